@@ -1,0 +1,18 @@
+//! The ground floor: identifiers, time, randomness and the text forms everything else is made of.
+//!
+//! Nothing here knows what a user or a session is. Each type parses at the edge and is trusted
+//! afterwards: an [`Email`] that exists is canonical, a [`Token`] that exists has the exact length.
+
+mod clock;
+mod email;
+mod id;
+mod random;
+mod secret;
+mod token;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use email::{Email, InvalidEmail};
+pub use id::{AccountId, AuditId, InvalidId, RoleId, SessionId, UserId};
+pub use random::{OsRandom, Random, SeededRandom};
+pub use secret::{Secret, SecretMissing};
+pub use token::{InvalidToken, Token, TokenHash, TokenKind};
