@@ -1,0 +1,24 @@
+//! The questions asked about accounts and attempts.
+
+use async_trait::async_trait;
+
+use super::model::{Account, Attempt, AttemptCount, AttemptKey};
+use crate::base::{Timestamp, UserId};
+use crate::store::StoreError;
+
+/// Accounts, and the counters of failed attempts.
+#[async_trait]
+pub trait AccountStore {
+    /// The user's accounts, the oldest first.
+    async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError>;
+
+    /// Counts one attempt for each key, atomically and before anything is checked: a counter whose window has
+    /// ended at `now` starts anew at one. Concurrent attempts are all counted.
+    async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError>;
+
+    /// The counters of these keys; one that was never raised or whose window has ended at `now` is left out.
+    async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError>;
+
+    /// After a success: forgets every attempt of `cleared`, and takes one back from `refunded` (never below zero).
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError>;
+}

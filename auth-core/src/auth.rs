@@ -1,0 +1,308 @@
+//! The engine's handle, and how it is built.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+
+use crate::audit::AuditTrail;
+use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
+use crate::config::{Config, ConfigErrors, Draft};
+use crate::crypto::password_hash::PasswordHasher;
+use crate::cx::{Cx, RequestInfo};
+use crate::error::Result;
+use crate::guard::Guard;
+use crate::hooks::{self, EventSink, HookChain, Hooks};
+use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
+use crate::store::Store;
+use crate::{password, session};
+
+/// One engine: configuration, store, hooks. Cloning is cheap and shares everything.
+#[derive(Clone)]
+pub struct Auth(Arc<Engine>);
+
+struct Engine {
+    config: Config,
+    store: Box<dyn Store>,
+    hasher: Option<PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    hooks: HookChain,
+    sinks: Vec<Box<dyn EventSink>>,
+    renderer: Box<dyn ErrorRenderer>,
+    routes: Vec<Route>,
+}
+
+impl Auth {
+    /// Starts a configuration; [`build`](AuthBuilder::build) checks it.
+    pub fn builder() -> AuthBuilder {
+        AuthBuilder::default()
+    }
+
+    /// The context of a request that an adapter received.
+    pub fn cx(&self, request: RequestInfo) -> Cx {
+        Cx::new(self.clone(), request)
+    }
+
+    /// A context without a request: for jobs, commands and tests. Nobody is signed in there.
+    pub fn background_cx(&self) -> Cx {
+        self.cx(RequestInfo::new(Method::GET, "", HeaderMap::new(), None))
+    }
+
+    /// Calls an endpoint without HTTP, under the same guard, hooks and rules; events are delivered before it returns.
+    ///
+    /// # Errors
+    /// Whatever the guard or the endpoint refuses.
+    pub async fn call<E: Endpoint>(&self, cx: &Cx, endpoint: E) -> Result<E::Reply> {
+        let outcome = match E::Caller::check(cx).await {
+            Ok(caller) => endpoint.call(cx, caller).await,
+            Err(refused) => Err(refused),
+        };
+        hooks::deliver(cx).await;
+        outcome
+    }
+
+    /// The endpoints that adapters mount: those of every configured feature, and the application's own.
+    pub fn routes(&self) -> &[Route] {
+        &self.0.routes
+    }
+
+    /// The configured origin of this program, such as `https://api.example.com`.
+    pub fn base_url(&self) -> &str {
+        self.0.config.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// Where the endpoints live, `/api/auth` by default.
+    pub fn base_path(&self) -> &str {
+        &self.0.config.base_path
+    }
+
+    /// The largest body that an endpoint reads, in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.0.config.body_limit
+    }
+
+    /// Whether roles may be required in this role guard.
+    pub fn knows_role_guard(&self, guard: &str) -> bool {
+        self.0.config.role_guards.contains(guard)
+    }
+
+    /// The present instant, by the configured clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The configured randomness.
+    pub fn random(&self) -> &dyn Random {
+        &*self.0.random
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn hooks(&self) -> &HookChain {
+        &self.0.hooks
+    }
+
+    pub(crate) fn event_sinks(&self) -> &[Box<dyn EventSink>] {
+        &self.0.sinks
+    }
+
+    pub(crate) fn renderer(&self) -> &dyn ErrorRenderer {
+        &*self.0.renderer
+    }
+
+    /// The password feature's configuration and hasher; `None` when it is not configured.
+    pub(crate) fn passwords(&self) -> Option<(&password::Config, &PasswordHasher)> {
+        self.0.config.password.as_ref().zip(self.0.hasher.as_ref())
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Collects a configuration. What is not set has a safe default; what has none is a problem that
+/// [`build`](Self::build) reports.
+#[derive(Default)]
+#[must_use]
+pub struct AuthBuilder {
+    draft: Draft,
+    store: Option<Box<dyn Store>>,
+    clock: Option<Arc<dyn Clock>>,
+    random: Option<Arc<dyn Random>>,
+    hooks: Vec<Arc<dyn Hooks>>,
+    sinks: Vec<Box<dyn EventSink>>,
+    renderer: Option<Box<dyn ErrorRenderer>>,
+    routes: Vec<Route>,
+}
+
+impl AuthBuilder {
+    /// The origin under which clients reach this program, such as `https://api.example.com`. Links and cookie
+    /// attributes follow from it, never from what a request claims. Plain http is accepted for this machine only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.draft.base_url = Some(url.into());
+        self
+    }
+
+    /// Where the endpoints live; `/api/auth` unless said otherwise.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.draft.base_path = path.into();
+        self
+    }
+
+    /// The application's secret: at least 32 random bytes. Every key is derived from it, one for each purpose.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.draft.secret = Some(secret);
+        self
+    }
+
+    /// An earlier secret: what was sealed under it can still be opened, nothing new is.
+    pub fn previous_secret(mut self, secret: Secret) -> Self {
+        self.draft.previous_secrets.push(secret);
+        self
+    }
+
+    /// Where rows live.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
+    /// Another origin whose pages may call the endpoints: exactly (`https://app.example.com`), or all hosts below
+    /// one (`https://*.example.com`). The base URL's own origin is always trusted.
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.draft.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// The proxies whose forwarding headers count; none by default.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.draft.trusted_proxies = proxies;
+        self
+    }
+
+    /// Name, prefix and domain of the session cookie.
+    pub fn cookies(mut self, cookies: CookieConfig) -> Self {
+        self.draft.cookies = cookies;
+        self
+    }
+
+    /// The role guards (namespaces) in which roles may exist. A role elsewhere is an error.
+    pub fn role_guards<T: Into<String>>(mut self, guards: impl IntoIterator<Item = T>) -> Self {
+        self.draft.role_guards.extend(guards.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lifetimes and number of sessions.
+    pub fn session(mut self, config: session::Config) -> Self {
+        self.draft.session = config;
+        self
+    }
+
+    /// Switches e-mail and password on.
+    pub fn password(mut self, config: password::Config) -> Self {
+        self.draft.password = Some(config);
+        self
+    }
+
+    /// Adds hooks, to run after those added before.
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks.push(Arc::new(hooks));
+        self
+    }
+
+    /// How long one hook or event sink may take before it counts as refusing; 5 s by default.
+    pub fn hook_time_limit(mut self, limit: Duration) -> Self {
+        self.draft.hook_time_limit = limit;
+        self
+    }
+
+    /// Adds a listener for what has happened. The audit trail is always kept.
+    pub fn event_sink(mut self, sink: impl EventSink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Decides the JSON of every refusal, of guards and endpoints alike.
+    pub fn error_renderer(mut self, renderer: impl ErrorRenderer) -> Self {
+        self.renderer = Some(Box::new(renderer));
+        self
+    }
+
+    /// Mounts an endpoint of the application's own beside the built-in ones.
+    pub fn endpoint<E: Endpoint>(mut self) -> Self {
+        self.routes.push(Route::of::<E>());
+        self
+    }
+
+    /// The largest body that an endpoint reads; 64 KiB by default.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.draft.body_limit = bytes;
+        self
+    }
+
+    /// Another clock, for tests and demonstrations.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Other randomness, for tests. Whoever can predict it can forge every session.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = Some(random);
+        self
+    }
+
+    /// Checks the whole configuration.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every problem at once.
+    pub fn build(self) -> Result<Auth, ConfigErrors> {
+        let mut problems = Vec::new();
+        if self.store.is_none() {
+            problems.push("store is missing: say where users and sessions are kept".to_owned());
+        }
+        let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
+        let config = self.draft.check(&mut problems);
+        let routes = crate::routes::routes(config.as_ref(), self.routes, &mut problems);
+        let (Some(config), Some(store), true) = (config, self.store, problems.is_empty()) else {
+            return Err(ConfigErrors::new(problems));
+        };
+        let hasher = match &config.password {
+            None => None,
+            Some(password) => Some(
+                PasswordHasher::new(password.hash.clone(), Arc::clone(&random))
+                    .map_err(|error| ConfigErrors::new(vec![error.to_string()]))?,
+            ),
+        };
+        let mut sinks: Vec<Box<dyn EventSink>> = vec![Box::new(AuditTrail)];
+        sinks.extend(self.sinks);
+        Ok(Auth(Arc::new(Engine {
+            hooks: HookChain::new(self.hooks, config.hook_time_limit),
+            config,
+            store,
+            hasher,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            random,
+            sinks,
+            renderer: self.renderer.unwrap_or_else(|| Box::new(ProtocolErrors)),
+            routes,
+        })))
+    }
+}
+
+impl fmt::Debug for AuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthBuilder").field("draft", &self.draft).finish_non_exhaustive()
+    }
+}

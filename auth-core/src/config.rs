@@ -1,0 +1,203 @@
+//! Everything that can be set, checked as a whole.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::base::Secret;
+use crate::crypto::keys::Keyring;
+use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies};
+use crate::{password, role, session};
+
+/// Every problem of a configuration at once, one sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<String>);
+
+impl ConfigErrors {
+    /// Wraps the problems that were found; there must be at least one.
+    pub fn new(problems: Vec<String>) -> Self {
+        Self(problems)
+    }
+
+    /// The problems, in the order of the builder's methods.
+    pub fn problems(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// One problem a line.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// The settings of an [`Auth`](crate::Auth), checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) base_url: Url,
+    pub(crate) base_path: String,
+    pub(crate) trusted_origins: TrustedOrigins,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) cookies: CookieConfig,
+    pub(crate) keyring: Keyring,
+    pub(crate) role_guards: role::RoleGuards,
+    pub(crate) session: session::Config,
+    pub(crate) password: Option<password::Config>,
+    pub(crate) body_limit: usize,
+    pub(crate) hook_time_limit: Duration,
+}
+
+/// What the builder collected, before it is checked.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) base_url: Option<String>,
+    pub(crate) base_path: String,
+    pub(crate) trusted_origins: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) cookies: CookieConfig,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) previous_secrets: Vec<Secret>,
+    pub(crate) role_guards: Vec<String>,
+    pub(crate) session: session::Config,
+    pub(crate) password: Option<password::Config>,
+    pub(crate) body_limit: usize,
+    pub(crate) hook_time_limit: Duration,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            base_path: "/api/auth".to_owned(),
+            trusted_origins: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            cookies: CookieConfig::default(),
+            secret: None,
+            previous_secrets: Vec::new(),
+            role_guards: Vec::new(),
+            session: session::Config::default(),
+            password: None,
+            body_limit: 64 * 1024,
+            hook_time_limit: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Draft {
+    /// Checks everything and gives either the whole configuration or the whole list of what is wrong with it.
+    pub(crate) fn check(self, problems: &mut Vec<String>) -> Option<Config> {
+        let base_url = self.base_url.as_deref().map_or_else(
+            || Err("base_url is missing: give the address under which clients reach this program".to_owned()),
+            checked_base_url,
+        );
+        let keyring = match self.secret {
+            None => Err("secret is missing: give at least 32 random bytes".to_owned()),
+            Some(secret) => Keyring::new(secret, self.previous_secrets).map_err(|error| error.to_string()),
+        };
+        let origins = TrustedOrigins::parse(base_url.as_ref().ok(), &self.trusted_origins);
+        let role_guards = role::RoleGuards::parse(self.role_guards);
+        if !is_base_path(&self.base_path) {
+            problems.push(format!(
+                "base_path {:?} must start with / and have no empty segment, pattern or trailing /",
+                self.base_path
+            ));
+        }
+        if !(1_024..=16 * 1024 * 1024).contains(&self.body_limit) {
+            problems.push(format!("body_limit is {} bytes: allowed are 1 KiB to 16 MiB", self.body_limit));
+        }
+        problems.extend(self.session.problems());
+        problems.extend(self.password.iter().flat_map(password::Config::problems));
+        let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
+        problems.extend(self.cookies.problems(https));
+
+        let base_url = base_url.map_err(|problem| problems.push(problem)).ok();
+        let keyring = keyring.map_err(|problem| problems.push(problem)).ok();
+        let trusted_origins = origins.map_err(|found| problems.extend(found)).ok();
+        let role_guards = role_guards.map_err(|found| problems.extend(found)).ok();
+        Some(Config {
+            base_url: base_url?,
+            base_path: self.base_path,
+            trusted_origins: trusted_origins?,
+            trusted_proxies: self.trusted_proxies,
+            cookies: self.cookies.for_scheme(https),
+            keyring: keyring?,
+            role_guards: role_guards?,
+            session: self.session,
+            password: self.password,
+            body_limit: self.body_limit,
+            hook_time_limit: self.hook_time_limit,
+        })
+    }
+}
+
+/// https anywhere; plain http only to this very machine, where nobody can listen in.
+fn checked_base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("base_url {text:?} is not a URL: {error}"))?;
+    let local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(format!("base_url {text:?} must be an origin alone: scheme, host and port"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if local => Ok(url),
+        "http" => Err(format!("base_url {text:?} must be https: over http anybody on the way can take sessions over")),
+        _ => Err(format!("base_url {text:?} must be https")),
+    }
+}
+
+fn is_base_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|segment| {
+            !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for good in ["https://api.example.com", "http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"] {
+            assert!(checked_base_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.example.com",
+            "http://127.0.0.1.evil.test",
+            "ftp://localhost",
+            "https://a.test/x",
+            "https://u@a.test",
+            "a",
+        ] {
+            assert!(checked_base_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let mut problems = Vec::new();
+        let draft = Draft {
+            base_url: Some("http://api.example.com".to_owned()),
+            base_path: "api/".to_owned(),
+            secret: Some(Secret::new("short")),
+            trusted_origins: vec!["*".to_owned()],
+            role_guards: vec!["A B".to_owned()],
+            ..Draft::default()
+        };
+        assert!(draft.check(&mut problems).is_none());
+        let all = problems.join("\n");
+        for word in ["base_url", "base_path", "secret", "origin", "role guard"] {
+            assert!(all.contains(word), "{word} is missing in:\n{all}");
+        }
+    }
+}

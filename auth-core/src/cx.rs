@@ -1,0 +1,216 @@
+//! One request, as everything in the engine sees it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cookie::Cookie;
+use http::{HeaderMap, Method};
+use tokio::sync::OnceCell;
+
+use crate::auth::Auth;
+use crate::base::{Random, Timestamp};
+use crate::error::{Error, Result};
+use crate::guard::{self, Authentication};
+use crate::hooks::Event;
+use crate::store::{Conn, Tx};
+
+/// What a request says about itself, in the engine's own terms.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RequestInfo {
+    /// The method.
+    pub method: Method,
+    /// The pattern of the matched route (`/api/projects/{id}`), never the raw path.
+    pub route: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The address of the other end of the connection; a proxy's when there is one.
+    pub peer: Option<IpAddr>,
+}
+
+impl RequestInfo {
+    /// Describes a request for [`Auth::cx`].
+    pub fn new(method: Method, route: impl Into<String>, headers: HeaderMap, peer: Option<IpAddr>) -> Self {
+        Self { method, route: route.into(), headers, peer }
+    }
+}
+
+/// One request: who sent it, from where, what the engine needs to answer it, and what it leaves behind.
+///
+/// Guards, hooks and endpoints get it by reference; its answers are remembered, so that three extractors of one
+/// request cost one look-up.
+pub struct Cx {
+    auth: Auth,
+    request: RequestInfo,
+    client_ip: Option<IpAddr>,
+    correlation_id: String,
+    authentication: OnceCell<Result<Option<Arc<Authentication>>>>,
+    left: Mutex<Left>,
+}
+
+/// What a request leaves behind for the response and for event sinks.
+#[derive(Default)]
+struct Left {
+    cookies: Vec<Cookie<'static>>,
+    events: Vec<Event>,
+    refusal: Option<Error>,
+}
+
+impl Cx {
+    pub(crate) fn new(auth: Auth, request: RequestInfo) -> Self {
+        let client_ip = auth.config().trusted_proxies.client_ip(request.peer, &request.headers);
+        let correlation_id = crate::http::correlation_id(&request.headers, auth.random());
+        Self {
+            auth,
+            request,
+            client_ip,
+            correlation_id,
+            authentication: OnceCell::new(),
+            left: Mutex::new(Left::default()),
+        }
+    }
+
+    /// The engine this request came to.
+    pub fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// The present instant, by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.auth.now()
+    }
+
+    /// The engine's randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.auth.random()
+    }
+
+    /// The request itself.
+    pub fn request(&self) -> &RequestInfo {
+        &self.request
+    }
+
+    /// The client's address: the right-most hop that is no trusted proxy. `None` when the connection has no address.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client_ip
+    }
+
+    /// The name of this request in logs, audit rows and the `x-correlation-id` header.
+    pub fn correlation_id(&self) -> &str {
+        &self.correlation_id
+    }
+
+    /// Statements outside a transaction. No connection is held between them.
+    pub fn conn(&self) -> Box<dyn Conn + '_> {
+        self.auth.store().conn()
+    }
+
+    /// Starts a unit of work: changes and the events that tell of them, together or not at all.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store gives no transaction.
+    pub async fn begin(&self) -> Result<Work<'_>> {
+        let tx = self.auth.store().begin().await?;
+        Ok(Work { cx: self, tx, events: Vec::new() })
+    }
+
+    /// Who sends this request; asked once, remembered for every guard. `None` is an anonymous request.
+    ///
+    /// # Errors
+    /// A credential that proves nothing is 401 and never counts as anonymous; a store that is down is 503.
+    pub async fn authentication(&self) -> Result<Option<Arc<Authentication>>> {
+        self.authentication.get_or_init(|| guard::authenticate(self)).await.clone()
+    }
+
+    /// Queues the news of something that is already durable, or was refused.
+    pub fn emit(&self, event: Event) {
+        self.left().events.push(event);
+    }
+
+    /// Adds a `Set-Cookie` to the response, in place of an earlier one of the same name.
+    pub fn set_cookie(&self, cookie: Cookie<'static>) {
+        let mut left = self.left();
+        left.cookies.retain(|earlier| earlier.name() != cookie.name());
+        left.cookies.push(cookie);
+    }
+
+    /// Takes the cookies that wait for the response.
+    pub fn take_cookies(&self) -> Vec<Cookie<'static>> {
+        std::mem::take(&mut self.left().cookies)
+    }
+
+    /// Remembers that an extractor refused, for frameworks in which a handler can overlook it.
+    pub fn refuse(&self, error: &Error) {
+        self.left().refusal.get_or_insert_with(|| error.clone());
+    }
+
+    /// The first refusal of an extractor, if there was one.
+    pub fn refusal(&self) -> Option<Error> {
+        self.left().refusal.clone()
+    }
+
+    pub(crate) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.left().events)
+    }
+
+    fn left(&self) -> std::sync::MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("method", &self.request.method)
+            .field("route", &self.request.route)
+            .field("correlation_id", &self.correlation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A transaction and the events that it will have caused. Dropped without [`commit`](Self::commit), neither happened.
+pub struct Work<'a> {
+    cx: &'a Cx,
+    tx: Box<dyn Tx>,
+    events: Vec<Event>,
+}
+
+impl Work<'_> {
+    /// Queues the news of a change in this transaction, to be told once it is durable.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Makes the changes durable and lets their events go.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store cannot say that they are durable;
+    /// no event is told then.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await?;
+        self.cx.left().events.extend(self.events);
+        Ok(())
+    }
+}
+
+impl<'a> Deref for Work<'a> {
+    type Target = dyn Tx + 'a;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.tx
+    }
+}
+
+impl DerefMut for Work<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.tx
+    }
+}
+
+impl fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("events", &self.events).finish_non_exhaustive()
+    }
+}

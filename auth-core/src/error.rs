@@ -1,0 +1,318 @@
+//! What a caller may learn when something is refused: a kind, a code, a message. One table holds all three.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::crypto::password_hash::HashError;
+use crate::store::StoreError;
+
+/// The result of everything in the engine that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The class of a refusal; it alone decides the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// 400: the request is malformed or breaks a rule that the client can mend.
+    BadRequest,
+    /// 401: no credential, or one that proves nothing.
+    Unauthorized,
+    /// 403: proven, but not allowed.
+    Forbidden,
+    /// 404: there is no such thing for this caller.
+    NotFound,
+    /// 405: this address answers another method only.
+    MethodNotAllowed,
+    /// 409: another row stands in the way.
+    Conflict,
+    /// 413: the body is larger than the cap.
+    PayloadTooLarge,
+    /// 415: the body is of a media type that this endpoint does not read.
+    UnsupportedMediaType,
+    /// 422: well-formed, but a business rule forbids it.
+    Unprocessable,
+    /// 429: too many requests.
+    TooManyRequests,
+    /// 500: a defect on our side.
+    Internal,
+    /// 503: a part that is needed does not answer, or is full; trying again is reasonable.
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// The HTTP status of this class.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident = $code:literal, $kind:ident, $message:literal;)+) => {
+        /// Every refusal of the built-in endpoints and guards, by the code that clients branch on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, "`: ", $message)] $variant,)+
+        }
+
+        impl Code {
+            /// Every code there is, for documentation and tests.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code as it stands in a response.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The class of this refusal.
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Self::$variant => ErrorKind::$kind,)+ }
+            }
+
+            /// The sentence for a person.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // Requests
+    BadRequest = "BAD_REQUEST", BadRequest, "The request could not be read.";
+    ValidationError = "VALIDATION_ERROR", BadRequest, "The request has invalid fields.";
+    FieldNotAllowed = "FIELD_NOT_ALLOWED", BadRequest, "This field may not be set here.";
+    BodyMustBeAnObject = "BODY_MUST_BE_AN_OBJECT", BadRequest, "The body must be a JSON object.";
+    NothingToUpdate = "NO_FIELDS_TO_UPDATE", BadRequest, "The request names nothing to update.";
+    PayloadTooLarge = "PAYLOAD_TOO_LARGE", PayloadTooLarge, "The body is too large.";
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UnsupportedMediaType, "The body must be JSON (content-type: application/json).";
+    NotFound = "NOT_FOUND", NotFound, "There is nothing here.";
+    // Where a request comes from
+    InvalidOrigin = "INVALID_ORIGIN", Forbidden, "Requests from this origin are not allowed.";
+    MissingOrNullOrigin = "MISSING_OR_NULL_ORIGIN", Forbidden, "A request with cookies must name its origin.";
+    CrossSiteNavigationLoginBlocked = "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", Forbidden, "Signing in from another site is not allowed.";
+    InvalidCallbackUrl = "INVALID_CALLBACK_URL", Forbidden, "The callback URL is not on a trusted origin.";
+    InvalidRedirectUrl = "INVALID_REDIRECT_URL", Forbidden, "The redirect URL is not on a trusted origin.";
+    InvalidErrorCallbackUrl = "INVALID_ERROR_CALLBACK_URL", Forbidden, "The error callback URL is not on a trusted origin.";
+    InvalidNewUserCallbackUrl = "INVALID_NEW_USER_CALLBACK_URL", Forbidden, "The new-user callback URL is not on a trusted origin.";
+    // Who is asking
+    Unauthorized = "UNAUTHORIZED", Unauthorized, "Sign in first.";
+    Forbidden = "FORBIDDEN", Forbidden, "You are not allowed to do this.";
+    SessionNotFresh = "SESSION_NOT_FRESH", Forbidden, "Sign in again to do this.";
+    SessionExpired = "SESSION_EXPIRED", BadRequest, "Sign in again, or give your password, to do this.";
+    MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
+    // Signing up and in
+    EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
+    EmailPasswordSignUpDisabled = "EMAIL_PASSWORD_SIGN_UP_DISABLED", BadRequest, "Signing up is switched off.";
+    InvalidEmail = "INVALID_EMAIL", BadRequest, "This is not a valid e-mail address.";
+    InvalidPassword = "INVALID_PASSWORD", BadRequest, "The password is wrong.";
+    InvalidEmailOrPassword = "INVALID_EMAIL_OR_PASSWORD", Unauthorized, "The e-mail address or the password is wrong.";
+    UserAlreadyExists = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", Unprocessable, "There is an account with this e-mail address already.";
+    EmailCanNotBeUpdated = "EMAIL_CAN_NOT_BE_UPDATED", BadRequest, "The e-mail address cannot be changed here.";
+    // Passwords
+    PasswordTooShort = "PASSWORD_TOO_SHORT", BadRequest, "The password is too short.";
+    PasswordTooLong = "PASSWORD_TOO_LONG", BadRequest, "The password is too long.";
+    PasswordCompromised = "PASSWORD_COMPROMISED", BadRequest, "This password is known to attackers. Choose another one.";
+    PasswordContainsEmail = "PASSWORD_CONTAINS_EMAIL", BadRequest, "The password must not contain the e-mail address.";
+    PasswordTooSimple = "PASSWORD_TOO_SIMPLE", BadRequest, "The password lacks a required kind of character.";
+    PasswordAlreadySet = "PASSWORD_ALREADY_SET", BadRequest, "There is a password already: change it instead.";
+    CredentialAccountNotFound = "CREDENTIAL_ACCOUNT_NOT_FOUND", BadRequest, "This account has no password.";
+    TooManyAttempts = "TOO_MANY_ATTEMPTS", TooManyRequests, "Too many wrong attempts. Try again later.";
+    // Roles
+    RoleNotFound = "ROLE_NOT_FOUND", BadRequest, "There is no such role.";
+    RoleGuardNotAllowed = "GUARD_NOT_ALLOWED", BadRequest, "This role guard is not registered.";
+    UserNotFound = "USER_NOT_FOUND", NotFound, "There is no such user.";
+    // Ourselves
+    Conflict = "CONFLICT", Conflict, "Somebody else changed this at the same time. Try again.";
+    Internal = "INTERNAL_SERVER_ERROR", Internal, "Something went wrong on our side.";
+    Unavailable = "SERVICE_UNAVAILABLE", Unavailable, "The service cannot answer now. Try again shortly.";
+}
+
+/// A field that was refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The path of the field in the request, such as `email`.
+    pub field: String,
+    /// Why it was refused, for a person.
+    pub message: String,
+}
+
+/// A refusal: what the client may know, and behind it the cause that only the log sees.
+///
+/// Cloning is cheap; one refusal may be met by several extractors of the same request.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// A refusal of the application's own, for hooks and endpoints. `code` is what clients branch on.
+    pub fn new(kind: ErrorKind, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        let (code, message) = (code.into(), message.into());
+        Self(Arc::new(Inner { kind, code, message, fields: Vec::new(), retry_after: None, source: None }))
+    }
+
+    /// A defect or an outage of a part of ours; `cause` is logged and never shown.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::from(Code::Internal).caused_by(cause)
+    }
+
+    /// Keeps `cause` for the log. The client never sees it.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let cause = Arc::from(cause.into());
+        self.with(|inner| inner.source = Some(cause))
+    }
+
+    /// Says more than the table's sentence does. The text reaches the client.
+    #[must_use]
+    pub fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        self.with(|inner| inner.message = message)
+    }
+
+    /// Names a field that was refused.
+    #[must_use]
+    pub fn field(self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        let field = FieldError { field: field.into(), message: message.into() };
+        self.with(|inner| inner.fields.push(field))
+    }
+
+    /// Tells the client when to come back; sent as `Retry-After` in whole seconds, rounded up.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.with(|inner| inner.retry_after = Some(wait))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The class, and with it the status.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What clients branch on, such as `INVALID_EMAIL_OR_PASSWORD`.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// Whether this is the built-in refusal `code`.
+    pub fn is(&self, code: Code) -> bool {
+        self.0.code == code.as_str()
+    }
+
+    /// The sentence for a person.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The fields that were refused; empty unless the request was malformed.
+    pub fn fields(&self) -> &[FieldError] {
+        &self.0.fields
+    }
+
+    /// How long the client should wait, when that is known.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Self::new(code.kind(), code.as_str(), code.message())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Conflict => Code::Conflict,
+            StoreError::Backend(_) => Code::Unavailable,
+        };
+        Self::from(code).caused_by(error)
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded { retry_after } => {
+                Self::from(Code::Unavailable).retry_after(retry_after).caused_by(error)
+            }
+            HashError::TooLong => Code::PasswordTooLong.into(),
+            HashError::Failed => Self::internal(error),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code, self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("code", &self.0.code)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_speaks_in_a_sentence() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{} twice", code.as_str());
+            assert!(code.message().ends_with('.'), "{}", code.as_str());
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_down_is_503_and_shows_no_cause() {
+        let error = Error::from(StoreError::backend("no route to db.internal:5432"));
+        assert_eq!(error.kind().status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!format!("{} {}", error, error.message()).contains("db.internal"));
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

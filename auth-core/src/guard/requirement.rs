@@ -1,0 +1,162 @@
+//! Claims about the caller as data: for rules on routes, and for places that have no handler arguments.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Authentication, PrincipalKind};
+use crate::auth::Auth;
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+
+/// What a caller must fulfil. Made by [`permission`], [`role`], [`kind`], [`all`], [`any`], [`fresh`],
+/// [`signed_in`] and [`public`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement(Rule);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rule {
+    Public,
+    SignedIn,
+    Fresh,
+    Kind(PrincipalKind),
+    Permission(Cow<'static, str>),
+    Role { guard: Cow<'static, str>, name: Cow<'static, str> },
+    All(Vec<Rule>),
+    Any(Vec<Rule>),
+}
+
+/// Everybody, without looking at credentials.
+pub fn public() -> Requirement {
+    Requirement(Rule::Public)
+}
+
+/// Whoever is signed in.
+pub fn signed_in() -> Requirement {
+    Requirement(Rule::SignedIn)
+}
+
+/// Whoever proved who they are a short while ago.
+pub fn fresh() -> Requirement {
+    Requirement(Rule::Fresh)
+}
+
+/// Principals of this kind.
+pub fn kind(kind: PrincipalKind) -> Requirement {
+    Requirement(Rule::Kind(kind))
+}
+
+/// Holders of the permission of exactly this name.
+pub fn permission(name: impl Into<Cow<'static, str>>) -> Requirement {
+    Requirement(Rule::Permission(name.into()))
+}
+
+/// Holders of a role; say [`in_guard`](RoleRequirement::in_guard) which role guard it lives in.
+pub fn role(name: impl Into<Cow<'static, str>>) -> RoleRequirement {
+    RoleRequirement(name.into())
+}
+
+/// Callers who fulfil each of these. The empty list is nobody's: it is a mistake and refuses everyone.
+pub fn all(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
+    Requirement(Rule::All(requirements.into_iter().map(|requirement| requirement.0).collect()))
+}
+
+/// Callers who fulfil one of these. Nobody fulfils the empty list.
+pub fn any(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
+    Requirement(Rule::Any(requirements.into_iter().map(|requirement| requirement.0).collect()))
+}
+
+/// A role's name that still lacks its role guard; it requires nothing until it has one.
+#[derive(Clone, Debug)]
+#[must_use = "a role exists only within a role guard: say .in_guard(\"…\")"]
+pub struct RoleRequirement(Cow<'static, str>);
+
+impl RoleRequirement {
+    /// Names the role guard.
+    pub fn in_guard(self, guard: impl Into<Cow<'static, str>>) -> Requirement {
+        Requirement(Rule::Role { guard: guard.into(), name: self.0 })
+    }
+}
+
+impl Requirement {
+    /// Whether nothing is required.
+    pub fn is_public(&self) -> bool {
+        self.0 == Rule::Public
+    }
+
+    /// Judges a proved caller.
+    ///
+    /// # Errors
+    /// 403 [`Code::Forbidden`], naming what is missing; [`Code::SessionNotFresh`].
+    pub fn check(&self, caller: &Authentication, cx: &Cx) -> Result<()> {
+        self.0.check(caller, cx)
+    }
+
+    /// What makes this requirement impossible or contradictory, one sentence each: for start-up.
+    pub fn problems(&self, auth: &Auth) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.0.collect_problems(auth, &mut problems, Place::Top);
+        problems
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Top,
+    Nested,
+}
+
+impl Rule {
+    fn check(&self, caller: &Authentication, cx: &Cx) -> Result<()> {
+        let principal = &caller.principal;
+        let fulfilled = match self {
+            Self::Public | Self::SignedIn => true,
+            Self::Fresh if !caller.session.is_fresh(cx) => return Err(Code::SessionNotFresh.into()),
+            Self::Fresh => true,
+            Self::Kind(kind) => principal.kind == *kind,
+            Self::Permission(name) => principal.has_permission(name),
+            Self::Role { guard, name } => principal.has_role(guard, name),
+            Self::All(rules) if !rules.is_empty() => return rules.iter().try_for_each(|rule| rule.check(caller, cx)),
+            Self::All(_) => false,
+            Self::Any(rules) => rules.iter().any(|rule| rule.check(caller, cx).is_ok()),
+        };
+        if fulfilled { Ok(()) } else { Err(Error::from(Code::Forbidden).saying(format!("Required: {self}."))) }
+    }
+
+    fn collect_problems(&self, auth: &Auth, problems: &mut Vec<String>, place: Place) {
+        match self {
+            Self::Public if place == Place::Nested => {
+                problems.push("public() cannot be combined with a requirement".to_owned())
+            }
+            Self::Role { guard, .. } if !auth.knows_role_guard(guard) => {
+                problems.push(format!("the role guard {guard:?} is not registered with role_guards()"));
+            }
+            Self::All(rules) | Self::Any(rules) if rules.is_empty() => {
+                problems.push("an empty list of requirements refuses everyone".to_owned())
+            }
+            Self::All(rules) | Self::Any(rules) => {
+                rules.iter().for_each(|rule| rule.collect_problems(auth, problems, Place::Nested));
+            }
+            Self::Permission(name) if name.is_empty() => problems.push("a permission has no name".to_owned()),
+            Self::Public | Self::SignedIn | Self::Fresh | Self::Kind(_) | Self::Permission(_) | Self::Role { .. } => {}
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, rules: &[Self], word: &str| {
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            f.write_str(&rules.join(word))
+        };
+        match self {
+            Self::Public => f.write_str("nothing"),
+            Self::SignedIn => f.write_str("signed in"),
+            Self::Fresh => f.write_str("a fresh sign-in"),
+            Self::Kind(kind) => write!(f, "{kind:?}"),
+            Self::Permission(name) => write!(f, "permission {name}"),
+            Self::Role { guard, name } => write!(f, "role {name} in {guard}"),
+            Self::All(rules) => list(f, rules, " and "),
+            Self::Any(rules) => list(f, rules, " or "),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Runs the registered hooks in order, each within its time limit and with its panics caught.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+
+use super::{Hooks, LoginContext};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::session::Session;
+use crate::store::Tx;
+use crate::user::{SignUp, User};
+
+/// The hooks of an application, in the order of registration.
+#[derive(Clone)]
+pub struct HookChain {
+    hooks: Vec<Arc<dyn Hooks>>,
+    time_limit: Duration,
+}
+
+impl fmt::Debug for HookChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookChain").field("hooks", &self.hooks.len()).field("time_limit", &self.time_limit).finish()
+    }
+}
+
+/// Generates the method that runs one hook of every registered set.
+macro_rules! run_in_order {
+    ($($hook:ident($($argument:ident: $type:ty),*);)+) => {$(
+        pub(crate) async fn $hook(&self, $($argument: $type),*) -> Result<()> {
+            for hooks in &self.hooks {
+                within(self.time_limit, stringify!($hook), hooks.$hook($($argument),*)).await?;
+            }
+            Ok(())
+        }
+    )+};
+}
+
+impl HookChain {
+    pub(crate) fn new(hooks: Vec<Arc<dyn Hooks>>, time_limit: Duration) -> Self {
+        Self { hooks, time_limit }
+    }
+
+    run_in_order! {
+        before_signup(cx: &Cx, tx: &mut dyn Tx, signup: &mut SignUp);
+        on_signup(cx: &Cx, tx: &mut dyn Tx, user: &User, signup: &SignUp);
+        before_login(cx: &Cx, tx: &mut dyn Tx, login: &LoginContext<'_>);
+        on_login(cx: &Cx, tx: &mut dyn Tx, login: &LoginContext<'_>, session: &Session);
+        before_password_change(cx: &Cx, tx: &mut dyn Tx, user: &User);
+        before_user_delete(cx: &Cx, tx: &mut dyn Tx, user: &User);
+        session_user_data(cx: &Cx, user: &User, data: &mut Map<String, Value>);
+    }
+}
+
+/// Awaits `hook`; a panic is 500 and a time-out 503, both refusals.
+async fn within(limit: Duration, name: &'static str, hook: impl Future<Output = Result<()>> + Send) -> Result<()> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(hook).catch_unwind()).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(_)) => Err(Error::internal(format!("the hook {name} panicked"))),
+        Err(_) => Err(Error::from(Code::Unavailable).caused_by(format!("the hook {name} took longer than {limit:?}"))),
+    }
+}

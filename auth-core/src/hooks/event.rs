@@ -1,0 +1,176 @@
+//! What has happened.
+
+use crate::audit::Outcome;
+use crate::base::{SessionId, UserId};
+use crate::session::AuthMethod;
+
+/// Something that has happened and cannot be undone by whoever hears of it. It carries ids, never secrets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A user signed up.
+    SignedUp {
+        /// The new user.
+        user: UserId,
+    },
+    /// A session was opened.
+    SignedIn {
+        /// Whose it is.
+        user: UserId,
+        /// The new session.
+        session: SessionId,
+        /// How they proved who they are.
+        method: AuthMethod,
+    },
+    /// A sign-in was refused: wrong password, unknown or disabled user, too many attempts.
+    SignInRefused {
+        /// The user that the address belongs to, if any.
+        user: Option<UserId>,
+        /// Which of these it was, for the audit trail; the client is never told.
+        reason: &'static str,
+    },
+    /// A signed-in user gave a wrong password.
+    PasswordRefused {
+        /// The user.
+        user: UserId,
+        /// The session in which it happened.
+        session: SessionId,
+    },
+    /// A session was ended by its user.
+    SignedOut {
+        /// Whose it was.
+        user: UserId,
+        /// The ended session.
+        session: SessionId,
+    },
+    /// Sessions were ended by their user.
+    SessionsEnded {
+        /// Whose they were.
+        user: UserId,
+        /// The session from which it was asked.
+        by: Option<SessionId>,
+        /// How many ended.
+        count: u64,
+    },
+    /// A password was changed.
+    PasswordChanged {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// A user who had no password got one.
+    PasswordSet {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// A user changed name or picture.
+    ProfileChanged {
+        /// The user.
+        user: UserId,
+    },
+    /// A user was deleted with everything that belonged to them.
+    UserDeleted {
+        /// The former user.
+        user: UserId,
+    },
+    /// A user was disabled; their sessions ended.
+    UserDisabled {
+        /// The user.
+        user: UserId,
+    },
+    /// A disabled user was enabled again.
+    UserEnabled {
+        /// The user.
+        user: UserId,
+    },
+    /// A role was granted.
+    RoleGranted {
+        /// Who holds it now.
+        user: UserId,
+    },
+    /// A role was revoked.
+    RoleRevoked {
+        /// Who held it.
+        user: UserId,
+    },
+}
+
+impl Event {
+    /// The name under which the audit trail keeps it.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::SignedUp { .. } => "signed_up",
+            Self::SignedIn { .. } => "signed_in",
+            Self::SignInRefused { reason, .. } => reason,
+            Self::PasswordRefused { .. } => "password_refused",
+            Self::SignedOut { .. } => "signed_out",
+            Self::SessionsEnded { .. } => "sessions_ended",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordSet { .. } => "password_set",
+            Self::ProfileChanged { .. } => "profile_changed",
+            Self::UserDeleted { .. } => "user_deleted",
+            Self::UserDisabled { .. } => "user_disabled",
+            Self::UserEnabled { .. } => "user_enabled",
+            Self::RoleGranted { .. } => "role_granted",
+            Self::RoleRevoked { .. } => "role_revoked",
+        }
+    }
+
+    /// Whether it is the news of a refusal.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::SignInRefused { .. } | Self::PasswordRefused { .. } => Outcome::Failure,
+            Self::SignedUp { .. }
+            | Self::SignedIn { .. }
+            | Self::SignedOut { .. }
+            | Self::SessionsEnded { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordSet { .. }
+            | Self::ProfileChanged { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserEnabled { .. }
+            | Self::RoleGranted { .. }
+            | Self::RoleRevoked { .. } => Outcome::Success,
+        }
+    }
+
+    /// Whom it concerns.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::SignInRefused { user, .. } => *user,
+            Self::SignedUp { user }
+            | Self::SignedIn { user, .. }
+            | Self::PasswordRefused { user, .. }
+            | Self::SignedOut { user, .. }
+            | Self::SessionsEnded { user, .. }
+            | Self::PasswordChanged { user }
+            | Self::PasswordSet { user }
+            | Self::ProfileChanged { user }
+            | Self::UserDeleted { user }
+            | Self::UserDisabled { user }
+            | Self::UserEnabled { user }
+            | Self::RoleGranted { user }
+            | Self::RoleRevoked { user } => Some(*user),
+        }
+    }
+
+    /// The session that it happened to or in.
+    pub const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::SignedIn { session, .. }
+            | Self::PasswordRefused { session, .. }
+            | Self::SignedOut { session, .. } => Some(*session),
+            Self::SessionsEnded { by, .. } => *by,
+            Self::SignedUp { .. }
+            | Self::SignInRefused { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordSet { .. }
+            | Self::ProfileChanged { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserEnabled { .. }
+            | Self::RoleGranted { .. }
+            | Self::RoleRevoked { .. } => None,
+        }
+    }
+}

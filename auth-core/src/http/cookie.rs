@@ -1,0 +1,197 @@
+//! The session cookie.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite};
+use http::{HeaderMap, header};
+
+use crate::base::Token;
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::session::{Persistence, Session};
+
+/// Name, prefix and domain of the session cookie.
+///
+/// By default it is `__Host-auth.session_token` on https (a browser then accepts it from this very host only, for
+/// every path, over TLS) and `auth.session_token` on the plain http of a developer's machine. Always `HttpOnly`,
+/// `SameSite=Lax`, `Path=/`. With a domain the prefix becomes `__Secure-`.
+#[derive(Clone, Debug)]
+pub struct CookieConfig {
+    prefix: Cow<'static, str>,
+    domain: Option<String>,
+    name: String,
+    secure: bool,
+}
+
+impl Default for CookieConfig {
+    fn default() -> Self {
+        Self { prefix: Cow::Borrowed("auth"), domain: None, name: String::new(), secure: true }
+    }
+}
+
+impl CookieConfig {
+    /// What stands before `.session_token`; `auth` by default. Letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Shares the cookie with every host below `domain`. Each of them can then read and replace it.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// The full name that follows from prefix, domain and scheme.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn problems(&self, https: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.prefix.is_empty() || !self.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        {
+            problems.push(format!("cookie prefix {:?} may have letters, digits, - and _ only", self.prefix));
+        }
+        if let Some(domain) = &self.domain {
+            let labels_ok = domain.split('.').all(|label| {
+                !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            });
+            if !labels_ok || !domain.contains('.') {
+                problems.push(format!("cookie domain {domain:?} must be a lower-case domain name such as example.com"));
+            }
+            if !https {
+                problems.push("a cookie domain needs an https base_url".to_owned());
+            }
+        }
+        problems
+    }
+
+    pub(crate) fn for_scheme(mut self, https: bool) -> Self {
+        let guard = match (https, &self.domain) {
+            (true, None) => "__Host-",
+            (true, Some(_)) => "__Secure-",
+            (false, _) => "",
+        };
+        self.name = format!("{guard}{}.session_token", self.prefix);
+        self.secure = https;
+        self
+    }
+
+    fn build(&self, value: String, max_age: Option<Duration>) -> Cookie<'static> {
+        let mut cookie = Cookie::new(self.name.clone(), value);
+        cookie.set_path("/");
+        cookie.set_http_only(true);
+        cookie.set_secure(self.secure);
+        cookie.set_same_site(SameSite::Lax);
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(domain.clone());
+        }
+        if let Some(max_age) = max_age {
+            let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+            cookie.set_max_age(time::Duration::seconds(seconds));
+        }
+        cookie
+    }
+}
+
+/// Gives the client its session: until it expires, or until the browser closes.
+pub(crate) fn set_session_cookie(cx: &Cx, session: &Session, token: &Token) {
+    let max_age = match session.persistence {
+        Persistence::Persistent => Some(session.expires_at.since(cx.now())),
+        Persistence::Browser => None,
+    };
+    cx.set_cookie(cx.auth().config().cookies.build(token.expose().to_owned(), max_age));
+}
+
+/// Takes the session cookie from the client.
+pub(crate) fn clear_session_cookie(cx: &Cx) {
+    cx.set_cookie(cx.auth().config().cookies.build(String::new(), Some(Duration::ZERO)));
+}
+
+/// The value of the session cookie. Two cookies of the name are an error: one of them was planted from a sibling
+/// host, and nothing tells which ("cookie tossing").
+pub(crate) fn session_cookie_value<'a>(cx: &Cx, headers: &'a HeaderMap) -> Result<Option<&'a str>> {
+    let name = cx.auth().config().cookies.name();
+    single_cookie(name, headers).map_err(|Duplicate| Error::from(Code::Unauthorized).caused_by("two session cookies"))
+}
+
+/// Two cookies bear the name.
+#[derive(Debug, PartialEq, Eq)]
+struct Duplicate;
+
+fn single_cookie<'a>(name: &str, headers: &'a HeaderMap) -> Result<Option<&'a str>, Duplicate> {
+    let mut found = None;
+    // Bytes, not text: another application's odd cookie must not hide ours.
+    for line in headers.get_all(header::COOKIE) {
+        for pair in line.as_bytes().split(|b| *b == b';') {
+            let Ok(pair) = std::str::from_utf8(pair) else { continue };
+            let Some((key, value)) = pair.split_once('=') else { continue };
+            if key.trim_matches(' ') == name && found.replace(value.trim_matches(' ')).is_some() {
+                return Err(Duplicate);
+            }
+        }
+    }
+    Ok(found.filter(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn config(https: bool) -> CookieConfig {
+        CookieConfig::default().for_scheme(https)
+    }
+
+    fn cookies(lines: &[&[u8]]) -> HeaderMap {
+        lines.iter().map(|line| (header::COOKIE, http::HeaderValue::from_bytes(line).unwrap())).collect()
+    }
+
+    #[test]
+    fn on_https_the_cookie_is_bound_to_this_host() {
+        let shown = config(true).build("v".to_owned(), Some(Duration::from_secs(60))).to_string();
+        assert_eq!(shown, "__Host-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
+        let shared =
+            CookieConfig::default().domain("example.com").for_scheme(true).build("v".to_owned(), None).to_string();
+        assert_eq!(shared, "__Secure-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com");
+        assert!(!config(false).build("v".to_owned(), None).to_string().contains("Secure"));
+    }
+
+    #[test]
+    fn two_cookies_of_the_name_are_refused_wherever_they_stand() {
+        let one = cookies(&[b"a=1; auth.session_token=x; b=\xff"]);
+        assert_eq!(single_cookie("auth.session_token", &one), Ok(Some("x")));
+        for tossed in [
+            cookies(&[b"auth.session_token=x; auth.session_token=y"]),
+            cookies(&[b"auth.session_token=x", b"auth.session_token="]),
+        ] {
+            assert_eq!(single_cookie("auth.session_token", &tossed), Err(Duplicate));
+        }
+    }
+
+    #[test]
+    fn a_name_matches_whole_and_an_empty_value_is_none() {
+        let others =
+            cookies(&[b"xauth.session_token=1; auth.session_token2=2; AUTH.session_token=3; auth.session_token="]);
+        assert_eq!(single_cookie("auth.session_token", &others), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_header_makes_the_parser_stumble(line in proptest::collection::vec(0x20_u8..0x7f, 0..200)) {
+            let headers = cookies(&[&line]);
+            let _ = single_cookie("auth.session_token", &headers);
+        }
+
+        #[test]
+        fn the_value_comes_back_as_it_was_sent(value in "[A-Za-z0-9_-]{1,60}", other in "[a-z]{1,5}=[a-z]{0,5}") {
+            let headers = cookies(&[format!("{other}; auth.session_token={value}; {other}").as_bytes()]);
+            prop_assert_eq!(single_cookie("auth.session_token", &headers), Ok(Some(&*value)));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The only pipeline: origin, guard, decode, call, reply; then events, one log line, cookies.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use tracing::Instrument;
+
+use super::correlation;
+use super::endpoint::Route;
+use super::input::RawInput;
+use super::origin::check_origin;
+use super::reply::with_type;
+use crate::auth::Auth;
+use crate::cx::{Cx, RequestInfo};
+use crate::error::{Code, Error, ErrorKind, Result};
+use crate::guard::Requirement;
+use crate::hooks;
+
+/// A request to one of the engine's own endpoints, as an adapter hands it over.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The method.
+    pub method: Method,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The raw query string.
+    pub query: Option<String>,
+    /// The percent-decoded values of the route's `{name}` segments.
+    pub path_params: Vec<(String, String)>,
+    /// The address of the other end of the connection.
+    pub peer: Option<IpAddr>,
+    /// The body, read up to [`Auth::body_limit`]; beyond it or broken off, the refusal to answer with.
+    pub body: Result<Bytes>,
+}
+
+/// Answers a request whose path matched `routes`, the rows of one path. Another method is 404 with an empty body.
+pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Response<Bytes> {
+    let Some(route) = routes.iter().find(|route| *route.method() == incoming.method) else {
+        return not_found();
+    };
+    let pattern = format!("{}{}", auth.base_path(), route.path());
+    let cx = auth.cx(RequestInfo::new(incoming.method, pattern, incoming.headers, incoming.peer));
+    let raw = RawInput { query: incoming.query, path_params: incoming.path_params, body: incoming.body };
+
+    let span = tracing::info_span!("auth", endpoint = route.name(), correlation_id = cx.correlation_id());
+    let outcome = async {
+        let request = cx.request();
+        check_origin(&request.method, &request.headers, &auth.config().trusted_origins)?;
+        route.run(&cx, raw).await
+    };
+    let outcome = outcome.instrument(span.clone()).await;
+    let mut response = outcome.unwrap_or_else(|error| span.in_scope(|| refusal(&cx, &error)));
+    // Answers about accounts and tokens are for one pair of eyes: RFC 9111 §5.2.2.5.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    finish(&cx, response.headers_mut()).instrument(span).await;
+    response
+}
+
+/// Judges a request to a route of the application: does whoever sends it fulfil the requirement?
+///
+/// # Errors
+/// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down.
+pub async fn enforce(cx: &Cx, requirement: &Requirement) -> Result<()> {
+    if requirement.is_public() {
+        return Ok(());
+    }
+    let authentication = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+    requirement.check(&authentication, cx)
+}
+
+/// Logs a refusal, once, and renders it.
+pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
+    let correlation_id = cx.correlation_id();
+    let cause = std::error::Error::source(error).map(tracing::field::display);
+    let status = error.kind().status();
+    if status.is_server_error() {
+        let chain = std::error::Error::source(error).and_then(std::error::Error::source).map(tracing::field::display);
+        tracing::error!(code = error.code(), correlation_id, cause, chain, "request failed");
+    } else {
+        tracing::debug!(code = error.code(), correlation_id, cause, "request refused");
+    }
+    let mut response = with_type(status, "application/json", cx.auth().renderer().render(error, cx).into());
+    if error.kind() == ErrorKind::Unauthorized {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(wait) = error.wait() {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    response
+}
+
+/// Ends a request: delivers its events, and puts its correlation id and cookies onto the response. A response that
+/// sets a session cookie is not to be stored by anyone.
+pub async fn finish(cx: &Cx, headers: &mut HeaderMap) {
+    hooks::deliver(cx).await;
+    if let Ok(id) = HeaderValue::from_str(cx.correlation_id()) {
+        headers.insert(correlation::HEADER, id);
+    }
+    for cookie in cx.take_cookies() {
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            headers.append(header::SET_COOKIE, value);
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+}
+
+/// 404 with an empty body: an unknown path, or a known one with another method.
+pub fn not_found() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}

@@ -1,0 +1,106 @@
+//! An endpoint is a request type that knows its address, who may call it and what it answers.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde::de::DeserializeOwned;
+
+use super::input::{Media, RawInput, decode};
+use super::reply::Reply;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::guard::Guard;
+
+/// One operation over HTTP. The request value *is* the endpoint: its fields are what the client sends, from the path,
+/// the body or the query. Who may call it is in its type and cannot be forgotten.
+///
+/// ```
+/// use auth_core::prelude::*;
+/// use serde::Deserialize;
+///
+/// /// Tells the caller's own name.
+/// #[derive(Deserialize)]
+/// struct MyName {}
+///
+/// impl Endpoint for MyName {
+///     const METHOD: Method = Method::GET;
+///     const PATH: &'static str = "/my-name";
+///     const NAME: &'static str = "my_name";
+///     type Caller = CurrentUser;
+///     type Reply = Json<String>;
+///
+///     async fn call(self, _cx: &Cx, user: CurrentUser) -> Result<Json<String>> {
+///         Ok(Json(user.name.clone()))
+///     }
+/// }
+/// ```
+pub trait Endpoint: DeserializeOwned + Send + 'static {
+    /// The method. A known path with another method is 404.
+    const METHOD: Method;
+    /// The path below the base path; `{name}` stands for one segment, there are no wildcards.
+    const PATH: &'static str;
+    /// The name in logs and documentation, `snake_case`.
+    const NAME: &'static str;
+    /// The body's media types; JSON alone by default.
+    const MEDIA: Media = Media::Json;
+    /// Who may call it.
+    type Caller: Guard;
+    /// What it answers.
+    type Reply: Reply;
+
+    /// Does it.
+    fn call(self, cx: &Cx, caller: Self::Caller) -> impl Future<Output = Result<Self::Reply>> + Send;
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>>> + Send + 'a>>;
+
+/// A row of the endpoint table.
+#[derive(Clone)]
+pub struct Route {
+    method: Method,
+    path: &'static str,
+    name: &'static str,
+    run: for<'a> fn(&'a Cx, RawInput) -> Running<'a>,
+}
+
+impl Route {
+    /// The row of an endpoint.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self { method: E::METHOD, path: E::PATH, name: E::NAME, run: |cx, raw| Box::pin(run::<E>(cx, raw)) }
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path below the base path, with `{name}` for variable segments.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The name in logs.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn run<'a>(&self, cx: &'a Cx, raw: RawInput) -> Running<'a> {
+        (self.run)(cx, raw)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.method, self.path, self.name)
+    }
+}
+
+/// The only generic step of the pipeline: who asks, what they ask, the answer.
+async fn run<E: Endpoint>(cx: &Cx, raw: RawInput) -> Result<Response<Bytes>> {
+    let caller = E::Caller::check(cx).await?;
+    let endpoint: E = decode(raw, E::MEDIA, cx)?;
+    endpoint.call(cx, caller).await?.into_response(cx)
+}

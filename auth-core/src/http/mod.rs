@@ -1,0 +1,26 @@
+//! The engine's side of HTTP: endpoints written once, one pipeline for all of them.
+//!
+//! Start reading at [`Endpoint`], then [`dispatch`]. Adapters convert their framework's request into
+//! [`Incoming`] and the answer back, and know nothing else.
+
+mod client_ip;
+mod cookie;
+mod correlation;
+mod dispatch;
+mod endpoint;
+mod input;
+mod origin;
+mod reply;
+
+pub(crate) use client_ip::counting_unit;
+pub use client_ip::{ForwardingHeader, TrustedProxies};
+pub use cookie::CookieConfig;
+pub(crate) use cookie::{clear_session_cookie, session_cookie_value, set_session_cookie};
+pub(crate) use correlation::correlation_id;
+pub use dispatch::{Incoming, dispatch, enforce, finish, not_found, refusal};
+pub use endpoint::{Endpoint, Route};
+pub use input::Media;
+pub(crate) use input::flag;
+pub use origin::TrustedOrigins;
+pub(crate) use origin::check_origin;
+pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply};

@@ -1,0 +1,122 @@
+//! Answers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+
+/// What an endpoint answers; it may set cookies on its way out.
+pub trait Reply: Send {
+    /// Writes the response.
+    ///
+    /// # Errors
+    /// When the answer cannot be written, which is a defect.
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>>;
+}
+
+/// 200 with a JSON body.
+#[derive(Clone, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize + Send> Reply for Json<T> {
+    fn into_response(self, _cx: &Cx) -> Result<Response<Bytes>> {
+        let body = serde_json::to_vec(&self.0).map_err(Error::internal)?;
+        Ok(with_type(StatusCode::OK, "application/json", body.into()))
+    }
+}
+
+/// That it was done: `{"status":true}` or `{"success":true}`, as the protocol has it for each endpoint.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Done {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl Done {
+    /// `{"status":true}`.
+    pub const fn status() -> Self {
+        Self { status: Some(true), success: None, message: None }
+    }
+
+    /// `{"success":true}`.
+    pub const fn success() -> Self {
+        Self { status: None, success: Some(true), message: None }
+    }
+
+    /// `{"success":true,"message":…}`.
+    pub const fn saying(message: &'static str) -> Self {
+        Self { status: None, success: Some(true), message: Some(message) }
+    }
+}
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+impl Reply for NoContent {
+    fn into_response(self, _cx: &Cx) -> Result<Response<Bytes>> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    }
+}
+
+/// A page without scripts. The text must be escaped already.
+#[derive(Clone, Debug)]
+pub struct Html(pub String);
+
+impl Reply for Html {
+    fn into_response(self, _cx: &Cx) -> Result<Response<Bytes>> {
+        let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", self.0.into());
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        Ok(response)
+    }
+}
+
+/// Decides the JSON of a refusal. The status follows from the error's kind and is not up for decision.
+pub trait ErrorRenderer: Send + Sync + 'static {
+    /// The JSON text of the body.
+    fn render(&self, error: &Error, cx: &Cx) -> String;
+}
+
+/// The form of the protocol: `{"message", "code"}`, and `fields` when single fields were refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProtocolErrors;
+
+#[derive(Serialize)]
+struct ProtocolError<'a> {
+    message: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<ProtocolField<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProtocolField<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
+impl ErrorRenderer for ProtocolErrors {
+    fn render(&self, error: &Error, _cx: &Cx) -> String {
+        let fields = error.fields().iter().map(|field| ProtocolField { field: &field.field, message: &field.message });
+        let body = ProtocolError { message: error.message(), code: error.code(), fields: fields.collect() };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+pub(super) fn with_type(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}

@@ -1,0 +1,582 @@
+//! What may be a password, who may sign up, and how often somebody may guess.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::common;
+use crate::base::Email;
+use crate::crypto::password_hash::{HashConfig, Password};
+use crate::error::{Code, Error, Result};
+use crate::ports::BreachList;
+
+/// NIST SP 800-63B-4 §3.1.1.2: the least for any password.
+const LEAST_MIN_LENGTH: usize = 8;
+/// The same section: verifiers should permit at least this many.
+const LEAST_MAX_LENGTH: usize = 64;
+/// A shorter local part occurs in too many good passwords.
+const LEAST_LOCAL_PART: usize = 4;
+/// NIST SP 800-63B-4 §3.2.2: no more consecutive failures on one account.
+const MOST_PER_ACCOUNT: u32 = 100;
+/// A shorter window forgets so fast that it limits nobody.
+const LEAST_WINDOW: Duration = Duration::from_secs(60);
+
+/// Everything about signing up and in with e-mail and password.
+///
+/// ```
+/// use auth_core::password::{Config, PasswordPolicy, SignUpMode};
+///
+/// let config = Config::default()
+///     .policy(PasswordPolicy::default().min_length(12))
+///     .sign_up(SignUpMode::Closed);
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) hash: HashConfig,
+    pub(crate) sign_up: SignUpMode,
+    pub(crate) lockout: Lockout,
+    pub(crate) breach: Option<BreachCheck>,
+}
+
+impl Config {
+    /// What a new password must be like. Passwords that are set already are never judged by it.
+    #[must_use]
+    pub fn policy(self, policy: PasswordPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// What a hash costs and how many may be computed at once.
+    #[must_use]
+    pub fn hash(self, hash: HashConfig) -> Self {
+        Self { hash, ..self }
+    }
+
+    /// Whether strangers may make accounts.
+    #[must_use]
+    pub fn sign_up(self, sign_up: SignUpMode) -> Self {
+        Self { sign_up, ..self }
+    }
+
+    /// How many wrong passwords are answered before somebody has to wait.
+    #[must_use]
+    pub fn lockout(self, lockout: Lockout) -> Self {
+        Self { lockout, ..self }
+    }
+
+    /// Refuses new passwords that appear in `list`, in addition to the common ones that are refused
+    /// anyway. [`PwnedPasswords`](crate::ports::PwnedPasswords) is such a list. There is none by default.
+    #[must_use]
+    pub fn breach_list(self, list: impl BreachList, on_outage: OnOutage) -> Self {
+        Self { breach: Some(BreachCheck { list: Arc::new(list), on_outage }), ..self }
+    }
+
+    /// What is wrong with these settings, in sentences; empty when nothing is.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.policy.problems();
+        problems.extend(self.lockout.problems());
+        problems.extend(self.hash.validate().err().map(|error| format!("{error}.")));
+        problems
+    }
+}
+
+/// Whether strangers may make accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignUpMode {
+    /// Anybody may sign up.
+    #[default]
+    Open,
+    /// The sign-up endpoint refuses everybody; accounts are made by the application.
+    Closed,
+}
+
+/// What a new password must be like: 8 to 128 characters by default, none that everybody else uses,
+/// not the e-mail address.
+///
+/// Length counts Unicode code points of the password as received; nothing is trimmed or normalised.
+/// Whatever the settings, more than [`Password::MAX_BYTES`] bytes are refused.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PasswordPolicy {
+    min_length: usize,
+    max_length: usize,
+    common: CommonPasswords,
+    required: Vec<Composition>,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { min_length: LEAST_MIN_LENGTH, max_length: 128, common: CommonPasswords::Refused, required: Vec::new() }
+    }
+}
+
+impl PasswordPolicy {
+    /// At least 15 characters, which NIST SP 800-63B-4 §3.1.1.2 requires where the password is the only factor.
+    pub fn nist_single_factor() -> Self {
+        Self::default().min_length(15)
+    }
+
+    /// The least number of characters, 8 by default. Fewer than 8 is a configuration problem, and 8
+    /// are asked for all the same.
+    #[must_use]
+    pub fn min_length(self, min_length: usize) -> Self {
+        Self { min_length, ..self }
+    }
+
+    /// The greatest number of characters, 128 by default, 64 to 512.
+    #[must_use]
+    pub fn max_length(self, max_length: usize) -> Self {
+        Self { max_length, ..self }
+    }
+
+    /// What to do about common passwords; they are refused by default.
+    #[must_use]
+    pub fn common_passwords(self, common: CommonPasswords) -> Self {
+        Self { common, ..self }
+    }
+
+    /// Asks for a kind of character; call it once for each kind.
+    ///
+    /// NIST SP 800-63B-4 §3.1.1.2 forbids such rules, since people meet them with `Password1!`.
+    /// They are for applications whose own regulations demand them.
+    #[must_use]
+    pub fn require(mut self, kind: Composition) -> Self {
+        if !self.required.contains(&kind) {
+            self.required.push(kind);
+        }
+        self
+    }
+
+    /// Judges a new password of the user with this address.
+    ///
+    /// The address is in the password when all of it is, or the part before the `@` if that has at
+    /// least 4 characters, in whatever case.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with a message that names its limit: [`Code::PasswordTooShort`],
+    /// [`Code::PasswordTooLong`], [`Code::PasswordTooSimple`], [`Code::PasswordContainsEmail`] or
+    /// [`Code::PasswordCompromised`].
+    pub fn check(&self, password: &Password, email: &Email) -> Result<()> {
+        self.check_length(password)?;
+        self.check_composition(password)?;
+        if contains_email(password, email) {
+            return Err(Code::PasswordContainsEmail.into());
+        }
+        match self.common {
+            CommonPasswords::Refused if common::is_common(password.expose()) => Err(Code::PasswordCompromised.into()),
+            CommonPasswords::Refused | CommonPasswords::Accepted => Ok(()),
+        }
+    }
+
+    fn check_length(&self, password: &Password) -> Result<()> {
+        // Bytes first: that is known at once, however long the password is.
+        if password.len_bytes() > Password::MAX_BYTES {
+            let message = format!("The password must have at most {} bytes.", Password::MAX_BYTES);
+            return Err(Error::from(Code::PasswordTooLong).saying(message));
+        }
+        let (length, least) = (password.chars(), self.min_length.max(LEAST_MIN_LENGTH));
+        if length < least {
+            let message = format!("The password must have at least {least} characters.");
+            return Err(Error::from(Code::PasswordTooShort).saying(message));
+        }
+        if length > self.max_length {
+            let message = format!("The password must have at most {} characters.", self.max_length);
+            return Err(Error::from(Code::PasswordTooLong).saying(message));
+        }
+        Ok(())
+    }
+
+    fn check_composition(&self, password: &Password) -> Result<()> {
+        if self.required.iter().all(|kind| password.expose().chars().any(|c| kind.includes(c))) {
+            return Ok(());
+        }
+        // All of them, so that nobody learns the rules one refusal at a time.
+        let kinds: Vec<&str> = self.required.iter().map(|kind| kind.noun()).collect();
+        let message = format!("The password must have at least one of each: {}.", kinds.join(", "));
+        Err(Error::from(Code::PasswordTooSimple).saying(message))
+    }
+
+    /// What is wrong with these settings, in sentences; empty when nothing is.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let Self { min_length, max_length, .. } = self;
+        let mut problems = Vec::new();
+        if *min_length < LEAST_MIN_LENGTH {
+            problems.push(format!(
+                "The password policy's min_length is {min_length}, must be at least {LEAST_MIN_LENGTH}."
+            ));
+        }
+        if !(LEAST_MAX_LENGTH..=Password::MAX_BYTES).contains(max_length) {
+            problems.push(format!(
+                "The password policy's max_length is {max_length}, must be {LEAST_MAX_LENGTH} to {}.",
+                Password::MAX_BYTES
+            ));
+        }
+        if min_length > max_length {
+            problems
+                .push(format!("The password policy's min_length {min_length} is above its max_length {max_length}."));
+        }
+        problems
+    }
+}
+
+fn contains_email(password: &Password, email: &Email) -> bool {
+    let folded = common::fold(password.expose());
+    let local = email.local_part();
+    folded.contains(email.as_str()) || (local.chars().count() >= LEAST_LOCAL_PART && folded.contains(local))
+}
+
+/// What to do about passwords that everybody else uses too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommonPasswords {
+    /// Those on the built-in list, variations of them, runs, repetitions and dates are refused.
+    #[default]
+    Refused,
+    /// They are accepted, against NIST SP 800-63B-4 §3.1.1.2.
+    Accepted,
+}
+
+/// A kind of character, in whatever script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Composition {
+    /// A lower-case letter.
+    Lower,
+    /// An upper-case letter.
+    Upper,
+    /// A digit.
+    Digit,
+    /// Anything that is neither letter nor digit; a space counts.
+    Symbol,
+}
+
+impl Composition {
+    fn includes(self, c: char) -> bool {
+        match self {
+            Self::Lower => c.is_lowercase(),
+            Self::Upper => c.is_uppercase(),
+            Self::Digit => c.is_numeric(),
+            Self::Symbol => !c.is_alphanumeric(),
+        }
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Lower => "lower-case letter",
+            Self::Upper => "upper-case letter",
+            Self::Digit => "digit",
+            Self::Symbol => "symbol",
+        }
+    }
+}
+
+/// How many wrong passwords are answered within a window before sign-in is refused for the rest of
+/// it: 10 for one account, 50 from one client address, in 15 minutes.
+///
+/// Both are counted. The account's count stops somebody who tries many passwords on one person, from
+/// however many addresses; the address's count stops somebody who tries one password on many people.
+/// A low account limit also lets a stranger keep a known person out for the length of the window.
+///
+/// NIST SP 800-63B-4 §3.2.2 allows at most 100 consecutive failures on one account, which bounds
+/// `per_account`. As the count starts anew with each window, this is a brake and no final lock:
+/// over a day, the default lets 960 guesses at one account through.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Lockout {
+    pub(crate) per_account: u32,
+    pub(crate) per_address: u32,
+    pub(crate) window: Duration,
+    mode: LockoutMode,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum LockoutMode {
+    Enabled,
+    Disabled,
+}
+
+impl Default for Lockout {
+    fn default() -> Self {
+        Self { per_account: 10, per_address: 50, window: Duration::from_secs(15 * 60), mode: LockoutMode::Enabled }
+    }
+}
+
+impl Lockout {
+    /// Counts nothing: anybody may guess for ever. For tests, and for applications that limit attempts in front of this library.
+    pub fn disabled_insecurely() -> Self {
+        Self { mode: LockoutMode::Disabled, ..Self::default() }
+    }
+
+    /// Wrong passwords for one account: 1 to 100, 10 by default.
+    #[must_use]
+    pub fn per_account(self, per_account: u32) -> Self {
+        Self { per_account, ..self }
+    }
+
+    /// Wrong passwords from one client address: at least 1, 50 by default. Leave room for an
+    /// office or a mobile network behind one address.
+    #[must_use]
+    pub fn per_address(self, per_address: u32) -> Self {
+        Self { per_address, ..self }
+    }
+
+    /// How long wrong passwords are remembered: at least one minute, 15 by default.
+    #[must_use]
+    pub fn window(self, window: Duration) -> Self {
+        Self { window, ..self }
+    }
+
+    /// The limits to enforce; `None` when nothing is to be counted.
+    pub(crate) fn limits(&self) -> Option<&Self> {
+        match self.mode {
+            LockoutMode::Enabled => Some(self),
+            LockoutMode::Disabled => None,
+        }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let Some(Self { per_account, per_address, window, .. }) = self.limits() else { return Vec::new() };
+        let mut problems = Vec::new();
+        if !(1..=MOST_PER_ACCOUNT).contains(per_account) {
+            problems.push(format!("The lockout's per_account is {per_account}, must be 1 to {MOST_PER_ACCOUNT}."));
+        }
+        if *per_address == 0 {
+            problems.push("The lockout's per_address is 0, must be at least 1.".to_owned());
+        }
+        if *window < LEAST_WINDOW {
+            problems.push(format!("The lockout's window is {window:?}, must be at least {LEAST_WINDOW:?}."));
+        }
+        problems
+    }
+}
+
+/// What becomes of a new password while the breach list does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnOutage {
+    /// It is accepted, and a warning is logged: signing up goes on, and the common passwords are refused still.
+    Accept,
+    /// It is refused with 503: nobody can set a password until the list is back.
+    Refuse,
+}
+
+/// A breach list and what to do without it.
+#[derive(Clone)]
+pub(crate) struct BreachCheck {
+    list: Arc<dyn BreachList>,
+    on_outage: OnOutage,
+}
+
+impl BreachCheck {
+    /// Refuses a password that is known from a breach.
+    ///
+    /// # Errors
+    /// [`Code::PasswordCompromised`], or [`Code::Unavailable`] when there is no answer and none is not good enough.
+    pub(crate) async fn check(&self, password: &Password) -> Result<()> {
+        match (self.list.contains(password).await, self.on_outage) {
+            (Ok(false), _) => Ok(()),
+            (Ok(true), _) => Err(Code::PasswordCompromised.into()),
+            (Err(error), OnOutage::Refuse) => Err(error.into()),
+            (Err(error), OnOutage::Accept) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a new password was accepted without asking the breach list");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for BreachCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BreachCheck").field("on_outage", &self.on_outage).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ports::PortError;
+
+    fn judge(policy: &PasswordPolicy, password: &str) -> Result<()> {
+        policy.check(&Password::new(password), &Email::parse("ada.lovelace@example.com").unwrap())
+    }
+
+    fn refusal(policy: &PasswordPolicy, password: &str) -> (String, String) {
+        let error = judge(policy, password).unwrap_err();
+        (error.code().to_owned(), error.message().to_owned())
+    }
+
+    #[test]
+    fn good_passwords_are_accepted_by_default() {
+        let policy = PasswordPolicy::default();
+        for password in ["Correct-Horse-9", "correct horse battery staple", "mXoTqLrw", "слон-и-чайник"] {
+            assert!(judge(&policy, password).is_ok(), "{password}");
+        }
+    }
+
+    #[test]
+    fn length_counts_code_points_and_the_message_names_the_limit() {
+        let policy = PasswordPolicy::default().min_length(10).max_length(64);
+        let expected = ("PASSWORD_TOO_SHORT".to_owned(), "The password must have at least 10 characters.".to_owned());
+        assert_eq!(refusal(&policy, "k7Vq2mZxé"), expected);
+        assert!(judge(&policy, "k7Vq2mZxéß").is_ok());
+        let words = "kettle under seven green roofs where nobody ever looks for them "; // 64 characters
+        assert!(judge(&policy, words).is_ok());
+        let expected = ("PASSWORD_TOO_LONG".to_owned(), "The password must have at most 64 characters.".to_owned());
+        assert_eq!(refusal(&policy, &format!("{words}.")), expected);
+    }
+
+    #[test]
+    fn more_bytes_than_are_ever_hashed_are_refused_whatever_the_policy() {
+        let policy = PasswordPolicy::default().max_length(512);
+        let code = refusal(&policy, &"é".repeat(300)).0;
+        assert_eq!(code, Code::PasswordTooLong.as_str());
+    }
+
+    #[test]
+    fn a_min_length_below_eight_is_a_problem_and_has_no_effect() {
+        let policy = PasswordPolicy::default().min_length(3);
+        assert_eq!(policy.problems(), ["The password policy's min_length is 3, must be at least 8."]);
+        assert_eq!(refusal(&policy, "k7Vq2mZ").1, "The password must have at least 8 characters.");
+    }
+
+    #[test]
+    fn a_single_factor_needs_fifteen_characters() {
+        let policy = PasswordPolicy::nist_single_factor();
+        assert!(policy.problems().is_empty());
+        assert!(judge(&policy, "k7Vq2mZxTb4nWe").is_err());
+        assert!(judge(&policy, "k7Vq2mZxTb4nWeR").is_ok());
+    }
+
+    #[test]
+    fn common_passwords_are_refused_unless_accepted_by_name() {
+        let policy = PasswordPolicy::default();
+        for password in ["password", "Summer2025!", "qwertyuiop"] {
+            assert!(judge(&policy, password).is_err_and(|error| error.is(Code::PasswordCompromised)), "{password}");
+            assert!(judge(&policy.clone().common_passwords(CommonPasswords::Accepted), password).is_ok(), "{password}");
+        }
+    }
+
+    #[test]
+    fn the_email_address_is_refused_inside_a_password_in_any_case() {
+        let policy = PasswordPolicy::default();
+        for password in ["my-Ada.Lovelace!", "ADA.LOVELACE@EXAMPLE.COM", "x ada.lovelace@example.com x"] {
+            assert!(judge(&policy, password).is_err_and(|error| error.is(Code::PasswordContainsEmail)), "{password}");
+        }
+        assert!(judge(&policy, "ada-and-the-kettle").is_ok());
+    }
+
+    #[test]
+    fn a_short_local_part_does_not_count() {
+        let (policy, short) = (PasswordPolicy::default(), Email::parse("ada@example.com").unwrap());
+        assert!(policy.check(&Password::new("kettle-ada-seven"), &short).is_ok());
+        assert!(policy.check(&Password::new("kettle-Ada@Example.com"), &short).is_err());
+    }
+
+    #[test]
+    fn required_kinds_are_named_together() {
+        let policy = PasswordPolicy::default()
+            .require(Composition::Lower)
+            .require(Composition::Upper)
+            .require(Composition::Digit)
+            .require(Composition::Symbol)
+            .require(Composition::Digit);
+        let message =
+            "The password must have at least one of each: lower-case letter, upper-case letter, digit, symbol.";
+        for password in ["kettle seven 7", "KETTLE SEVEN 7", "Kettle seven", "KettleSeven7"] {
+            assert_eq!(
+                refusal(&policy, password),
+                ("PASSWORD_TOO_SIMPLE".to_owned(), message.to_owned()),
+                "{password}"
+            );
+        }
+        assert!(judge(&policy, "Kettle seven 7").is_ok());
+    }
+
+    #[test]
+    fn the_defaults_are_without_problems() {
+        assert!(Config::default().problems().is_empty());
+        assert_eq!(Config::default().sign_up, SignUpMode::Open);
+        assert!(Config::default().breach.is_none());
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let config = Config::default()
+            .policy(PasswordPolicy::default().min_length(40).max_length(32))
+            .lockout(Lockout::default().per_account(101).per_address(0).window(Duration::from_secs(1)))
+            .hash(HashConfig::default().iterations(1));
+        assert_eq!(
+            config.problems(),
+            [
+                "The password policy's max_length is 32, must be 64 to 512.",
+                "The password policy's min_length 40 is above its max_length 32.",
+                "The lockout's per_account is 101, must be 1 to 100.",
+                "The lockout's per_address is 0, must be at least 1.",
+                "The lockout's window is 1s, must be at least 60s.",
+                "password hashing: iterations is 1, must be 2 to 50.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_disabled_lockout_has_no_limits_and_no_problems() {
+        let lockout = Lockout::disabled_insecurely().per_account(0);
+        assert!(lockout.limits().is_none());
+        assert!(Config::default().lockout(lockout).problems().is_empty());
+        assert_eq!(Lockout::default().limits().map(|limits| (limits.per_account, limits.per_address)), Some((10, 50)));
+    }
+
+    /// A list that knows everything, knows nothing, or is down.
+    enum Fake {
+        Listed,
+        Unlisted,
+        Down,
+    }
+
+    #[async_trait]
+    impl BreachList for Fake {
+        async fn contains(&self, _: &Password) -> Result<bool, PortError> {
+            match self {
+                Self::Listed => Ok(true),
+                Self::Unlisted => Ok(false),
+                Self::Down => Err(PortError::new("breach list", "timed out")),
+            }
+        }
+    }
+
+    async fn checked(list: Fake, on_outage: OnOutage) -> Result<()> {
+        let config = Config::default().breach_list(list, on_outage);
+        config.breach.unwrap().check(&Password::new("kettle-under-roofs")).await
+    }
+
+    #[tokio::test]
+    async fn a_breached_password_is_refused_and_an_unknown_one_accepted() {
+        for on_outage in [OnOutage::Accept, OnOutage::Refuse] {
+            assert!(checked(Fake::Listed, on_outage).await.is_err_and(|error| error.is(Code::PasswordCompromised)));
+            assert!(checked(Fake::Unlisted, on_outage).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_outage_accepts_or_refuses_as_configured() {
+        assert!(checked(Fake::Down, OnOutage::Accept).await.is_ok());
+        assert!(checked(Fake::Down, OnOutage::Refuse).await.is_err_and(|error| error.is(Code::Unavailable)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_accepted_password_is_outside_the_limits(text in "\\PC{0,140}") {
+            if judge(&PasswordPolicy::default(), &text).is_ok() {
+                prop_assert!((8..=128).contains(&text.chars().count()));
+                prop_assert!(text.len() <= 512);
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The endpoints of e-mail and password.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::service::{self, OtherSessions};
+use crate::base::Email;
+use crate::crypto::password_hash::Password;
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::guard::{Anyone, CurrentSession, CurrentUser, Fresh};
+use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag};
+use crate::session::{NewSessionReply, Persistence, user_view};
+use crate::user::{SignUp, refuse_protected_fields};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::of::<SignUpEmail>(),
+    Route::of::<SignInEmail>(),
+    Route::of::<VerifyPassword>(),
+    Route::of::<ChangePassword>(),
+    Route::of::<SetPassword>(),
+];
+
+/// `rememberMe`, which is on unless the client says otherwise.
+const fn persistence(remember_me: Option<bool>) -> Persistence {
+    match remember_me {
+        Some(false) => Persistence::Browser,
+        Some(true) | None => Persistence::Persistent,
+    }
+}
+
+/// `POST /sign-up/email`: creates a user with a password and signs them in.
+#[derive(Debug, Deserialize)]
+pub struct SignUpEmail {
+    /// The display name, at most 255 characters.
+    pub name: String,
+    /// The address the account will have.
+    pub email: Email,
+    /// The password, judged by the policy.
+    pub password: Password,
+    /// A picture's address, at most 2,048 characters.
+    pub image: Option<String>,
+    /// `false` for a session that ends with the browser.
+    #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
+    pub remember_me: Option<bool>,
+    /// Everything else: reaches hooks, or is refused when it is a protected field.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The secret of the new session and its user.
+#[derive(Debug, Serialize)]
+pub struct SignedUpBody {
+    token: String,
+    user: Map<String, Value>,
+}
+
+impl Endpoint for SignUpEmail {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/sign-up/email";
+    const NAME: &'static str = "sign_up_email";
+    const MEDIA: Media = Media::JsonOrForm;
+    type Caller = Anyone;
+    type Reply = NewSessionReply<SignedUpBody>;
+
+    async fn call(mut self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        self.extra.remove("callbackURL");
+        refuse_protected_fields(&self.extra)?;
+        let mut signup = SignUp::new(self.email, self.name);
+        signup.image = self.image;
+        signup.extra = self.extra;
+        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me)).await?;
+        let body = SignedUpBody { token: signed_in.token.expose().to_owned(), user: signed_in.user_view.clone() };
+        Ok(NewSessionReply { signed_in, body })
+    }
+}
+
+/// `POST /sign-in/email`: opens a session.
+#[derive(Debug, Deserialize)]
+pub struct SignInEmail {
+    /// The account's address.
+    pub email: String,
+    /// Its password.
+    pub password: Password,
+    /// `false` for a session that ends with the browser.
+    #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
+    pub remember_me: Option<bool>,
+    /// Where the client goes next: a trusted address, checked before the endpoint is called.
+    #[serde(rename = "callbackURL")]
+    pub callback_url: Option<String>,
+}
+
+/// The secret of the new session, its user, and where to go next.
+#[derive(Debug, Serialize)]
+pub struct SignedInBody {
+    redirect: bool,
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    user: Map<String, Value>,
+}
+
+/// A new session, and a `Location` when the client named where to go next.
+#[derive(Debug)]
+pub struct SignedInReply(NewSessionReply<SignedInBody>);
+
+impl Reply for SignedInReply {
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
+        let location = self.0.body.url.as_deref().and_then(|url| HeaderValue::from_str(url).ok());
+        let mut response = self.0.into_response(cx)?;
+        if let Some(location) = location {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        Ok(response)
+    }
+}
+
+impl Endpoint for SignInEmail {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/sign-in/email";
+    const NAME: &'static str = "sign_in_email";
+    const MEDIA: Media = Media::JsonOrForm;
+    type Caller = Anyone;
+    type Reply = SignedInReply;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        let email = Email::parse(&self.email).map_err(|_| Code::InvalidEmail)?;
+        let signed_in = service::sign_in(cx, &email, self.password, persistence(self.remember_me)).await?;
+        let body = SignedInBody {
+            redirect: self.callback_url.is_some(),
+            token: signed_in.token.expose().to_owned(),
+            url: self.callback_url,
+            user: signed_in.user_view.clone(),
+        };
+        Ok(SignedInReply(NewSessionReply { signed_in, body }))
+    }
+}
+
+/// `POST /verify-password`: tells whether this is the caller's password.
+#[derive(Debug, Deserialize)]
+pub struct VerifyPassword {
+    /// The password to check.
+    pub password: Password,
+}
+
+impl Endpoint for VerifyPassword {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/verify-password";
+    const NAME: &'static str = "verify_password";
+    type Caller = CurrentSession;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, session: CurrentSession) -> Result<Json<Done>> {
+        service::verify(cx, session.authentication(), self.password).await?;
+        Ok(Json(Done::status()))
+    }
+}
+
+/// `POST /change-password`: replaces the caller's password and, unless told otherwise, ends their other sessions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangePassword {
+    /// The password that is to hold from now on.
+    pub new_password: Password,
+    /// The password that holds now.
+    pub current_password: Password,
+    /// `false` leaves the other sessions alone.
+    #[serde(default, deserialize_with = "flag")]
+    pub revoke_other_sessions: Option<bool>,
+}
+
+/// The secret of the session that replaces all others, if they ended, and its user.
+#[derive(Debug, Serialize)]
+pub struct ChangedBody {
+    token: Option<String>,
+    user: Map<String, Value>,
+}
+
+/// A new session, or the old one going on.
+#[derive(Debug)]
+pub enum ChangedReply {
+    /// All sessions ended, this one replaces them.
+    Renewed(NewSessionReply<ChangedBody>),
+    /// Sessions go on.
+    Kept(ChangedBody),
+}
+
+impl Reply for ChangedReply {
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
+        match self {
+            Self::Renewed(reply) => reply.into_response(cx),
+            Self::Kept(body) => Json(body).into_response(cx),
+        }
+    }
+}
+
+impl Endpoint for ChangePassword {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/change-password";
+    const NAME: &'static str = "change_password";
+    type Caller = CurrentUser;
+    type Reply = ChangedReply;
+
+    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<ChangedReply> {
+        service::check_policy(cx, &self.new_password, &user.email)?;
+        let verified = service::verify(cx, user.authentication(), self.current_password).await?;
+        let others = match self.revoke_other_sessions {
+            Some(false) => OtherSessions::Keep,
+            Some(true) | None => OtherSessions::End,
+        };
+        match service::change(cx, user.authentication(), verified, self.new_password, others).await? {
+            None => Ok(ChangedReply::Kept(ChangedBody { token: None, user: user_view(cx, &user).await? })),
+            Some(signed_in) => {
+                let body =
+                    ChangedBody { token: Some(signed_in.token.expose().to_owned()), user: signed_in.user_view.clone() };
+                Ok(ChangedReply::Renewed(NewSessionReply { signed_in, body }))
+            }
+        }
+    }
+}
+
+/// `POST /set-password`: a first password for a caller who signs in by other means.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetPassword {
+    /// The password, judged by the policy.
+    pub new_password: Password,
+}
+
+impl Endpoint for SetPassword {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/set-password";
+    const NAME: &'static str = "set_password";
+    type Caller = Fresh<CurrentUser>;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, user: Fresh<CurrentUser>) -> Result<Json<Done>> {
+        service::set(cx, user.authentication(), self.new_password).await?;
+        Ok(Json(Done::status()))
+    }
+}

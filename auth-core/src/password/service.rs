@@ -1,0 +1,225 @@
+//! Signing up and in with a password, proving it again, changing it.
+
+use super::config::{Config, SignUpMode};
+use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
+use crate::base::{AccountId, Email, UserId};
+use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
+use crate::cx::{Cx, Work};
+use crate::error::{Code, Error, Result};
+use crate::guard::Authentication;
+use crate::hooks::Event;
+use crate::session::{AuthEvent, AuthMethod, Persistence, SignedIn, complete_login};
+use crate::store::StoreError;
+use crate::user::{SignUp, User, check_profile};
+
+/// What [`change`] does with the user's other sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OtherSessions {
+    /// All end, and this one continues under a new token.
+    End,
+    /// All go on.
+    Keep,
+}
+
+/// That the caller has just given the right password, with the hash it matched.
+#[derive(Debug)]
+pub(crate) struct Verified(PasswordHash);
+
+fn feature(cx: &Cx) -> Result<(&Config, &PasswordHasher)> {
+    cx.auth().passwords().ok_or_else(|| Code::EmailPasswordDisabled.into())
+}
+
+fn limits(config: &Config) -> Option<AttemptLimits> {
+    let lockout = config.lockout.limits()?;
+    Some(AttemptLimits { per_account: lockout.per_account, per_address: lockout.per_address, window: lockout.window })
+}
+
+/// Creates a user with a password and signs them in: user, credential, role grants of hooks and session are one
+/// transaction. The password is hashed before it starts, so nothing is held meanwhile.
+pub(crate) async fn sign_up(
+    cx: &Cx,
+    mut signup: SignUp,
+    password: Password,
+    persistence: Persistence,
+) -> Result<SignedIn> {
+    let (config, _) = feature(cx)?;
+    if config.sign_up == SignUpMode::Closed {
+        return Err(Code::EmailPasswordSignUpDisabled.into());
+    }
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
+    let hash = hash_acceptable(cx, password, &signup.email).await?;
+
+    let mut work = cx.begin().await?;
+    let user = insert_user(cx, &mut work, &mut signup, &hash).await?;
+    let event = AuthEvent { user, method: AuthMethod::Password, persistence };
+    let signed_in = complete_login(cx, &mut work, event).await?;
+    work.commit().await?;
+    Ok(signed_in)
+}
+
+/// Creates a user with a password, for programs: no session, whatever the sign-up mode. Hooks run as for anybody.
+///
+/// # Errors
+/// The refusals of signing up.
+pub async fn create_user(cx: &Cx, mut signup: SignUp, password: Password) -> Result<User> {
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
+    let hash = hash_acceptable(cx, password, &signup.email).await?;
+    let mut work = cx.begin().await?;
+    let user = insert_user(cx, &mut work, &mut signup, &hash).await?;
+    work.commit().await?;
+    Ok(user)
+}
+
+async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &PasswordHash) -> Result<User> {
+    let (now, random) = (cx.now(), cx.random());
+    cx.auth().hooks().before_signup(cx, &mut **work, signup).await?;
+    let user = User {
+        id: UserId::new(now, random),
+        name: signup.name.clone(),
+        email: signup.email.clone(),
+        email_verified: false,
+        image: signup.image.clone(),
+        created_at: now,
+        updated_at: now,
+        disabled_at: None,
+        credential_version: 0,
+    };
+    work.insert_user(&user).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::UserAlreadyExists),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
+    work.emit(Event::SignedUp { user: user.id });
+    cx.auth().hooks().on_signup(cx, &mut **work, &user, signup).await?;
+    Ok(user)
+}
+
+/// Signs in. An unknown address, a wrong password, a user without one, a disabled user and too many attempts cost the
+/// same statements and the same hash, and get the same answer.
+pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persistence: Persistence) -> Result<SignedIn> {
+    let (config, hasher) = feature(cx)?;
+    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(email)).await?;
+    let found = cx.conn().user_with_password(email).await?;
+    let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
+
+    let verdict = hasher.verify(password.clone(), stored.clone()).await?;
+    let (user, stored, outdated) = match (user, stored, verdict) {
+        (Some(user), _, _) if user.disabled_at.is_some() => {
+            return refuse(cx, Some(user.id), "sign_in_refused_disabled");
+        }
+        (user, _, _) if attempt.blocked_for().is_some() => {
+            return refuse(cx, user.map(|user| user.id), "sign_in_refused_locked");
+        }
+        (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
+        (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused"),
+    };
+    // Only who knew the password waits for this second hash, so its time tells nothing.
+    let upgraded = if outdated { Some(hasher.hash(password).await?) } else { None };
+
+    let mut work = cx.begin().await?;
+    if let Some(upgraded) = upgraded {
+        work.replace_password(user.id, &stored, &upgraded, cx.now()).await?;
+    }
+    let event = AuthEvent { user, method: AuthMethod::Password, persistence };
+    let signed_in = complete_login(cx, &mut work, event).await?;
+    attempt.settle(&mut work).await?;
+    work.commit().await?;
+    Ok(signed_in)
+}
+
+/// The one answer to every wrong sign-in; only the audit trail learns the reason.
+fn refuse<T>(cx: &Cx, user: Option<UserId>, reason: &'static str) -> Result<T> {
+    cx.emit(Event::SignInRefused { user, reason });
+    Err(Code::InvalidEmailOrPassword.into())
+}
+
+/// Lets a signed-in caller prove their password again.
+pub(crate) async fn verify(cx: &Cx, caller: &Authentication, password: Password) -> Result<Verified> {
+    let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
+    let user = caller.user.id;
+    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user)).await?;
+    if let Some(wait) = attempt.blocked_for() {
+        // Said openly: the caller is signed in, so this tells nothing about anybody else.
+        return Err(Error::from(Code::TooManyAttempts).retry_after(wait));
+    }
+    let Some(stored) = cx.conn().password_of_user(user).await? else {
+        return Err(Code::CredentialAccountNotFound.into());
+    };
+    match hasher.verify(password, Some(stored.clone())).await? {
+        Verdict::Correct { .. } => {
+            let mut work = cx.begin().await?;
+            attempt.settle(&mut work).await?;
+            work.commit().await?;
+            Ok(Verified(stored))
+        }
+        Verdict::Wrong => {
+            cx.emit(Event::PasswordRefused { user, session: caller.session.id });
+            Err(Code::InvalidPassword.into())
+        }
+    }
+}
+
+/// Replaces the password of a caller who has just proved the old one. Sign-ins under way with the old password make
+/// no session; a second change at the same time is refused.
+pub(crate) async fn change(
+    cx: &Cx,
+    caller: &Authentication,
+    Verified(old): Verified,
+    new: Password,
+    others: OtherSessions,
+) -> Result<Option<SignedIn>> {
+    let user = &caller.user;
+    let hash = hash_acceptable(cx, new, &user.email).await?;
+    let mut work = cx.begin().await?;
+    cx.auth().hooks().before_password_change(cx, &mut *work, user).await?;
+    if !work.raise_credential_version(user.id, cx.now()).await?
+        || !work.replace_password(user.id, &old, &hash, cx.now()).await?
+    {
+        return Err(Code::Conflict.into());
+    }
+    work.emit(Event::PasswordChanged { user: user.id });
+    let renewed = match others {
+        OtherSessions::Keep => None,
+        OtherSessions::End => {
+            work.end_sessions_of_user(user.id, None).await?;
+            // As the row is now: the raised version is what `complete_login` must meet.
+            let user = work.user_by_id(user.id).await?.ok_or(Code::Conflict)?;
+            let event = AuthEvent { user, method: AuthMethod::Password, persistence: caller.session.persistence };
+            Some(complete_login(cx, &mut work, event).await?)
+        }
+    };
+    work.commit().await?;
+    Ok(renewed)
+}
+
+/// Gives a first password to a caller who has none; their other sessions end.
+pub(crate) async fn set(cx: &Cx, caller: &Authentication, password: Password) -> Result<()> {
+    feature(cx)?;
+    let (user, now) = (&caller.user, cx.now());
+    let hash = hash_acceptable(cx, password, &user.email).await?;
+    let mut work = cx.begin().await?;
+    cx.auth().hooks().before_password_change(cx, &mut *work, user).await?;
+    work.insert_password(AccountId::new(now, cx.random()), user.id, &hash, now).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::PasswordAlreadySet),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    work.raise_credential_version(user.id, now).await?;
+    work.end_sessions_of_user(user.id, Some(caller.session.id)).await?;
+    work.emit(Event::PasswordSet { user: user.id });
+    work.commit().await
+}
+
+/// Checks a new password against the policy and the breach list, then hashes it.
+async fn hash_acceptable(cx: &Cx, password: Password, email: &Email) -> Result<PasswordHash> {
+    let (config, hasher) = feature(cx)?;
+    config.policy.check(&password, email)?;
+    if let Some(breach) = &config.breach {
+        breach.check(&password).await?;
+    }
+    Ok(hasher.hash(password).await?)
+}
+
+/// Refuses a new password that the policy does not accept, before the old one is asked for.
+pub(crate) fn check_policy(cx: &Cx, password: &Password, email: &Email) -> Result<()> {
+    feature(cx)?.0.policy.check(password, email)
+}

@@ -1,0 +1,85 @@
+//! Lifetimes and number of sessions.
+
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long sessions live and how many a user may have.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) idle: Duration,
+    pub(crate) update_age: Duration,
+    pub(crate) absolute: Duration,
+    pub(crate) browser: Duration,
+    pub(crate) fresh_age: Duration,
+    pub(crate) max_per_user: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { idle: 7 * DAY, update_age: DAY, absolute: 30 * DAY, browser: DAY, fresh_age: DAY, max_per_user: 20 }
+    }
+}
+
+impl Config {
+    /// A session that is not used for this long ends. 7 days by default; at least a minute.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// How much of the idle time must have passed before use moves the expiry, which costs a write. 1 day by default.
+    #[must_use]
+    pub fn update_age(mut self, age: Duration) -> Self {
+        self.update_age = age;
+        self
+    }
+
+    /// A session ends this long after it was opened, used or not. 30 days by default (NIST SP 800-63B-4 §2.1.3).
+    #[must_use]
+    pub fn absolute(mut self, absolute: Duration) -> Self {
+        self.absolute = absolute;
+        self
+    }
+
+    /// How long a session lives that is not to be remembered; it does not slide. 1 day by default.
+    #[must_use]
+    pub fn browser(mut self, browser: Duration) -> Self {
+        self.browser = browser;
+        self
+    }
+
+    /// How long after signing in delicate operations are allowed without proving again. 1 day by default; zero
+    /// asks for a new proof each time.
+    #[must_use]
+    pub fn fresh_age(mut self, age: Duration) -> Self {
+        self.fresh_age = age;
+        self
+    }
+
+    /// Beyond this number of sessions the least recently written one ends. 20 by default, 1 to 1,000.
+    #[must_use]
+    pub fn max_per_user(mut self, number: u32) -> Self {
+        self.max_per_user = number;
+        self
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, value) in [("idle", self.idle), ("absolute", self.absolute), ("browser", self.browser)] {
+            if !(MINUTE..=400 * DAY).contains(&value) {
+                problems.push(format!("session {name} is {value:?}: allowed are 1 minute to 400 days"));
+            }
+        }
+        if self.update_age > self.idle {
+            problems.push("session update_age must not be longer than idle: the session would never slide".to_owned());
+        }
+        if !(1..=1_000).contains(&self.max_per_user) {
+            problems.push(format!("session max_per_user is {}: allowed are 1 to 1000", self.max_per_user));
+        }
+        problems
+    }
+}

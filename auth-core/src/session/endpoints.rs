@@ -1,0 +1,261 @@
+//! The endpoints of sessions: read, list, end.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::model::{Session, StoredSession};
+use super::service::{Resolved, SignedIn, resolve, slide_if_due, user_view};
+use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::guard::{Anyone, Credential, CurrentSession, Fresh};
+use crate::hooks::Event;
+use crate::http::{Done, Endpoint, Json, Reply, Route, clear_session_cookie, flag, set_session_cookie};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::of::<GetSession>(),
+    Route::of::<PostGetSession>(),
+    Route::of::<SignOut>(),
+    Route::of::<ListSessions>(),
+    Route::of::<RevokeSession>(),
+    Route::of::<RevokeSessions>(),
+    Route::of::<RevokeOtherSessions>(),
+];
+
+/// A session as clients see it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Names the session.
+    pub id: SessionId,
+    /// A handle by which `revoke-session` finds it. Never the secret: that is shown once, at sign-in.
+    pub token: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it ends unless it is used before.
+    pub expires_at: Timestamp,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+    /// Where it was opened from; empty when unknown.
+    pub ip_address: String,
+    /// What opened it; empty when unknown.
+    pub user_agent: String,
+}
+
+impl From<&StoredSession> for SessionView {
+    fn from(row: &StoredSession) -> Self {
+        Self {
+            id: row.id,
+            token: row.id.to_string(),
+            user_id: row.user_id,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            ip_address: Session::ip_text(row),
+            user_agent: row.user_agent.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// `GET /get-session`: who is signed in, or `null`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GetSession {
+    /// Leaves the expiry as it is.
+    #[serde(default, deserialize_with = "flag")]
+    pub disable_refresh: Option<bool>,
+}
+
+/// The session and its user.
+#[derive(Debug, Serialize)]
+pub struct SessionAndUser {
+    session: SessionView,
+    user: Map<String, Value>,
+}
+
+impl Endpoint for GetSession {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/get-session";
+    const NAME: &'static str = "get_session";
+    type Caller = Anyone;
+    type Reply = Json<Option<SessionAndUser>>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        let credential = match Credential::of(cx) {
+            Ok(Some(credential)) => credential,
+            Ok(None) => return Ok(Json(None)),
+            Err(error) => return stale(cx, error),
+        };
+        let Some(Resolved { mut session, user, .. }) = resolve(cx, credential.token()).await? else {
+            return stale(cx, Code::Unauthorized.into());
+        };
+        if self.disable_refresh != Some(true) && slide_if_due(cx, &mut session).await? {
+            credential.renew(cx, &session);
+        }
+        let user = user_view(cx, &user).await?;
+        Ok(Json(Some(SessionAndUser { session: SessionView::from(&*session), user })))
+    }
+}
+
+/// A browser whose session has ended is told so and loses its cookie; a bad bearer credential is refused.
+fn stale(cx: &Cx, error: Error) -> Result<Json<Option<SessionAndUser>>> {
+    if cx.request().headers.contains_key(http::header::AUTHORIZATION) || !error.is(Code::Unauthorized) {
+        return Err(error);
+    }
+    clear_session_cookie(cx);
+    Ok(Json(None))
+}
+
+/// `POST /get-session`: the protocol knows it for deferred refreshing, which is not offered.
+#[derive(Debug, Deserialize)]
+pub(super) struct PostGetSession {}
+
+impl Endpoint for PostGetSession {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/get-session";
+    const NAME: &'static str = "post_get_session";
+    type Caller = Anyone;
+    type Reply = Json<()>;
+
+    async fn call(self, _: &Cx, _: Anyone) -> Result<Json<()>> {
+        Err(Code::MethodNotAllowedDeferSessionRequired.into())
+    }
+}
+
+/// `POST /sign-out`: ends the session of this request. Succeeds whether there is one or not.
+#[derive(Debug, Deserialize)]
+pub struct SignOut {}
+
+impl Endpoint for SignOut {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/sign-out";
+    const NAME: &'static str = "sign_out";
+    type Caller = Anyone;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
+        if let Ok(Some(credential)) = Credential::of(cx)
+            && let Some(ended) = cx.conn().end_session_by_token(&credential.token().hash()).await?
+        {
+            cx.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
+        }
+        clear_session_cookie(cx);
+        Ok(Json(Done::success()))
+    }
+}
+
+/// `GET /list-sessions`: the caller's sessions that are alive, the latest first.
+#[derive(Debug, Deserialize)]
+pub struct ListSessions {}
+
+impl Endpoint for ListSessions {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/list-sessions";
+    const NAME: &'static str = "list_sessions";
+    type Caller = Fresh<CurrentSession>;
+    type Reply = Json<Vec<SessionView>>;
+
+    async fn call(self, cx: &Cx, session: Self::Caller) -> Result<Self::Reply> {
+        let rows = cx.conn().sessions_of_user(session.user_id, cx.now()).await?;
+        Ok(Json(rows.iter().map(SessionView::from).collect()))
+    }
+}
+
+/// `POST /revoke-session`: ends one of the caller's sessions. One that is unknown or somebody else's is left alone,
+/// and the answer does not tell.
+#[derive(Debug, Deserialize)]
+pub struct RevokeSession {
+    /// The handle from a list, or the session's own secret.
+    pub token: String,
+}
+
+impl Endpoint for RevokeSession {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/revoke-session";
+    const NAME: &'static str = "revoke_session";
+    type Caller = CurrentSession;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        let Some(id) = self.named(cx, &current).await? else { return Ok(Json(Done::status())) };
+        if cx.conn().end_session(current.user_id, id).await? {
+            cx.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count: 1 });
+            if id == current.id {
+                clear_session_cookie(cx);
+            }
+        }
+        Ok(Json(Done::status()))
+    }
+}
+
+impl RevokeSession {
+    /// The session that the client named, if it is the caller's.
+    async fn named(&self, cx: &Cx, current: &Session) -> Result<Option<SessionId>> {
+        if let Ok(id) = self.token.parse() {
+            return Ok(Some(id));
+        }
+        let Ok(token) = Token::parse(TokenKind::Session, &self.token) else { return Ok(None) };
+        let found = cx.conn().session_by_token(&token.hash()).await?;
+        Ok(found.filter(|found| found.user.id == current.user_id).map(|found| found.session.id))
+    }
+}
+
+/// `POST /revoke-sessions`: ends all the caller's sessions, this one included.
+#[derive(Debug, Deserialize)]
+pub struct RevokeSessions {}
+
+impl Endpoint for RevokeSessions {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/revoke-sessions";
+    const NAME: &'static str = "revoke_sessions";
+    type Caller = CurrentSession;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        end_all(cx, &current, None).await?;
+        clear_session_cookie(cx);
+        Ok(Json(Done::status()))
+    }
+}
+
+/// `POST /revoke-other-sessions`: ends all the caller's sessions but this one.
+#[derive(Debug, Deserialize)]
+pub struct RevokeOtherSessions {}
+
+impl Endpoint for RevokeOtherSessions {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/revoke-other-sessions";
+    const NAME: &'static str = "revoke_other_sessions";
+    type Caller = CurrentSession;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        end_all(cx, &current, Some(current.id)).await?;
+        Ok(Json(Done::status()))
+    }
+}
+
+async fn end_all(cx: &Cx, current: &Session, keep: Option<SessionId>) -> Result<()> {
+    let count = cx.conn().end_sessions_of_user(current.user_id, keep).await?;
+    cx.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count });
+    Ok(())
+}
+
+/// An answer that carries a new session: its cookie is set on the way out.
+#[derive(Debug)]
+pub struct NewSessionReply<T> {
+    /// The session and its secret.
+    pub(crate) signed_in: SignedIn,
+    /// The body.
+    pub(crate) body: T,
+}
+
+impl<T: Serialize + Send> Reply for NewSessionReply<T> {
+    fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
+        set_session_cookie(cx, &self.signed_in.session, &self.signed_in.token);
+        Json(self.body).into_response(cx)
+    }
+}

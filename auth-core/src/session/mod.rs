@@ -1,0 +1,28 @@
+//! Sessions: opened at sign-in, found by an opaque token, ended at any moment.
+//!
+//! A session is a row; the client holds a random token of which the row keeps the hash. Revocation is the row's
+//! removal and takes effect with the next request. There is one way to a session, [`service::complete_login`]:
+//! every method of signing in ends there, so a rule that is applied there is applied everywhere.
+
+mod config;
+mod endpoints;
+mod model;
+mod service;
+mod store;
+
+pub use config::Config;
+pub(crate) use endpoints::ROUTES;
+pub use endpoints::{
+    GetSession, ListSessions, NewSessionReply, RevokeOtherSessions, RevokeSession, RevokeSessions, SessionAndUser,
+    SessionView, SignOut,
+};
+pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
+pub use service::SignedIn;
+pub(crate) use service::{AuthEvent, Resolved, complete_login, resolve, slide_if_due, user_view};
+pub use store::SessionStore;
+
+/// Lets the suite of the stores write sessions that nobody signed in for.
+#[cfg(feature = "suite")]
+pub(crate) fn for_the_suite(row: StoredSession, token_hash: crate::base::TokenHash) -> NewSession {
+    NewSession::new(Session::proven(row), token_hash)
+}

@@ -1,0 +1,153 @@
+//! Opening, finding and sliding sessions.
+
+use std::net::IpAddr;
+
+use http::header;
+use serde_json::{Map, Value};
+
+use super::model::{Assurance, AuthMethod, NewSession, Persistence, Session, StoredSession};
+use crate::base::{SessionId, Token, TokenKind};
+use crate::cx::{Cx, Work};
+use crate::error::{Code, Error, Result};
+use crate::hooks::{Event, LoginContext};
+use crate::role::Role;
+use crate::user::User;
+
+/// The longest `User-Agent` that is kept, in characters.
+const USER_AGENT_CHARS: usize = 512;
+
+/// That a user proved who they are. Whoever makes one has checked a credential; nothing has been decided yet.
+#[derive(Debug)]
+pub(crate) struct AuthEvent {
+    /// The user as they were when the credential was checked.
+    pub(crate) user: User,
+    /// What was checked.
+    pub(crate) method: AuthMethod,
+    /// Whether the client keeps its cookie.
+    pub(crate) persistence: Persistence,
+}
+
+/// A new session, with the token that only this answer shows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Its secret.
+    pub token: Token,
+    /// Whose it is.
+    pub user: User,
+    /// The user as clients see them, with what hooks added.
+    pub user_view: Map<String, Value>,
+}
+
+/// A session found by its token: alive, its user enabled.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) session: Session,
+    pub(crate) user: User,
+    pub(crate) roles: Vec<Role>,
+}
+
+/// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled and must not have
+/// changed credentials since the proof, the cap holds, and all of it is one transaction.
+pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEvent) -> Result<SignedIn> {
+    let AuthEvent { user, method, persistence } = event;
+    let hooks = cx.auth().hooks();
+    let login = LoginContext::new(&user, method);
+    hooks.before_login(cx, &mut **work, &login).await?;
+
+    // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
+    // after it, and then ends the new session with all others.
+    if !work.claim_login(user.id, user.credential_version).await? {
+        return Err(Code::InvalidEmailOrPassword.into());
+    }
+    let token = Token::random(TokenKind::Session, cx.random());
+    let session = Session::proven(new_row(cx, &user, method, persistence));
+    work.insert_session(&NewSession::new(session.clone(), token.hash())).await?;
+    work.evict_sessions(user.id, cx.auth().config().session.max_per_user).await?;
+
+    hooks.on_login(cx, &mut **work, &login, &session).await?;
+    let user_view = user_view(cx, &user).await?;
+    work.emit(Event::SignedIn { user: user.id, session: session.id, method });
+    Ok(SignedIn { session, token, user, user_view })
+}
+
+fn new_row(cx: &Cx, user: &User, method: AuthMethod, persistence: Persistence) -> StoredSession {
+    let (now, config) = (cx.now(), &cx.auth().config().session);
+    let absolute_expires_at = now.plus(config.absolute);
+    let lifetime = match persistence {
+        Persistence::Persistent => config.idle,
+        Persistence::Browser => config.browser,
+    };
+    StoredSession {
+        id: SessionId::new(now, cx.random()),
+        user_id: user.id,
+        created_at: now,
+        updated_at: now,
+        authenticated_at: now,
+        expires_at: now.plus(lifetime).min(absolute_expires_at),
+        absolute_expires_at,
+        persistence,
+        method,
+        assurance: Assurance::Aal1,
+        ip_address: cx.client_ip(),
+        user_agent: user_agent(cx),
+    }
+}
+
+fn user_agent(cx: &Cx) -> Option<String> {
+    let value = cx.request().headers.get(header::USER_AGENT)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    Some(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect())
+}
+
+/// The session of this token, if it is alive and its user enabled. One look-up.
+pub(crate) async fn resolve(cx: &Cx, token: &Token) -> Result<Option<Resolved>> {
+    let Some(found) = cx.conn().session_by_token(&token.hash()).await? else { return Ok(None) };
+    if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Resolved { session: Session::proven(found.session), user: found.user, roles: found.roles }))
+}
+
+/// Moves the expiry of a session that has been used for `update_age`; whether it did. Costs nothing while it is not
+/// due, which is for all but one request a day.
+pub(crate) async fn slide_if_due(cx: &Cx, session: &mut Session) -> Result<bool> {
+    let (now, config) = (cx.now(), &cx.auth().config().session);
+    let due = session.expires_at.minus(config.idle).plus(config.update_age);
+    let expires_at = now.plus(config.idle).min(session.absolute_expires_at);
+    if session.persistence == Persistence::Browser || now < due || expires_at <= session.expires_at {
+        return Ok(false);
+    }
+    if !cx.conn().slide_session(session.id, expires_at, now).await? {
+        // Ended between the look-up and now.
+        return Err(Code::Unauthorized.into());
+    }
+    *session = Session::proven(StoredSession { expires_at, updated_at: now, ..StoredSession::clone(session) });
+    Ok(true)
+}
+
+/// The user as clients see them: the built-in fields, and what hooks add beside them.
+pub(crate) async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
+    let mut view = Map::new();
+    cx.auth().hooks().session_user_data(cx, user, &mut view).await?;
+    match serde_json::to_value(user).map_err(Error::internal)? {
+        // Last, so that no hook can show another id or address than the real one.
+        Value::Object(fields) => view.extend(fields),
+        other => return Err(Error::internal(format!("a user serialised as {other}"))),
+    }
+    Ok(view)
+}
+
+impl Session {
+    /// Whether the person proved who they are within `session::Config::fresh_age`.
+    pub fn is_fresh(&self, cx: &Cx) -> bool {
+        cx.now().since(self.authenticated_at) < cx.auth().config().session.fresh_age
+    }
+
+    /// The address as the protocol shows it: the empty string when unknown.
+    pub(super) fn ip_text(row: &StoredSession) -> String {
+        row.ip_address.as_ref().map(IpAddr::to_string).unwrap_or_default()
+    }
+}

@@ -1,0 +1,41 @@
+//! The questions asked about sessions.
+
+use async_trait::async_trait;
+
+use super::model::{NewSession, SessionWithUser, StoredSession};
+use crate::base::{SessionId, Timestamp, TokenHash, UserId};
+use crate::store::StoreError;
+
+/// Sessions. Ending one removes its row, so nothing can bring it back.
+#[async_trait]
+pub trait SessionStore {
+    /// Writes a new session.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the user is gone, or the id or hash is taken.
+    async fn insert_session(&mut self, session: &NewSession) -> Result<(), StoreError>;
+
+    /// The session of this token with its user and roles, in **one** statement: the hot path of every guarded
+    /// request. Expired sessions and disabled users are returned as they are; the caller judges them by its clock.
+    async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError>;
+
+    /// Moves the expiry; `false`, and nothing is written, when the session has ended. Never inserts.
+    async fn slide_session(&mut self, id: SessionId, expires_at: Timestamp, now: Timestamp)
+    -> Result<bool, StoreError>;
+
+    /// The user's sessions that are alive at `now`, the latest written first.
+    async fn sessions_of_user(&mut self, user: UserId, now: Timestamp) -> Result<Vec<StoredSession>, StoreError>;
+
+    /// Ends one session of this user; `false` when the user has no such session.
+    async fn end_session(&mut self, user: UserId, id: SessionId) -> Result<bool, StoreError>;
+
+    /// Ends the session of this token, whoever's it is; `None` when there is none.
+    async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError>;
+
+    /// Ends the user's sessions but `keep`; the number of those ended.
+    async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError>;
+
+    /// Ends the user's least recently written sessions beyond the `newest` latest ones; the number of those ended.
+    /// Sessions of the same instant are ordered by id.
+    async fn evict_sessions(&mut self, user: UserId, newest: u32) -> Result<u64, StoreError>;
+}

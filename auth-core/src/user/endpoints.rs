@@ -1,0 +1,89 @@
+//! The endpoints of a user's own profile.
+
+use http::Method;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::model::{ProfileChange, check_profile, refuse_protected_fields};
+use super::service;
+use crate::crypto::password_hash::Password;
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::guard::CurrentUser;
+use crate::hooks::Event;
+use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie};
+use crate::password;
+
+pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<DeleteUser>()];
+
+/// `POST /update-user`: changes the caller's name and picture.
+#[derive(Debug, Deserialize)]
+pub struct UpdateUser {
+    /// A new name, at most 255 characters.
+    pub name: Option<String>,
+    /// A new picture's address, or `null` to remove it.
+    #[serde(default, deserialize_with = "present")]
+    pub image: Option<Option<String>>,
+    /// Everything else: dropped, or refused when it is a protected field.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Tells a field that is `null` from one that is absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Some)
+}
+
+impl Endpoint for UpdateUser {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/update-user";
+    const NAME: &'static str = "update_user";
+    type Caller = CurrentUser;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
+        if self.extra.contains_key("email") {
+            return Err(Code::EmailCanNotBeUpdated.into());
+        }
+        refuse_protected_fields(&self.extra)?;
+        let change = ProfileChange { name: self.name, image: self.image };
+        if change.name.is_none() && change.image.is_none() {
+            return Err(Code::NothingToUpdate.into());
+        }
+        check_profile(change.name.as_deref(), change.image.as_ref().and_then(Option::as_deref))?;
+        if !cx.conn().update_profile(user.id, &change, cx.now()).await? {
+            return Err(Code::Unauthorized.into());
+        }
+        cx.emit(Event::ProfileChanged { user: user.id });
+        Ok(Json(Done::status()))
+    }
+}
+
+/// `POST /delete-user`: removes the caller with everything that belongs to them. Proved by the password, or by a
+/// session that was opened a short while ago.
+#[derive(Debug, Deserialize)]
+pub struct DeleteUser {
+    /// The current password.
+    pub password: Option<Password>,
+}
+
+impl Endpoint for DeleteUser {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/delete-user";
+    const NAME: &'static str = "delete_user";
+    type Caller = CurrentUser;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
+        match self.password {
+            Some(password) => {
+                password::verify(cx, user.authentication(), password).await?;
+            }
+            None if user.authentication().session.is_fresh(cx) => {}
+            None => return Err(Code::SessionExpired.into()),
+        }
+        service::delete_user(cx, &user).await?;
+        clear_session_cookie(cx);
+        Ok(Json(Done::saying("User deleted")))
+    }
+}

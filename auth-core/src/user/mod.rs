@@ -1,0 +1,13 @@
+//! Users: who they are, apart from how they prove it.
+
+mod endpoints;
+mod model;
+mod service;
+mod store;
+
+pub(crate) use endpoints::ROUTES;
+pub use endpoints::{DeleteUser, UpdateUser};
+pub use model::{ProfileChange, SignUp, User};
+pub(crate) use model::{check_profile, refuse_protected_fields};
+pub use service::{disable_user, enable_user};
+pub use store::UserStore;

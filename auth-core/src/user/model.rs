@@ -1,0 +1,109 @@
+//! What is known of a user.
+
+use serde::Serialize;
+
+use crate::base::{Email, Timestamp, UserId};
+use crate::error::{Code, Error, Result};
+
+/// A person with an account. Serialises in the form of the protocol (`camelCase`, explicit `null`).
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Never changes and is never used again.
+    pub id: UserId,
+    /// At most 255 characters, for display.
+    pub name: String,
+    /// The canonical address; unique among users.
+    pub email: Email,
+    /// Whether the mailbox has been proved to belong to this user.
+    pub email_verified: bool,
+    /// A picture's address, at most 2,048 characters.
+    pub image: Option<String>,
+    /// When the user signed up.
+    pub created_at: Timestamp,
+    /// When this row last changed.
+    pub updated_at: Timestamp,
+    /// Since when the user may not sign in; `None` for everybody else.
+    #[serde(skip)]
+    pub disabled_at: Option<Timestamp>,
+    /// Raised with every change of credentials. A sign-in that began under an older version makes no session.
+    #[serde(skip)]
+    pub credential_version: i64,
+}
+
+/// What a user may change about themselves; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// A new display name.
+    pub name: Option<String>,
+    /// A new picture, or `Some(None)` to remove it.
+    pub image: Option<Option<String>>,
+}
+
+/// What somebody asks for when signing up. The password is not among it: no hook sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignUp {
+    /// The address the account will have.
+    pub email: Email,
+    /// The display name.
+    pub name: String,
+    /// A picture's address.
+    pub image: Option<String>,
+    /// Fields of the request that the engine does not know. They reach hooks and never the user row.
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SignUp {
+    /// A sign-up with an address and a name, for programs that create users themselves.
+    pub fn new(email: Email, name: impl Into<String>) -> Self {
+        Self { email, name: name.into(), image: None, extra: serde_json::Map::new() }
+    }
+}
+
+/// The longest display name, in characters.
+const MAX_NAME_CHARS: usize = 255;
+/// The longest picture address, in characters.
+const MAX_IMAGE_CHARS: usize = 2_048;
+
+/// Fields of a user, account or session that no request may set, however it spells them.
+const PROTECTED_FIELDS: [&str; 15] = [
+    "id",
+    "userid",
+    "role",
+    "roles",
+    "permissions",
+    "emailverified",
+    "createdat",
+    "updatedat",
+    "disabledat",
+    "banned",
+    "banreason",
+    "banexpires",
+    "twofactorenabled",
+    "credentialversion",
+    "passwordhash",
+];
+
+/// Refuses a request that tries to set what only the engine sets.
+pub(crate) fn refuse_protected_fields(extra: &serde_json::Map<String, serde_json::Value>) -> Result<()> {
+    let folded = |name: &str| name.chars().filter(|c| *c != '_' && *c != '-').collect::<String>().to_ascii_lowercase();
+    match extra.keys().find(|name| PROTECTED_FIELDS.contains(&&*folded(name))) {
+        Some(name) => Err(Error::from(Code::FieldNotAllowed).field(name.clone(), "may not be set")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a name or picture address that is too long or has control characters.
+pub(crate) fn check_profile(name: Option<&str>, image: Option<&str>) -> Result<()> {
+    for (field, value, max) in [("name", name, MAX_NAME_CHARS), ("image", image, MAX_IMAGE_CHARS)] {
+        let Some(value) = value else { continue };
+        if value.chars().count() > max || value.chars().any(char::is_control) {
+            let problem = format!("at most {max} characters, none of them a control character");
+            return Err(Error::from(Code::ValidationError)
+                .saying(format!("[body.{field}] {problem}"))
+                .field(field, problem));
+        }
+    }
+    Ok(())
+}

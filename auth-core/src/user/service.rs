@@ -1,0 +1,45 @@
+//! What programs do with users.
+
+use super::model::User;
+use crate::base::UserId;
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::hooks::Event;
+
+/// Bars a user from signing in and ends all their sessions, at once.
+///
+/// # Errors
+/// [`Code::UserNotFound`].
+pub async fn disable_user(cx: &Cx, id: UserId) -> Result<()> {
+    let now = cx.now();
+    let mut work = cx.begin().await?;
+    if !work.set_disabled(id, Some(now), now).await? {
+        return Err(Code::UserNotFound.into());
+    }
+    work.end_sessions_of_user(id, None).await?;
+    work.emit(Event::UserDisabled { user: id });
+    work.commit().await
+}
+
+/// Lets a disabled user sign in again.
+///
+/// # Errors
+/// [`Code::UserNotFound`].
+pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
+    let mut work = cx.begin().await?;
+    if !work.set_disabled(id, None, cx.now()).await? {
+        return Err(Code::UserNotFound.into());
+    }
+    work.emit(Event::UserEnabled { user: id });
+    work.commit().await
+}
+
+/// Removes a user with their sessions, accounts and granted roles. The application's own rows go in `before_user_delete`.
+pub(crate) async fn delete_user(cx: &Cx, user: &User) -> Result<()> {
+    let mut work = cx.begin().await?;
+    cx.auth().hooks().before_user_delete(cx, &mut *work, user).await?;
+    if work.delete_user(user.id).await? {
+        work.emit(Event::UserDeleted { user: user.id });
+    }
+    work.commit().await
+}

@@ -1,0 +1,45 @@
+//! The questions asked about users.
+
+use async_trait::async_trait;
+
+use super::model::{ProfileChange, User};
+use crate::base::{Email, Timestamp, UserId};
+use crate::store::StoreError;
+
+/// Users by id and by address.
+#[async_trait]
+pub trait UserStore {
+    /// Writes a new user.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the id or the address is taken.
+    async fn insert_user(&mut self, user: &User) -> Result<(), StoreError>;
+
+    /// The user of this id.
+    async fn user_by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user of this address, compared byte by byte in its canonical form.
+    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// Changes name and picture, nothing else; `false` when there is no such user.
+    async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Claims the right to open a session: `true` if, at this moment, the user exists, is not disabled and
+    /// still has this credential version. Inside a transaction the row stays locked until its end, so that a
+    /// change of credentials comes wholly before or wholly after the session.
+    async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError>;
+
+    /// Raises the credential version, which ends every sign-in under way; `false` when there is no such user.
+    async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Disables (`Some`) or enables (`None`) a user; `false` when there is no such user.
+    async fn set_disabled(
+        &mut self,
+        id: UserId,
+        disabled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes the user with their sessions, accounts and granted roles; `false` when there is no such user.
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
+}
