@@ -1,0 +1,101 @@
+//! The middleware: judges a request before its handler and finishes its response.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::{HttpMessage, ResponseError};
+use auth_core::Auth;
+use auth_core::guard::Requirement;
+use auth_core::http::{enforce, finish};
+
+use crate::convert;
+use crate::extract::Refusal;
+
+/// Demands one requirement for everything below it, and gives handlers their [`RequestCx`](crate::RequestCx).
+///
+/// [`Router`](crate::Router) puts one around every route. Use it directly around a scope or resource that comes from
+/// elsewhere, with `wrap`.
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    auth: Auth,
+    requirement: Arc<Requirement>,
+}
+
+impl AuthLayer {
+    /// A layer that lets through who fulfils `requirement`.
+    pub fn new(auth: Auth, requirement: Requirement) -> Self {
+        Self { auth, requirement: Arc::new(requirement) }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for AuthLayer
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = actix_web::Error;
+    type Transform = AuthService<S>;
+    type InitError = ();
+    type Future = Ready<Result<AuthService<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(AuthService { layer: self.clone(), inner: Rc::new(inner) }))
+    }
+}
+
+/// What [`AuthLayer`] makes.
+#[derive(Debug)]
+pub struct AuthService<S> {
+    layer: AuthLayer,
+    inner: Rc<S>,
+}
+
+impl<S, B> Service<ServiceRequest> for AuthService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>>>>;
+
+    forward_ready!(inner);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let (layer, inner) = (self.layer.clone(), Rc::clone(&self.inner));
+        Box::pin(async move {
+            let cx = Arc::new(layer.auth.cx(convert::request_info(request.request())));
+            let mut response = match enforce(&cx, &layer.requirement).await {
+                Err(error) => {
+                    let refused = Refusal::new(Arc::clone(&cx), error).error_response();
+                    request.into_response(refused)
+                }
+                Ok(()) => {
+                    request.extensions_mut().insert(Arc::clone(&cx));
+                    let http_request = request.request().clone();
+                    // An error of a handler becomes a response here, so that cookies and events are not lost with it.
+                    let response = match inner.call(request).await {
+                        Ok(response) => response.map_into_boxed_body(),
+                        Err(error) => ServiceResponse::from_err(error, http_request),
+                    };
+                    match cx.refusal() {
+                        Some(error) if response.status().is_success() => {
+                            let refused = Refusal::new(Arc::clone(&cx), error).error_response();
+                            response.into_response(refused)
+                        }
+                        Some(_) | None => response,
+                    }
+                }
+            };
+            let mut headers = http::HeaderMap::new();
+            finish(&cx, &mut headers).await;
+            convert::extend(response.headers_mut(), &headers);
+            Ok(response)
+        })
+    }
+}

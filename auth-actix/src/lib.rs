@@ -1,0 +1,43 @@
+//! `auth-core` for [actix-web](https://docs.rs/actix-web) 4: the built-in endpoints, routes that are closed unless
+//! marked public, and extractors that prove who is calling.
+//!
+//! ```
+//! use actix_web::{App, web};
+//! use auth_actix::{CurrentUser, RouteExt, Router};
+//! use auth_core::Auth;
+//! use auth_core::guard::permission;
+//!
+//! async fn me(user: CurrentUser) -> String {
+//!     user.name.clone()
+//! }
+//!
+//! async fn reports() -> &'static str {
+//!     "42"
+//! }
+//!
+//! async fn products() -> &'static str {
+//!     "[]"
+//! }
+//!
+//! fn routes(auth: Auth) -> Result<auth_actix::Routes, auth_core::ConfigErrors> {
+//!     Router::new()
+//!         .route("/me", web::get().to(me))
+//!         .route("/reports", web::get().to(reports).require(permission("reports:read")))
+//!         .route("/products", web::get().to(products).public())
+//!         .auth(auth)
+//! }
+//!
+//! // In the closure of `HttpServer::new`: `App::new().service(routes(auth.clone())?)`.
+//! ```
+#![deny(missing_docs)]
+
+mod convert;
+mod extract;
+mod guard;
+mod layer;
+mod routes;
+
+pub use extract::{Guarded, Refusal, RequestCx};
+pub use guard::{CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal, RequirePermission, RequireRole};
+pub use layer::AuthLayer;
+pub use routes::{Protected, RouteExt, Router, Routes, endpoints};

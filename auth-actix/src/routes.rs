@@ -1,0 +1,186 @@
+//! Routes with their access rules: closed unless marked public.
+
+use actix_web::dev::{AppService, HttpServiceFactory, Payload};
+use actix_web::{HttpRequest, Resource, Route, Scope, web};
+use auth_core::guard::{Requirement, all, public, signed_in};
+use auth_core::http::{Route as Row, dispatch, not_found};
+use auth_core::{Auth, ConfigErrors};
+
+use crate::convert;
+use crate::layer::AuthLayer;
+
+/// Says who may reach a route. A route that says nothing demands that somebody is signed in.
+pub trait RouteExt: Sized {
+    /// Opens the route to everybody, without looking at credentials.
+    fn public(self) -> Protected;
+
+    /// Demands more than being signed in; several demands must all be fulfilled.
+    fn require(self, requirement: Requirement) -> Protected;
+}
+
+/// A route's handler and who may reach it.
+pub struct Protected {
+    route: Route,
+    public: bool,
+    requirements: Vec<Requirement>,
+}
+
+impl std::fmt::Debug for Protected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Protected")
+            .field("public", &self.public)
+            .field("requirements", &self.requirements)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Route> for Protected {
+    fn from(route: Route) -> Self {
+        Self { route, public: false, requirements: Vec::new() }
+    }
+}
+
+impl RouteExt for Protected {
+    fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    fn require(mut self, requirement: Requirement) -> Self {
+        self.requirements.push(requirement);
+        self
+    }
+}
+
+impl RouteExt for Route {
+    fn public(self) -> Protected {
+        Protected::from(self).public()
+    }
+
+    fn require(self, requirement: Requirement) -> Protected {
+        Protected::from(self).require(requirement)
+    }
+}
+
+impl Protected {
+    /// The one requirement that the route's layer checks.
+    fn requirement(&self) -> Requirement {
+        match (self.public, &*self.requirements) {
+            (true, _) => public(),
+            (false, []) => signed_in(),
+            (false, [only]) => only.clone(),
+            (false, several) => all(several.iter().cloned()),
+        }
+    }
+
+    fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
+        let mut problems: Vec<String> =
+            self.requirements.iter().flat_map(|requirement| requirement.problems(auth)).collect();
+        if self.public && !self.requirements.is_empty() {
+            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
+        }
+        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
+    }
+}
+
+/// Collects routes with their access rules and becomes a service by [`auth`](Self::auth).
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Router {
+    routes: Vec<(String, Protected)>,
+}
+
+impl Router {
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route. Different methods of one path may be added separately, under different rules.
+    pub fn route(mut self, path: impl Into<String>, route: impl Into<Protected>) -> Self {
+        self.routes.push((path.into(), route.into()));
+        self
+    }
+
+    /// Adds the routes of another collection below `prefix` (`/api`), with their rules.
+    pub fn nest(mut self, prefix: &str, other: Self) -> Self {
+        self.routes.extend(other.routes.into_iter().map(|(path, protected)| (format!("{prefix}{path}"), protected)));
+        self
+    }
+
+    /// Adds the routes of another collection, with their rules.
+    pub fn merge(self, other: Self) -> Self {
+        self.nest("", other)
+    }
+
+    /// Closes every route by its rule, and adds the engine's own endpoints.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
+    pub fn auth(self, auth: Auth) -> Result<Routes, ConfigErrors> {
+        let problems: Vec<String> =
+            self.routes.iter().flat_map(|(path, protected)| protected.problems(path, &auth)).collect();
+        if !problems.is_empty() {
+            return Err(ConfigErrors::new(problems));
+        }
+        let mut resources: Vec<(String, Resource)> = Vec::new();
+        for (path, protected) in self.routes {
+            let layer = AuthLayer::new(auth.clone(), protected.requirement());
+            let route = protected.route.wrap(layer);
+            match resources.iter_mut().find(|(known, _)| *known == path) {
+                Some((_, resource)) => {
+                    let earlier = std::mem::replace(resource, web::resource(""));
+                    *resource = earlier.route(route);
+                }
+                None => resources.push((path.clone(), web::resource(path).route(route))),
+            }
+        }
+        let resources = resources.into_iter().map(|(_, resource)| resource).collect();
+        Ok(Routes { endpoints: endpoints(&auth), resources })
+    }
+}
+
+/// Routes behind their rules, and the engine's endpoints: give it to [`actix_web::App::service`].
+pub struct Routes {
+    endpoints: Scope,
+    resources: Vec<Resource>,
+}
+
+impl std::fmt::Debug for Routes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Routes").field("resources", &self.resources.len()).finish_non_exhaustive()
+    }
+}
+
+impl HttpServiceFactory for Routes {
+    fn register(self, config: &mut AppService) {
+        self.endpoints.register(config);
+        self.resources.into_iter().for_each(|resource| resource.register(config));
+    }
+}
+
+/// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
+/// method, is 404 with an empty body.
+pub fn endpoints(auth: &Auth) -> Scope {
+    let mut paths: Vec<(&'static str, Vec<Row>)> = Vec::new();
+    for row in auth.routes() {
+        match paths.iter_mut().find(|(path, _)| *path == row.path()) {
+            Some((_, rows)) => rows.push(row.clone()),
+            None => paths.push((row.path(), vec![row.clone()])),
+        }
+    }
+    let mut scope = web::scope(auth.base_path());
+    for (path, rows) in paths {
+        let auth = auth.clone();
+        let handler = move |request: HttpRequest, payload: web::Payload| {
+            let (auth, rows) = (auth.clone(), rows.clone());
+            async move {
+                let payload: Payload = payload.into_inner();
+                let incoming = convert::incoming(&auth, &request, payload).await;
+                convert::response(dispatch(&auth, &rows, incoming).await)
+            }
+        };
+        scope = scope.service(web::resource(path).to(handler));
+    }
+    scope.default_service(web::to(|| async { convert::response(not_found()) }))
+}

@@ -1,0 +1,82 @@
+//! The middleware: judges a request before its handler and finishes its response.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use auth_core::Auth;
+use auth_core::guard::Requirement;
+use auth_core::http::{enforce, finish, refusal};
+use axum::extract::Request;
+use axum::response::Response;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::convert;
+
+/// Demands one requirement for everything below it, and gives handlers their [`RequestCx`](crate::RequestCx).
+///
+/// [`Router`](crate::Router) puts one around every route. Use it directly around an [`axum::Router`] that comes from
+/// elsewhere, with [`axum::Router::route_layer`].
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    auth: Auth,
+    requirement: Arc<Requirement>,
+}
+
+impl AuthLayer {
+    /// A layer that lets through who fulfils `requirement`.
+    pub fn new(auth: Auth, requirement: Requirement) -> Self {
+        Self { auth, requirement: Arc::new(requirement) }
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService { layer: self.clone(), inner }
+    }
+}
+
+/// What [`AuthLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct AuthService<S> {
+    layer: AuthLayer,
+    inner: S,
+}
+
+impl<S> Service<Request> for AuthService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let layer = self.layer.clone();
+        // The one that was polled ready must be the one that is called.
+        let fresh = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, fresh);
+        Box::pin(async move {
+            let cx = Arc::new(layer.auth.cx(convert::request_info(&request)));
+            let mut response = match enforce(&cx, &layer.requirement).await {
+                Ok(()) => {
+                    request.extensions_mut().insert(Arc::clone(&cx));
+                    inner.call(request).await?
+                }
+                Err(error) => convert::response(refusal(&cx, &error)),
+            };
+            finish(&cx, response.headers_mut()).await;
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Routes with their access rules: closed unless marked public.
+
+use std::sync::Arc;
+
+use auth_core::guard::{Requirement, all, public, signed_in};
+use auth_core::http::{Route, dispatch, not_found};
+use auth_core::{Auth, ConfigErrors};
+use axum::extract::{RawPathParams, Request};
+use axum::routing::{MethodRouter, any};
+
+use crate::convert;
+use crate::layer::AuthLayer;
+
+/// Says who may reach a route. A route that says nothing demands that somebody is signed in.
+pub trait RouteExt<S>: Sized {
+    /// Opens the route to everybody, without looking at credentials.
+    fn public(self) -> Protected<S>;
+
+    /// Demands more than being signed in; several demands must all be fulfilled.
+    fn require(self, requirement: Requirement) -> Protected<S>;
+}
+
+/// A route's handlers and who may reach them.
+#[derive(Debug)]
+pub struct Protected<S = ()> {
+    handlers: MethodRouter<S>,
+    public: bool,
+    requirements: Vec<Requirement>,
+}
+
+impl<S> From<MethodRouter<S>> for Protected<S> {
+    fn from(handlers: MethodRouter<S>) -> Self {
+        Self { handlers, public: false, requirements: Vec::new() }
+    }
+}
+
+impl<S> RouteExt<S> for Protected<S> {
+    fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    fn require(mut self, requirement: Requirement) -> Self {
+        self.requirements.push(requirement);
+        self
+    }
+}
+
+impl<S> RouteExt<S> for MethodRouter<S> {
+    fn public(self) -> Protected<S> {
+        Protected::from(self).public()
+    }
+
+    fn require(self, requirement: Requirement) -> Protected<S> {
+        Protected::from(self).require(requirement)
+    }
+}
+
+impl<S> Protected<S> {
+    /// The one requirement that the route's layer checks.
+    fn requirement(&self) -> Requirement {
+        match (self.public, &*self.requirements) {
+            (true, _) => public(),
+            (false, []) => signed_in(),
+            (false, [only]) => only.clone(),
+            (false, several) => all(several.iter().cloned()),
+        }
+    }
+
+    fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
+        let mut problems: Vec<String> =
+            self.requirements.iter().flat_map(|requirement| requirement.problems(auth)).collect();
+        if self.public && !self.requirements.is_empty() {
+            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
+        }
+        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
+    }
+}
+
+/// Collects routes with their access rules and becomes an [`axum::Router`] by [`auth`](Self::auth).
+#[derive(Debug)]
+#[must_use]
+pub struct Router<S = ()> {
+    routes: Vec<(String, Protected<S>)>,
+}
+
+impl<S> Default for Router<S> {
+    fn default() -> Self {
+        Self { routes: Vec::new() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Router<S> {
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route. Different methods of one path may be added separately, under different rules.
+    pub fn route(mut self, path: impl Into<String>, handlers: impl Into<Protected<S>>) -> Self {
+        self.routes.push((path.into(), handlers.into()));
+        self
+    }
+
+    /// Adds the routes of another collection below `prefix` (`/api`), with their rules.
+    pub fn nest(mut self, prefix: &str, other: Self) -> Self {
+        self.routes.extend(other.routes.into_iter().map(|(path, protected)| (format!("{prefix}{path}"), protected)));
+        self
+    }
+
+    /// Adds the routes of another collection, with their rules.
+    pub fn merge(self, other: Self) -> Self {
+        self.nest("", other)
+    }
+
+    /// Closes every route by its rule, and adds the engine's own endpoints.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
+    pub fn auth(self, auth: Auth) -> Result<axum::Router<S>, ConfigErrors> {
+        let problems: Vec<String> =
+            self.routes.iter().flat_map(|(path, protected)| protected.problems(path, &auth)).collect();
+        if !problems.is_empty() {
+            return Err(ConfigErrors::new(problems));
+        }
+        let mut router = endpoints(&auth);
+        for (path, protected) in self.routes {
+            let layer = AuthLayer::new(auth.clone(), protected.requirement());
+            router = router.route(&path, protected.handlers.route_layer(layer));
+        }
+        Ok(router)
+    }
+}
+
+/// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
+/// method, is 404 with an empty body.
+pub fn endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {
+    let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
+    for route in auth.routes() {
+        match paths.iter_mut().find(|(path, _)| *path == route.path()) {
+            Some((_, rows)) => rows.push(route.clone()),
+            None => paths.push((route.path(), vec![route.clone()])),
+        }
+    }
+    let unknown = || async { convert::response(not_found()) };
+    let mut router = axum::Router::new().fallback(unknown);
+    for (path, rows) in paths {
+        let (auth, rows): (Auth, Arc<[Route]>) = (auth.clone(), rows.into());
+        let handler = async move |params: RawPathParams, request: Request| {
+            let incoming = convert::incoming(&auth, params, request).await;
+            convert::response(dispatch(&auth, &rows, incoming).await)
+        };
+        router = router.route(path, any(handler));
+    }
+    axum::Router::new().nest(auth.base_path(), router)
+}
