@@ -15,7 +15,7 @@ pub trait Random: Send + Sync + 'static {
 pub struct OsRandom;
 
 impl Random for OsRandom {
-    #[expect(clippy::panic, reason = "without randomness no secret may be made; going on would be worse")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     fn fill(&self, destination: &mut [u8]) {
         if let Err(error) = getrandom::fill(destination) {
             panic!("the operating system gave no randomness: {error}");

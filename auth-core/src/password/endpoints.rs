@@ -11,8 +11,8 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, CurrentUser, Fresh};
-use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag};
-use crate::session::{NewSessionReply, Persistence, user_view};
+use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, set_session_cookie};
+use crate::session::{NewSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -178,21 +178,19 @@ pub struct ChangedBody {
     user: Map<String, Value>,
 }
 
-/// A new session, or the old one going on.
+/// The new session when all others ended; none when they go on.
 #[derive(Debug)]
-pub enum ChangedReply {
-    /// All sessions ended, this one replaces them.
-    Renewed(NewSessionReply<ChangedBody>),
-    /// Sessions go on.
-    Kept(ChangedBody),
+pub struct ChangedReply {
+    renewed: Option<SignedIn>,
+    body: ChangedBody,
 }
 
 impl Reply for ChangedReply {
     fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
-        match self {
-            Self::Renewed(reply) => reply.into_response(cx),
-            Self::Kept(body) => Json(body).into_response(cx),
+        if let Some(signed_in) = &self.renewed {
+            set_session_cookie(cx, &signed_in.session, &signed_in.token);
         }
+        Json(self.body).into_response(cx)
     }
 }
 
@@ -210,14 +208,14 @@ impl Endpoint for ChangePassword {
             Some(false) => OtherSessions::Keep,
             Some(true) | None => OtherSessions::End,
         };
-        match service::change(cx, user.authentication(), verified, self.new_password, others).await? {
-            None => Ok(ChangedReply::Kept(ChangedBody { token: None, user: user_view(cx, &user).await? })),
+        let renewed = service::change(cx, user.authentication(), verified, self.new_password, others).await?;
+        let body = match &renewed {
             Some(signed_in) => {
-                let body =
-                    ChangedBody { token: Some(signed_in.token.expose().to_owned()), user: signed_in.user_view.clone() };
-                Ok(ChangedReply::Renewed(NewSessionReply { signed_in, body }))
+                ChangedBody { token: Some(signed_in.token.expose().to_owned()), user: signed_in.user_view.clone() }
             }
-        }
+            None => ChangedBody { token: None, user: user_view(cx, &user).await? },
+        };
+        Ok(ChangedReply { renewed, body })
     }
 }
 

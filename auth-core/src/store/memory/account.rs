@@ -1,0 +1,50 @@
+//! Answers about accounts and attempts.
+
+use async_trait::async_trait;
+
+use super::{Asked, Counter, Reach};
+use crate::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
+use crate::base::{Timestamp, UserId};
+use crate::store::StoreError;
+
+#[async_trait]
+impl<R: Reach> AccountStore for Asked<R> {
+    async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError> {
+        let state = self.0.state().await;
+        let rows = state.accounts.values().filter(|row| row.account.user_id == user);
+        let mut accounts: Vec<Account> = rows.map(|row| row.account.clone()).collect();
+        accounts.sort_by_key(|account| (account.created_at, account.id));
+        Ok(accounts)
+    }
+
+    async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.0.state().await;
+        for attempt in attempts {
+            let anew = Counter { attempts: 0, window_ends_at: attempt.window_ends_at };
+            let counter = state.attempts.entry(attempt.key).or_insert(anew);
+            if now >= counter.window_ends_at {
+                *counter = anew;
+            }
+            counter.attempts = counter.attempts.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError> {
+        let state = self.0.state().await;
+        let counted = keys.iter().filter_map(|key| state.attempts.get_key_value(key));
+        let running = counted.filter(|(_, counter)| now < counter.window_ends_at);
+        Ok(running
+            .map(|(&key, &Counter { attempts, window_ends_at })| AttemptCount { key, attempts, window_ends_at })
+            .collect())
+    }
+
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {
+        let mut state = self.0.state().await;
+        state.attempts.remove(&cleared);
+        if let Some(counter) = state.attempts.get_mut(&refunded) {
+            counter.attempts = counter.attempts.saturating_sub(1).max(0);
+        }
+        Ok(())
+    }
+}

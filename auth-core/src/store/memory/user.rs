@@ -1,0 +1,86 @@
+//! Answers about users.
+
+use async_trait::async_trait;
+
+use super::{Asked, Reach, State};
+use crate::base::{Email, Timestamp, UserId};
+use crate::store::StoreError;
+use crate::user::{ProfileChange, User, UserStore};
+
+impl State {
+    pub(super) fn user_by_email(&self, email: &Email) -> Option<&User> {
+        self.users.values().find(|user| user.email == *email)
+    }
+
+    /// Changes the user, if there is one, and marks the row as written at `now`.
+    fn change_user(&mut self, id: UserId, now: Timestamp, change: impl FnOnce(&mut User)) -> bool {
+        let Some(user) = self.users.get_mut(&id) else { return false };
+        change(user);
+        user.updated_at = now;
+        true
+    }
+}
+
+#[async_trait]
+impl<R: Reach> UserStore for Asked<R> {
+    async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let mut state = self.0.state().await;
+        if state.users.contains_key(&user.id) || state.user_by_email(&user.email).is_some() {
+            return Err(StoreError::Conflict);
+        }
+        state.users.insert(user.id, user.clone());
+        Ok(())
+    }
+
+    async fn user_by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.0.state().await.users.get(&id).cloned())
+    }
+
+    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+        Ok(self.0.state().await.user_by_email(email).cloned())
+    }
+
+    async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        Ok(state.change_user(id, now, |user| {
+            if let Some(name) = &change.name {
+                user.name.clone_from(name);
+            }
+            if let Some(image) = &change.image {
+                user.image.clone_from(image);
+            }
+        }))
+    }
+
+    async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
+        let state = self.0.state().await;
+        let user = state.users.get(&id);
+        Ok(user.is_some_and(|user| user.disabled_at.is_none() && user.credential_version == credential_version))
+    }
+
+    async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        Ok(state.change_user(id, now, |user| user.credential_version = user.credential_version.saturating_add(1)))
+    }
+
+    async fn set_disabled(
+        &mut self,
+        id: UserId,
+        disabled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        Ok(state.change_user(id, now, |user| user.disabled_at = disabled_at))
+    }
+
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        if state.users.remove(&id).is_none() {
+            return Ok(false);
+        }
+        state.sessions.retain(|_, session| session.user_id != id);
+        state.accounts.retain(|_, row| row.account.user_id != id);
+        state.grants.retain(|(holder, _)| *holder != id);
+        Ok(true)
+    }
+}

@@ -1,0 +1,197 @@
+//! Who and what the rules are about: users, sessions and roles in one line, the same in every run.
+
+use std::fmt::Debug;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::account::AttemptKey;
+use crate::audit::{AuditEntry, Outcome};
+use crate::base::{
+    AccountId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, Timestamp, Token, TokenHash, TokenKind, UserId,
+};
+use crate::crypto::password_hash::PasswordHash;
+use crate::role::{Permission, Role};
+use crate::session::{Assurance, AuthMethod, NewSession, Persistence, StoredSession, for_the_suite};
+use crate::store::{Conn, Store, StoreError, Tx};
+use crate::user::User;
+
+/// The present of every rule. It ends in an odd microsecond, which a store that keeps milliseconds would lose.
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_123_457);
+pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+
+/// How many take part in a race.
+pub(super) const RACERS: usize = 32;
+
+/// The cast of one rule, and the store that it plays on.
+pub(super) struct Actors {
+    store: Arc<dyn Store>,
+    random: SeededRandom,
+}
+
+impl Actors {
+    pub(super) fn over(store: Arc<dyn Store>) -> Self {
+        Self { store, random: SeededRandom::predictable(1_815) }
+    }
+
+    pub(super) fn conn(&self) -> Box<dyn Conn + '_> {
+        self.store.conn()
+    }
+
+    pub(super) async fn begin(&self) -> Box<dyn Tx> {
+        self.store.begin().await.unwrap()
+    }
+
+    /// A user who has not signed up yet; `name` is also the local part of the address.
+    pub(super) fn user(&self, name: &str) -> User {
+        User {
+            id: UserId::new(NOW, &self.random),
+            name: name.to_owned(),
+            email: Email::parse(&format!("{name}@example.com")).unwrap(),
+            email_verified: false,
+            image: Some(format!("https://example.com/{name}.png")),
+            created_at: NOW,
+            updated_at: NOW,
+            disabled_at: None,
+            credential_version: 1,
+        }
+    }
+
+    pub(super) async fn signed_up(&self, name: &str) -> User {
+        let user = self.user(name);
+        self.conn().insert_user(&user).await.unwrap();
+        user
+    }
+
+    /// A user with a password, and its hash.
+    pub(super) async fn with_password(&self, name: &str) -> (User, PasswordHash) {
+        let (user, hash) = (self.signed_up(name).await, self.password_hash());
+        self.conn().insert_password(self.account_id(), user.id, &hash, NOW).await.unwrap();
+        (user, hash)
+    }
+
+    /// A session that is not written yet, last used at `NOW`.
+    pub(super) fn session(&self, user: &User) -> Opened {
+        let row = StoredSession {
+            id: SessionId::new(NOW, &self.random),
+            user_id: user.id,
+            created_at: NOW,
+            updated_at: NOW,
+            authenticated_at: NOW,
+            expires_at: NOW.plus(DAY),
+            absolute_expires_at: NOW.plus(30 * DAY),
+            persistence: Persistence::Persistent,
+            method: AuthMethod::Password,
+            assurance: Assurance::Aal1,
+            ip_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
+            user_agent: Some("Mozilla/5.0".to_owned()),
+        };
+        Opened { row, hash: Token::random(TokenKind::Session, &self.random).hash() }
+    }
+
+    pub(super) async fn signed_in(&self, user: &User) -> Opened {
+        self.signed_in_at(user, NOW).await
+    }
+
+    /// A session that was last written at `at`.
+    pub(super) async fn signed_in_at(&self, user: &User, at: Timestamp) -> Opened {
+        let mut opened = self.session(user);
+        opened.row.updated_at = at;
+        self.write(&opened).await;
+        opened
+    }
+
+    pub(super) async fn write(&self, opened: &Opened) {
+        self.conn().insert_session(&opened.new_session()).await.unwrap();
+    }
+
+    /// A role that is not defined yet.
+    pub(super) fn role(&self, guard: &str, name: &str, permissions: &[&str]) -> Role {
+        Role {
+            id: RoleId::new(NOW, &self.random),
+            guard: guard.to_owned(),
+            name: name.to_owned(),
+            permissions: permissions.iter().map(|name| Permission::parse(*name).unwrap()).collect(),
+            created_at: NOW,
+        }
+    }
+
+    pub(super) async fn defined(&self, guard: &str, name: &str, permissions: &[&str]) -> Role {
+        let role = self.role(guard, name, permissions);
+        self.conn().put_role(&role).await.unwrap();
+        role
+    }
+
+    pub(super) async fn granted(&self, user: &User, role: &Role) {
+        assert!(self.conn().grant_role(user.id, role.id, NOW).await.unwrap(), "a first grant was not told as new");
+    }
+
+    /// What looks like a hash; no store looks inside.
+    pub(super) fn password_hash(&self) -> PasswordHash {
+        let token = Token::random(TokenKind::Session, &self.random);
+        PasswordHash::from_stored(format!("$argon2id$v=19$m=19456,t=2,p=1${}", token.expose()))
+    }
+
+    pub(super) fn account_id(&self) -> AccountId {
+        AccountId::new(NOW, &self.random)
+    }
+
+    pub(super) fn attempt_key(&self) -> AttemptKey {
+        let mut bytes = [0; 32];
+        self.random.fill(&mut bytes);
+        AttemptKey::from_bytes(bytes)
+    }
+
+    /// An entry of the audit trail that is not written yet.
+    pub(super) fn entry(&self, user: &User, at: Timestamp) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::new(at, &self.random),
+            at,
+            action: "signed_in".to_owned(),
+            outcome: Outcome::Success,
+            user_id: Some(user.id),
+            session_id: None,
+            ip_address: None,
+            correlation_id: None,
+        }
+    }
+
+    pub(super) async fn noted(&self, user: &User, at: Timestamp) -> AuditId {
+        let entry = self.entry(user, at);
+        self.conn().insert_audit(&entry).await.unwrap();
+        entry.id
+    }
+}
+
+/// A session and the hash that finds it.
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub(super) row: StoredSession,
+    pub(super) hash: TokenHash,
+}
+
+impl Opened {
+    pub(super) fn new_session(&self) -> NewSession {
+        for_the_suite(self.row.clone(), self.hash)
+    }
+}
+
+/// Lets as many as [`RACERS`] do something at once; what each of them got.
+pub(super) async fn race<F: Future>(racer: impl FnMut(usize) -> F) -> Vec<F::Output> {
+    join_all((0..RACERS).map(racer)).await
+}
+
+/// How many of the racers were told that it was they.
+pub(super) fn winners(verdicts: &[bool]) -> usize {
+    verdicts.iter().filter(|won| **won).count()
+}
+
+/// Asserts that a uniqueness or foreign-key rule refused the write.
+#[track_caller]
+pub(super) fn assert_conflict<T: Debug>(result: Result<T, StoreError>, what: &str) {
+    assert!(matches!(result, Err(StoreError::Conflict)), "{what} must be refused as a conflict, but got {result:?}");
+}

@@ -1,0 +1,51 @@
+//! Rows in a form that can be compared whole, to the microsecond. A field that is added to a model is missed here by
+//! the compiler, not by the suite.
+
+use std::fmt::Debug;
+
+use crate::account::Account;
+use crate::audit::AuditEntry;
+use crate::role::Role;
+use crate::session::StoredSession;
+use crate::user::User;
+
+pub(super) fn user_facts(user: &User) -> impl PartialEq + Debug + use<> {
+    let User { id, name, email, email_verified, image, created_at, updated_at, disabled_at, credential_version } =
+        user.clone();
+    let times = (created_at.as_micros(), updated_at.as_micros(), disabled_at.map(|at| at.as_micros()));
+    (id, name, email.to_string(), email_verified, image, times, credential_version)
+}
+
+pub(super) fn role_facts(role: &Role) -> impl PartialEq + Debug + use<> {
+    let Role { id, guard, name, permissions, created_at } = role.clone();
+    (id, guard, name, permissions, created_at.as_micros())
+}
+
+pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug + use<> {
+    let StoredSession {
+        id,
+        user_id,
+        created_at,
+        updated_at,
+        authenticated_at,
+        expires_at,
+        absolute_expires_at,
+        persistence,
+        method,
+        assurance,
+        ip_address,
+        user_agent,
+    } = session.clone();
+    let times = [created_at, updated_at, authenticated_at, expires_at, absolute_expires_at].map(|at| at.as_micros());
+    (id, user_id, times, persistence, method, assurance, ip_address, user_agent)
+}
+
+pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<> {
+    let Account { id, provider_id, account_id, user_id, created_at, updated_at } = account.clone();
+    (id, provider_id, account_id, user_id, created_at.as_micros(), updated_at.as_micros())
+}
+
+pub(super) fn entry_facts(entry: &AuditEntry) -> impl PartialEq + Debug + use<> {
+    let AuditEntry { id, at, action, outcome, user_id, session_id, ip_address, correlation_id } = entry.clone();
+    (id, at.as_micros(), action, outcome, user_id, session_id, ip_address, correlation_id)
+}

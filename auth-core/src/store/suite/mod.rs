@@ -1,0 +1,263 @@
+//! The conformance suite: what every store promises, as rules that anyone can run over their own.
+//!
+//! The engine trusts a store with the decisions that keep accounts safe: that a session which has ended stays ended,
+//! that of two racing changes one wins, that a transaction which fell over left nothing. The traits say so in words;
+//! here each promise is a [`Rule`] that breaks when the store breaks it. The names of the [`rules`] are the contract in
+//! short. A rule wants a fresh store: migrated, empty and its own.
+//!
+#![cfg_attr(feature = "memory", doc = "```")]
+#![cfg_attr(not(feature = "memory"), doc = "```ignore")]
+//! use std::sync::Arc;
+//!
+//! use auth_core::store::{MemoryStore, suite};
+//!
+//! // In a test of your own: `#[tokio::test]`.
+//! # #[tokio::main(flavor = "current_thread")]
+//! async fn my_store_keeps_the_rules() {
+//!     for rule in suite::rules() {
+//!         println!("{}", rule.name());
+//!         rule.run(Arc::new(MemoryStore::new())).await;
+//!     }
+//! }
+//! # my_store_keeps_the_rules();
+//! ```
+//!
+//! Run it against a pool of several connections: with a single one the races never happen. Ids, tokens and times are
+//! the same in every run. Start reading at [`Rule`], then at any file by feature.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a conformance test speaks by panicking")]
+
+mod accounts;
+mod actors;
+mod attempts;
+mod audit;
+mod facts;
+mod passwords;
+mod roles;
+mod sessions;
+mod sessions_ended;
+mod transactions;
+mod users;
+
+use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use self::actors::Actors;
+use super::Store;
+
+/// One promise that a store makes, named after the behaviour: `sessions::an_ended_session_cannot_be_slid_back`.
+pub struct Rule {
+    name: &'static str,
+    check: fn(Actors) -> BoxFuture<'static, ()>,
+}
+
+impl Rule {
+    /// The feature and the behaviour, unique among the [`rules`].
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Checks that `store` keeps the rule. The store must be migrated and empty; it is not cleaned up afterwards.
+    ///
+    /// # Panics
+    /// When the store breaks the rule, with the rule's name and what was found. A store that deadlocks does not
+    /// return: give the test a time limit.
+    pub async fn run(&self, store: Arc<dyn Store>) {
+        // The store belongs to this rule alone, so nobody sees the state that a panic leaves it in.
+        let verdict = AssertUnwindSafe((self.check)(Actors::over(store))).catch_unwind().await;
+        if let Err(panic) = verdict {
+            panic!("the store breaks the rule `{}`: {}", self.name, message(&*panic));
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rule").field(&self.name).finish()
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
+}
+
+/// Makes the list out of the functions themselves, so that no name can drift away from what it names.
+macro_rules! rules {
+    ($($feature:literal in $module:ident: $($rule:ident),+;)+) => {
+        &[$($(Rule {
+            name: concat!($feature, "::", stringify!($rule)),
+            check: |actors| Box::pin($module::$rule(actors)),
+        }),+),+]
+    };
+}
+
+/// Every rule.
+pub const fn rules() -> &'static [Rule] {
+    RULES
+}
+
+const RULES: &[Rule] = rules! {
+    "users" in users:
+        a_new_user_is_found_by_id_and_by_address,
+        nobody_else_is_found,
+        every_field_of_a_user_survives,
+        a_user_survives_with_nothing_optional,
+        an_address_is_taken_only_once,
+        an_id_is_taken_only_once,
+        addresses_that_differ_in_an_accent_are_two_users,
+        racing_sign_ups_of_one_address_have_one_winner,
+        a_profile_change_touches_name_and_image_alone,
+        an_empty_profile_change_keeps_name_and_image,
+        a_picture_can_be_removed,
+        a_change_that_changes_nothing_still_finds_the_user,
+        a_change_to_nobody_is_told,
+        a_login_is_claimed_at_the_present_version_only,
+        a_disabled_user_cannot_claim_a_login,
+        a_deleted_user_cannot_claim_a_login,
+        a_raised_credential_version_ends_sign_ins_under_way,
+        every_raise_of_the_credential_version_counts,
+        disabling_touches_nothing_else,
+        deleting_a_user_takes_sessions_accounts_and_roles_along,
+        deleting_a_user_leaves_others_alone,
+        deleting_a_user_frees_the_address,
+        racing_deletions_of_a_user_have_one_winner;
+    "roles" in roles:
+        a_role_is_found_by_guard_and_name,
+        the_same_name_in_two_guards_is_two_roles,
+        names_that_differ_in_case_are_two_roles,
+        the_longest_names_survive,
+        permissions_are_kept_exactly_and_in_order,
+        a_role_without_permissions_is_a_role,
+        defining_a_role_again_replaces_its_permissions_alone,
+        racing_definitions_of_a_role_leave_one_of_them,
+        a_granted_role_is_held_by_that_user_alone,
+        a_user_without_roles_holds_none,
+        a_role_is_granted_only_once,
+        racing_grants_have_one_winner,
+        a_grant_to_nobody_is_refused,
+        a_grant_of_no_role_is_refused,
+        a_revoked_role_is_no_longer_held,
+        racing_revocations_have_one_winner,
+        roles_are_listed_by_guard_and_name,
+        new_permissions_reach_whoever_holds_the_role;
+    "sessions" in sessions:
+        a_session_is_found_by_its_token_with_user_and_roles,
+        every_field_of_a_session_survives,
+        a_session_survives_with_nothing_optional,
+        addresses_of_both_families_survive,
+        a_long_unicode_user_agent_survives,
+        instants_from_1970_to_9999_survive_to_the_microsecond,
+        an_unknown_token_finds_nothing,
+        token_hashes_are_compared_byte_by_byte,
+        a_session_of_nobody_is_refused,
+        a_session_id_is_taken_only_once,
+        a_token_is_taken_only_once,
+        an_expired_session_is_returned_for_the_caller_to_judge,
+        a_disabled_user_is_returned_for_the_caller_to_judge,
+        several_roles_are_returned_once_each,
+        sliding_moves_the_expiry_and_nothing_else,
+        live_sessions_are_listed_latest_written_first,
+        a_session_whose_expiry_has_come_is_not_listed;
+    "sessions" in sessions_ended:
+        a_session_is_ended_by_its_user_only,
+        racing_ends_of_a_session_have_one_winner,
+        ending_by_token_returns_the_session_once,
+        an_ended_session_cannot_be_slid_back,
+        sliding_in_a_race_never_brings_a_session_back,
+        all_sessions_but_one_can_be_ended,
+        all_sessions_can_be_ended,
+        the_cap_evicts_the_least_recently_written,
+        a_cap_that_is_not_reached_evicts_nothing,
+        a_cap_of_zero_evicts_all,
+        sessions_of_the_same_instant_are_evicted_by_id,
+        racing_evictions_keep_the_newest;
+    "accounts" in accounts:
+        a_password_is_listed_as_a_credential_account,
+        accounts_of_others_are_not_listed;
+    "attempts" in attempts:
+        a_key_that_was_never_raised_has_no_counter,
+        attempts_are_counted_for_each_key,
+        attempt_keys_are_compared_byte_by_byte,
+        concurrent_attempts_are_all_counted,
+        the_first_attempt_sets_the_window,
+        a_counter_whose_window_has_ended_starts_anew,
+        a_counter_whose_window_has_ended_is_left_out,
+        concurrent_attempts_in_a_new_window_are_all_counted,
+        a_success_clears_one_counter_and_refunds_the_other,
+        a_refund_never_falls_below_zero,
+        settling_what_was_never_raised_is_harmless,
+        concurrent_refunds_are_all_counted;
+    "passwords" in passwords:
+        a_user_is_found_with_their_password,
+        a_user_without_a_password_is_found_without_one,
+        nobody_has_no_password,
+        a_password_for_nobody_is_refused,
+        a_second_password_is_refused,
+        an_account_id_is_taken_only_once,
+        racing_first_passwords_have_one_winner,
+        a_password_is_replaced_where_the_old_one_stands,
+        replacing_a_password_touches_nothing_else,
+        replacing_an_outdated_hash_changes_nothing,
+        hashes_are_compared_byte_by_byte,
+        a_long_hash_survives,
+        there_is_nothing_to_replace_without_a_password,
+        racing_replacements_have_one_winner;
+    "audit" in audit:
+        every_field_of_an_entry_survives,
+        an_entry_survives_with_nothing_optional,
+        an_entry_outlives_its_user,
+        an_entry_is_never_overwritten,
+        entries_of_others_are_not_listed,
+        the_latest_entry_comes_first,
+        pages_join_without_gap_or_repeat,
+        a_page_begins_before_an_entry_of_anyone,
+        a_limit_of_zero_lists_nothing;
+    "transactions" in transactions:
+        a_committed_transaction_is_whole,
+        a_dropped_transaction_leaves_nothing,
+        a_dropped_transaction_changes_nothing,
+        a_transaction_sees_its_own_changes,
+        a_transaction_that_met_a_conflict_can_be_dropped,
+        dropped_transactions_do_not_wear_the_store_out,
+        connections_at_rest_hold_nothing,
+        transactions_side_by_side_all_take_effect,
+        a_reader_sees_all_of_a_transaction_or_nothing,
+        a_claimed_login_holds_off_a_change_of_credentials,
+        no_session_survives_a_change_of_credentials,
+        no_session_survives_disabling,
+        no_session_outlives_its_user;
+};
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn the_memory_store_keeps_every_rule() {
+        for rule in rules() {
+            rule.run(Arc::new(MemoryStore::new())).await;
+        }
+    }
+
+    #[test]
+    fn rules_have_names_of_their_own() {
+        let names: BTreeSet<_> = rules().iter().map(Rule::name).collect();
+        assert_eq!(names.len(), rules().len());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the store breaks the rule `users::nobody_is_kept`: 1 is kept")]
+    async fn a_broken_rule_is_named_with_what_was_found() {
+        let rule = Rule { name: "users::nobody_is_kept", check: |_| Box::pin(async { panic!("{} is kept", 1) }) };
+        rule.run(Arc::new(MemoryStore::new())).await;
+    }
+}
