@@ -8,9 +8,9 @@ use std::sync::Arc;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::{HttpMessage, ResponseError};
-use auth_core::Auth;
 use auth_core::guard::Requirement;
 use auth_core::http::{enforce, finish};
+use auth_core::{Auth, Cx};
 
 use crate::convert;
 use crate::extract::Refusal;
@@ -77,18 +77,13 @@ where
                 }
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
-                    let http_request = request.request().clone();
-                    // An error of a handler becomes a response here, so that cookies and events are not lost with it.
-                    let response = match inner.call(request).await {
-                        Ok(response) => response.map_into_boxed_body(),
-                        Err(error) => ServiceResponse::from_err(error, http_request),
-                    };
-                    match cx.refusal() {
-                        Some(error) if response.status().is_success() => {
-                            let refused = Refusal::new(Arc::clone(&cx), error).error_response();
-                            response.into_response(refused)
+                    match inner.call(request).await {
+                        Ok(response) => replace_if_overlooked(&cx, response.map_into_boxed_body()),
+                        // Handlers answer their own errors; this one comes from a middleware further in.
+                        Err(error) => {
+                            finish(&cx, &mut http::HeaderMap::new()).await;
+                            return Err(error);
                         }
-                        Some(_) | None => response,
                     }
                 }
             };
@@ -97,5 +92,14 @@ where
             convert::extend(response.headers_mut(), &headers);
             Ok(response)
         })
+    }
+}
+
+/// A guard refused, yet the handler went on: somebody took `Option<…>`. The refusal stands.
+fn replace_if_overlooked(cx: &Arc<Cx>, response: ServiceResponse) -> ServiceResponse {
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    match cx.refusal() {
+        Some(error) if !failed => response.into_response(Refusal::new(Arc::clone(cx), error).error_response()),
+        Some(_) | None => response,
     }
 }

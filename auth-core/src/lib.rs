@@ -1,4 +1,41 @@
-//! Framework-agnostic authentication and authorization engine.
+//! The engine of an embeddable authentication and authorization library: users, passwords, sessions, roles, guards,
+//! hooks. It knows no web framework and no SQL; `auth-axum` or `auth-actix` and `auth-sqlx` join it to them.
+//!
+//! # Where to start
+//! - Using it: [`Auth::builder`], then the guide of your framework's crate. [`prelude`] has what most programs need.
+//! - Who may call what: [`guard`].
+//! - Joining in: [`hooks`].
+//! - An endpoint of your own: [`http::Endpoint`].
+//! - A store of your own: [`store`], and the conformance suite `store::suite` (feature `suite`) that it must pass.
+//!
+//! # Example
+//! Without HTTP, over the store that forgets (feature `memory`):
+//!
+#![cfg_attr(feature = "memory", doc = "```")]
+#![cfg_attr(not(feature = "memory"), doc = "```ignore")]
+//! use auth_core::prelude::*;
+//! use auth_core::store::MemoryStore;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = Auth::builder()
+//!     .base_url("https://api.example.com")
+//!     .secret(Secret::from_env("AUTH_SECRET")?)
+//!     .store(MemoryStore::new())
+//!     .role_guards(["ADMIN", "PORTAL"])
+//!     .password(password::Config::default())
+//!     .build()?; // every configuration problem at once
+//!
+//! let cx = auth.background_cx();
+//! let signup = SignUp::new(Email::parse("ada@example.com")?, "Ada");
+//! let user = password::create_user(&cx, signup, Password::new("correct horse battery")).await?;
+//! role::define_role(&cx, "ADMIN", "editor", ["articles:write"]).await?;
+//! role::grant_role(&cx, user.id, "ADMIN", "editor").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! `memory`: the in-memory store. `suite`: the conformance suite. Both are off by default and change nothing else.
 #![deny(missing_docs)]
 
 pub mod account;
@@ -36,6 +73,7 @@ pub mod prelude {
     pub use http::Method;
 
     pub use crate::base::{Email, Secret, UserId};
+    pub use crate::crypto::password_hash::Password;
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
         CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal, PermissionName, Principal,
@@ -45,5 +83,5 @@ pub mod prelude {
     pub use crate::http::{Endpoint, Json};
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, password, session};
+    pub use crate::{Auth, Cx, Work, password, role, session};
 }

@@ -13,7 +13,7 @@ pub trait AccountStore {
     async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError>;
 
     /// Counts one attempt for each key, atomically and before anything is checked: a counter whose window has
-    /// ended at `now` starts anew at one. Concurrent attempts are all counted.
+    /// ended at `now` starts anew at one. Concurrent attempts are all counted. The two keys differ.
     async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError>;
 
     /// The counters of these keys; one that was never raised or whose window has ended at `now` is left out.

@@ -33,6 +33,11 @@ impl Credential {
         Ok(Some(Self::Cookie(parse(text)?)))
     }
 
+    /// Whether the request bears a token, good or bad, rather than a cookie.
+    pub(crate) fn is_bearer(cx: &Cx) -> bool {
+        !matches!(bearer(&cx.request().headers), Ok(None))
+    }
+
     pub(crate) fn token(&self) -> &Token {
         match self {
             Self::Bearer(token) | Self::Cookie(token) => token,

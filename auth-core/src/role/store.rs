@@ -10,6 +10,9 @@ use crate::store::StoreError;
 #[async_trait]
 pub trait RoleStore {
     /// Writes a role, or gives the role of the same guard and name these permissions (its id and date stay).
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the id belongs to a role of another guard or name.
     async fn put_role(&mut self, role: &Role) -> Result<(), StoreError>;
 
     /// The role of this name in this guard, compared byte by byte.

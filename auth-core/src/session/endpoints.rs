@@ -102,7 +102,7 @@ impl Endpoint for GetSession {
 
 /// A browser whose session has ended is told so and loses its cookie; a bad bearer credential is refused.
 fn stale(cx: &Cx, error: Error) -> Result<Json<Option<SessionAndUser>>> {
-    if cx.request().headers.contains_key(http::header::AUTHORIZATION) || !error.is(Code::Unauthorized) {
+    if Credential::is_bearer(cx) || !error.is(Code::Unauthorized) {
         return Err(error);
     }
     clear_session_cookie(cx);

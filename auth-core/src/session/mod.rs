@@ -1,7 +1,7 @@
 //! Sessions: opened at sign-in, found by an opaque token, ended at any moment.
 //!
 //! A session is a row; the client holds a random token of which the row keeps the hash. Revocation is the row's
-//! removal and takes effect with the next request. There is one way to a session, [`service::complete_login`]:
+//! removal and takes effect with the next request. There is one way to a session, `complete_login`:
 //! every method of signing in ends there, so a rule that is applied there is applied everywhere.
 
 mod config;

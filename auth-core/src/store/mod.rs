@@ -2,7 +2,7 @@
 //!
 //! A store answers from any number of connections at once and decides races by itself: whatever may
 //! happen only once is one conditional statement whose number of affected rows is the verdict.
-//! Anyone may write a store; [`suite`] tests whether it keeps the rules. Start reading at [`Store`].
+//! Anyone may write a store; the module `suite` (feature `suite`) tests whether it keeps the rules. Start reading at [`Store`].
 
 mod error;
 #[cfg(feature = "memory")]

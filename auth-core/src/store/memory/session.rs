@@ -51,7 +51,10 @@ impl<R: Reach> SessionStore for Asked<R> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
-        let Some(session) = state.sessions.values_mut().find(|session| session.id == id) else { return Ok(false) };
+        let Some(session) = state.sessions.values_mut().find(|session| session.id == id && session.expires_at > now)
+        else {
+            return Ok(false);
+        };
         session.expires_at = expires_at;
         session.updated_at = now;
         Ok(true)

@@ -169,6 +169,7 @@ const RULES: &[Rule] = rules! {
         racing_ends_of_a_session_have_one_winner,
         ending_by_token_returns_the_session_once,
         an_ended_session_cannot_be_slid_back,
+        an_expired_session_cannot_be_slid,
         sliding_in_a_race_never_brings_a_session_back,
         all_sessions_but_one_can_be_ended,
         all_sessions_can_be_ended,

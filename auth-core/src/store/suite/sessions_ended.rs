@@ -77,6 +77,16 @@ pub(super) async fn an_ended_session_cannot_be_slid_back(it: Actors) {
     }
 }
 
+pub(super) async fn an_expired_session_cannot_be_slid(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let session = it.signed_in(&ada).await;
+    let expired = session.row.expires_at;
+    let slid = it.conn().slide_session(session.row.id, expired.plus(DAY), expired).await.unwrap();
+    assert!(!slid, "a session was slid at the instant it expired");
+    let found = it.conn().session_by_token(&session.hash).await.unwrap().unwrap();
+    assert_eq!(session_facts(&found.session), session_facts(&session.row));
+}
+
 /// An upsert would (CVE-2025-46336).
 pub(super) async fn sliding_in_a_race_never_brings_a_session_back(it: Actors) {
     let ada = it.signed_up("ada").await;

@@ -1,0 +1,92 @@
+//! Accounts, and the counters of attempts.
+
+use async_trait::async_trait;
+use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
+use auth_core::base::{AccountId, Timestamp, UserId};
+use auth_core::store::StoreError;
+
+use crate::driver::{Row, Target};
+use crate::error::corrupt;
+use crate::sql::{Sql, sql};
+use crate::store::SqlConn;
+
+const ACCOUNTS_OF_USER: Sql = sql!(
+    "SELECT id, provider_id, account_id, user_id, created_at, updated_at FROM auth_account WHERE user_id = $1 \
+     ORDER BY created_at, id"
+);
+// MySQL has no ON CONFLICT. There the second assignment would see what the first one wrote: the count, which
+// looks at the window, must come before the window.
+const RAISE_ATTEMPTS: Sql = sql!(
+    "INSERT INTO auth_attempt (attempt_key, attempts, window_ends_at) VALUES ($1, 1, $2), ($3, 1, $4) \
+     ON CONFLICT (attempt_key) DO UPDATE SET \
+     attempts = CASE WHEN auth_attempt.window_ends_at <= $5 THEN 1 ELSE auth_attempt.attempts + 1 END, \
+     window_ends_at = CASE WHEN auth_attempt.window_ends_at <= $6 THEN excluded.window_ends_at \
+     ELSE auth_attempt.window_ends_at END",
+    mysql: "INSERT INTO auth_attempt (attempt_key, attempts, window_ends_at) VALUES (?, 1, ?), (?, 1, ?) \
+     ON DUPLICATE KEY UPDATE \
+     attempts = CASE WHEN window_ends_at <= ? THEN 1 ELSE attempts + 1 END, \
+     window_ends_at = CASE WHEN window_ends_at <= ? THEN VALUES(window_ends_at) ELSE window_ends_at END"
+);
+const ATTEMPTS: Sql = sql!(
+    "SELECT attempt_key, attempts, window_ends_at FROM auth_attempt WHERE attempt_key IN ($1, $2) \
+     AND window_ends_at > $3"
+);
+// A window that ended in 1970 is a counter that was never raised. Neither assignment reads what the other writes, so
+// that their order is all the same to MySQL.
+const SETTLE_ATTEMPTS: Sql = sql!(
+    "UPDATE auth_attempt SET \
+     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 ELSE attempts - 1 END, \
+     window_ends_at = CASE WHEN attempt_key = $2 THEN 0 ELSE window_ends_at END \
+     WHERE attempt_key IN ($3, $4)"
+);
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
+
+#[async_trait]
+impl<T: Target> AccountStore for SqlConn<T> {
+    async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError> {
+        self.0.fetch_all(&ACCOUNTS_OF_USER, &[user.into()]).await?.iter().map(account).collect()
+    }
+
+    async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError> {
+        // Always in the same order: two clients that lock the same two rows crosswise would deadlock.
+        let [first, second] = attempts;
+        let (first, second) = if second.key < first.key { (second, first) } else { (first, second) };
+        let values = [
+            first.key.as_bytes().into(),
+            first.window_ends_at.into(),
+            second.key.as_bytes().into(),
+            second.window_ends_at.into(),
+            now.into(),
+            now.into(),
+        ];
+        self.0.execute(&RAISE_ATTEMPTS, &values).await.map(drop)
+    }
+
+    async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError> {
+        let values = [keys[0].as_bytes().into(), keys[1].as_bytes().into(), now.into()];
+        self.0.fetch_all(&ATTEMPTS, &values).await?.iter().map(attempt_count).collect()
+    }
+
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {
+        let (cleared, refunded) = (cleared.as_bytes().into(), refunded.as_bytes().into());
+        self.0.execute(&SETTLE_ATTEMPTS, &[cleared, cleared, cleared, refunded]).await.map(drop)
+    }
+}
+
+fn account(row: &Row) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId::from_uuid(row.id(0)?),
+        provider_id: row.text(1)?.to_owned(),
+        account_id: row.text(2)?.to_owned(),
+        user_id: UserId::from_uuid(row.id(3)?),
+        created_at: row.instant(4)?,
+        updated_at: row.instant(5)?,
+    })
+}
+
+fn attempt_count(row: &Row) -> Result<AttemptCount, StoreError> {
+    let key = row.bytes(0)?.try_into().map_err(|_| corrupt("auth_attempt.attempt_key"))?;
+    Ok(AttemptCount { key: AttemptKey::from_bytes(key), attempts: row.int(1)?, window_ends_at: row.instant(2)? })
+}

@@ -1,0 +1,90 @@
+//! SQL storage for [`auth-core`](auth_core), through [`sqlx`].
+//!
+//! The application keeps its database and its pool; this crate adds tables whose names begin with `auth_`
+//! and answers the questions of [`auth_core::store::Store`]. SQLite is the database, compiled in by the
+//! feature `sqlite`.
+//!
+//! ```
+//! use auth_core::base::Email;
+//! use auth_core::store::Store;
+//! use auth_sqlx::SqlStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In an application: "sqlite://app.db?mode=rwc", or SqlStore::sqlite(pool) with a pool of its own.
+//! let store = SqlStore::connect("sqlite::memory:").await?;
+//! auth_sqlx::migrate(&store).await?;
+//!
+//! let ada = Email::parse("ada@example.com")?;
+//! assert!(store.conn().user_by_email(&ada).await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tables
+//!
+//! | table | holds | goes with |
+//! |---|---|---|
+//! | `auth_user` | users; one for each canonical e-mail address | |
+//! | `auth_role` | roles by guard and name, with their permissions as a JSON array | |
+//! | `auth_user_role` | who holds which role | its user |
+//! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |
+//! | `auth_account` | ways to sign in; a password's hash | its user |
+//! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |
+//! | `auth_audit` | the audit trail; it outlives the user | |
+//! | `auth_migration` | which migrations have been applied | |
+//!
+//! Ids are UUIDs in 16 bytes, instants are microseconds since 1970 in UTC, hashes are raw bytes, and text
+//! compares byte by byte. Ids and instants come from Rust: the database's clock is never asked. A role that somebody
+//! holds cannot be deleted. The application may refer to `auth_user (id)` from its own tables and read
+//! all of them; it writes through the store.
+//!
+//! # The application's rows in the same transaction
+//!
+//! [`connection`] gives the sqlx connection below a transaction. What is written through it becomes durable
+//! together with the rows of the store, or not at all:
+//!
+//! ```
+//! # use auth_core::store::Store;
+//! # use auth_sqlx::{Connection, SqlStore};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let store = SqlStore::connect("sqlite::memory:").await?;
+//! # sqlx::query("CREATE TABLE customer (name TEXT NOT NULL)").execute(store.sqlite_pool().unwrap()).await?;
+//! let mut tx = store.begin().await?;
+//! // … questions and changes of the store, and between them:
+//! if let Some(Connection::Sqlite(sqlite)) = auth_sqlx::connection(&mut *tx) {
+//!     sqlx::query("INSERT INTO customer (name) VALUES ($1)").bind("Ada").execute(sqlite).await?;
+//! }
+//! tx.commit().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Start reading at [`SqlStore`].
+#![deny(missing_docs)]
+
+#[cfg(not(feature = "sqlite"))]
+compile_error!("auth-sqlx needs a database: switch on its feature `sqlite`");
+
+mod account;
+mod audit;
+mod driver;
+mod error;
+mod migrate;
+mod password;
+mod pool;
+mod role;
+mod session;
+mod sql;
+mod store;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+pub use driver::Connection;
+pub use error::{ConnectError, MigrateError};
+pub use migrate::migrate;
+pub use pool::SqlStore;
+pub use store::connection;

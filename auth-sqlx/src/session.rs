@@ -1,0 +1,176 @@
+//! Sessions.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use auth_core::base::{SessionId, Timestamp, TokenHash, UserId};
+use auth_core::session::{Assurance, NewSession, Persistence, SessionStore, SessionWithUser, StoredSession};
+use auth_core::store::StoreError;
+
+use crate::driver::{Row, Target};
+use crate::error::corrupt;
+use crate::sql::{Sql, sql};
+use crate::store::SqlConn;
+use crate::{role, user};
+
+/// What [`session`] reads, in its order, from a table called `s`.
+const COLUMNS: &str = "s.id, s.user_id, s.created_at, s.updated_at, s.authenticated_at, s.expires_at, \
+    s.absolute_expires_at, s.persistent, s.method, s.assurance, s.ip_address, s.user_agent";
+/// How many columns that is.
+const WIDTH: usize = 12;
+
+const INSERT_SESSION: Sql = sql!(
+    "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at, \
+     absolute_expires_at, persistent, method, assurance, ip_address, user_agent) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+);
+// The hot path: one row for each role, and one without a role when the user holds none.
+const SESSION_BY_TOKEN: Sql = sql!(
+    "SELECT ",
+    COLUMNS,
+    ", ",
+    user::COLUMNS,
+    ", ",
+    role::COLUMNS,
+    " FROM auth_session s JOIN auth_user u ON u.id = s.user_id \
+     LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id LEFT JOIN auth_role r ON r.id = ur.role_id \
+     WHERE s.token_hash = $1"
+);
+const SLIDE_SESSION: Sql =
+    sql!("UPDATE auth_session SET expires_at = $1, updated_at = $2 WHERE id = $3 AND expires_at > $4");
+const SESSIONS_OF_USER: Sql = sql!(
+    "SELECT ",
+    COLUMNS,
+    " FROM auth_session s WHERE s.user_id = $1 AND s.expires_at > $2 AND s.absolute_expires_at > $3 \
+     ORDER BY s.updated_at DESC, s.id DESC"
+);
+const END_SESSION: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1 AND id = $2");
+// Two statements where others have DELETE … RETURNING, which MySQL lacks. The second one gives the verdict.
+const SESSION_ROW_BY_TOKEN: Sql = sql!("SELECT ", COLUMNS, " FROM auth_session s WHERE s.token_hash = $1");
+const END_SESSION_BY_TOKEN: Sql = sql!("DELETE FROM auth_session WHERE token_hash = $1");
+const END_SESSIONS: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1");
+const END_OTHER_SESSIONS: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1 AND id <> $2");
+// The list stands in a derived table because MySQL takes neither LIMIT in an IN subquery nor a subquery that
+// reads the table being deleted from.
+const EVICT_SESSIONS: Sql = sql!(
+    "DELETE FROM auth_session WHERE user_id = $1 AND id NOT IN (SELECT kept.id FROM (\
+     SELECT s.id FROM auth_session s WHERE s.user_id = $2 ORDER BY s.updated_at DESC, s.id DESC LIMIT $3) AS kept)"
+);
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &INSERT_SESSION,
+    &SESSION_BY_TOKEN,
+    &SLIDE_SESSION,
+    &SESSIONS_OF_USER,
+    &END_SESSION,
+    &SESSION_ROW_BY_TOKEN,
+    &END_SESSION_BY_TOKEN,
+    &END_SESSIONS,
+    &END_OTHER_SESSIONS,
+    &EVICT_SESSIONS,
+];
+
+#[async_trait]
+impl<T: Target> SessionStore for SqlConn<T> {
+    async fn insert_session(&mut self, session: &NewSession) -> Result<(), StoreError> {
+        let row = session.row();
+        let ip_address = row.ip_address.map(|ip| ip.to_string());
+        let values = [
+            row.id.into(),
+            session.token_hash().as_bytes().into(),
+            row.user_id.into(),
+            row.created_at.into(),
+            row.updated_at.into(),
+            row.authenticated_at.into(),
+            row.expires_at.into(),
+            row.absolute_expires_at.into(),
+            is_persistent(row.persistence).into(),
+            row.method.as_str().into(),
+            row.assurance.as_level().into(),
+            ip_address.as_deref().into(),
+            row.user_agent.as_deref().into(),
+        ];
+        self.0.execute(&INSERT_SESSION, &values).await.map(drop)
+    }
+
+    async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
+        let rows = self.0.fetch_all(&SESSION_BY_TOKEN, &[hash.as_bytes().into()]).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let roles_at = WIDTH + user::WIDTH;
+        let mut roles = Vec::new();
+        if first.opt_id(roles_at)?.is_some() {
+            roles.reserve_exact(rows.len());
+            for row in &rows {
+                roles.push(role::role(row, roles_at)?);
+            }
+        }
+        Ok(Some(SessionWithUser { session: session(first)?, user: user::user(first, WIDTH)?, roles }))
+    }
+
+    async fn slide_session(
+        &mut self,
+        id: SessionId,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.affects(&SLIDE_SESSION, &[expires_at.into(), now.into(), id.into(), now.into()]).await
+    }
+
+    async fn sessions_of_user(&mut self, user: UserId, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        let rows = self.0.fetch_all(&SESSIONS_OF_USER, &[user.into(), now.into(), now.into()]).await?;
+        rows.iter().map(session).collect()
+    }
+
+    async fn end_session(&mut self, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+        self.0.affects(&END_SESSION, &[user.into(), id.into()]).await
+    }
+
+    async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError> {
+        let values = [hash.as_bytes().into()];
+        let Some(row) = self.0.fetch_optional(&SESSION_ROW_BY_TOKEN, &values).await? else { return Ok(None) };
+        let ended = self.0.affects(&END_SESSION_BY_TOKEN, &values).await?;
+        if ended { session(&row).map(Some) } else { Ok(None) }
+    }
+
+    async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        match keep {
+            None => self.0.execute(&END_SESSIONS, &[user.into()]).await,
+            Some(kept) => self.0.execute(&END_OTHER_SESSIONS, &[user.into(), kept.into()]).await,
+        }
+    }
+
+    async fn evict_sessions(&mut self, user: UserId, newest: u32) -> Result<u64, StoreError> {
+        self.0.execute(&EVICT_SESSIONS, &[user.into(), user.into(), i64::from(newest).into()]).await
+    }
+}
+
+/// Reads [`COLUMNS`].
+fn session(row: &Row) -> Result<StoredSession, StoreError> {
+    Ok(StoredSession {
+        id: SessionId::from_uuid(row.id(0)?),
+        user_id: UserId::from_uuid(row.id(1)?),
+        created_at: row.instant(2)?,
+        updated_at: row.instant(3)?,
+        authenticated_at: row.instant(4)?,
+        expires_at: row.instant(5)?,
+        absolute_expires_at: row.instant(6)?,
+        persistence: if row.bool(7)? { Persistence::Persistent } else { Persistence::Browser },
+        method: row.text(8)?.parse().map_err(|_| corrupt("auth_session.method"))?,
+        assurance: Assurance::from_level(row.int(9)?).ok_or_else(|| corrupt("auth_session.assurance"))?,
+        ip_address: ip_address(row, 10)?,
+        user_agent: row.opt_text(11)?.map(str::to_owned),
+    })
+}
+
+/// An address from its text column.
+pub(crate) fn ip_address(row: &Row, column: usize) -> Result<Option<IpAddr>, StoreError> {
+    row.opt_text(column)?.map(|text| text.parse().map_err(|_| corrupt("ip_address"))).transpose()
+}
+
+const fn is_persistent(persistence: Persistence) -> bool {
+    match persistence {
+        Persistence::Persistent => true,
+        Persistence::Browser => false,
+    }
+}

@@ -1,0 +1,128 @@
+//! Users.
+
+use async_trait::async_trait;
+use auth_core::base::{Email, Timestamp, UserId};
+use auth_core::store::StoreError;
+use auth_core::user::{ProfileChange, User, UserStore};
+
+use crate::driver::{Row, Target};
+use crate::error::corrupt;
+use crate::sql::{Sql, sql};
+use crate::store::SqlConn;
+
+/// What [`user`] reads, in its order, from a table called `u`.
+pub(crate) const COLUMNS: &str = "u.id, u.name, u.email, u.email_verified, u.image, \
+    u.created_at, u.updated_at, u.disabled_at, u.credential_version";
+/// How many columns that is.
+pub(crate) const WIDTH: usize = 9;
+
+const INSERT_USER: Sql = sql!(
+    "INSERT INTO auth_user (id, name, email, email_verified, image, created_at, updated_at, disabled_at, \
+     credential_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+);
+const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
+const USER_BY_EMAIL: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.email = $1");
+// NULL cannot stand for "leave the picture": it is what a removed picture looks like.
+const UPDATE_PROFILE: Sql = sql!(
+    "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
+     WHERE id = $5"
+);
+// A write that changes nothing, for its lock and its verdict.
+const CLAIM_LOGIN: Sql = sql!(
+    "UPDATE auth_user SET credential_version = credential_version \
+     WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL"
+);
+const RAISE_CREDENTIAL_VERSION: Sql =
+    sql!("UPDATE auth_user SET credential_version = credential_version + 1, updated_at = $1 WHERE id = $2");
+const SET_DISABLED: Sql = sql!("UPDATE auth_user SET disabled_at = $1, updated_at = $2 WHERE id = $3");
+// Sessions, accounts and granted roles go with it through their foreign keys.
+const DELETE_USER: Sql = sql!("DELETE FROM auth_user WHERE id = $1");
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &INSERT_USER,
+    &USER_BY_ID,
+    &USER_BY_EMAIL,
+    &UPDATE_PROFILE,
+    &CLAIM_LOGIN,
+    &RAISE_CREDENTIAL_VERSION,
+    &SET_DISABLED,
+    &DELETE_USER,
+];
+
+#[async_trait]
+impl<T: Target> UserStore for SqlConn<T> {
+    async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let values = [
+            user.id.into(),
+            user.name.as_str().into(),
+            (&user.email).into(),
+            user.email_verified.into(),
+            user.image.as_deref().into(),
+            user.created_at.into(),
+            user.updated_at.into(),
+            user.disabled_at.into(),
+            user.credential_version.into(),
+        ];
+        self.0.execute(&INSERT_USER, &values).await.map(drop)
+    }
+
+    async fn user_by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.0.fetch_optional(&USER_BY_ID, &[id.into()]).await?.map(|row| user(&row, 0)).transpose()
+    }
+
+    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+        self.0.fetch_optional(&USER_BY_EMAIL, &[email.into()]).await?.map(|row| user(&row, 0)).transpose()
+    }
+
+    async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {
+        let image = change.image.as_ref().and_then(Option::as_deref);
+        let values =
+            [change.name.as_deref().into(), change.image.is_some().into(), image.into(), now.into(), id.into()];
+        self.0.affects(&UPDATE_PROFILE, &values).await
+    }
+
+    async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
+        self.0.affects(&CLAIM_LOGIN, &[id.into(), credential_version.into()]).await
+    }
+
+    async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.affects(&RAISE_CREDENTIAL_VERSION, &[now.into(), id.into()]).await
+    }
+
+    async fn set_disabled(
+        &mut self,
+        id: UserId,
+        disabled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.affects(&SET_DISABLED, &[disabled_at.into(), now.into(), id.into()]).await
+    }
+
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        self.0.affects(&DELETE_USER, &[id.into()]).await
+    }
+}
+
+/// Reads [`COLUMNS`] from the column `at` on.
+pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
+    Ok(User {
+        id: UserId::from_uuid(row.id(at)?),
+        name: row.text(at + 1)?.to_owned(),
+        email: email(row.text(at + 2)?)?,
+        email_verified: row.bool(at + 3)?,
+        image: row.opt_text(at + 4)?.map(str::to_owned),
+        created_at: row.instant(at + 5)?,
+        updated_at: row.instant(at + 6)?,
+        disabled_at: row.opt_instant(at + 7)?,
+        credential_version: row.int(at + 8)?,
+    })
+}
+
+/// An address that is not in its canonical form was not written by us, and may be a second spelling of another one.
+fn email(text: &str) -> Result<Email, StoreError> {
+    match Email::parse(text) {
+        Ok(email) if email.as_str() == text => Ok(email),
+        Ok(_) | Err(_) => Err(corrupt("auth_user.email")),
+    }
+}
