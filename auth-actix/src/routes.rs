@@ -2,8 +2,8 @@
 
 use actix_web::dev::{AppService, HttpServiceFactory, Payload};
 use actix_web::{HttpRequest, Resource, Route, Scope, web};
-use auth_core::guard::{Requirement, all, public, signed_in};
-use auth_core::http::{Route as Row, dispatch, not_found};
+use auth_core::guard::{AccessRule, Requirement};
+use auth_core::http::{dispatch, not_found};
 use auth_core::{Auth, ConfigErrors};
 
 use crate::convert;
@@ -21,34 +21,28 @@ pub trait RouteExt: Sized {
 /// A route's handler and who may reach it.
 pub struct Protected {
     route: Route,
-    public: bool,
-    requirements: Vec<Requirement>,
+    rule: AccessRule,
 }
 
 impl std::fmt::Debug for Protected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Protected")
-            .field("public", &self.public)
-            .field("requirements", &self.requirements)
-            .finish_non_exhaustive()
+        f.debug_struct("Protected").field("rule", &self.rule).finish_non_exhaustive()
     }
 }
 
 impl From<Route> for Protected {
     fn from(route: Route) -> Self {
-        Self { route, public: false, requirements: Vec::new() }
+        Self { route, rule: AccessRule::default() }
     }
 }
 
 impl RouteExt for Protected {
-    fn public(mut self) -> Self {
-        self.public = true;
-        self
+    fn public(self) -> Self {
+        Self { rule: self.rule.public(), ..self }
     }
 
-    fn require(mut self, requirement: Requirement) -> Self {
-        self.requirements.push(requirement);
-        self
+    fn require(self, requirement: Requirement) -> Self {
+        Self { rule: self.rule.require(requirement), ..self }
     }
 }
 
@@ -59,27 +53,6 @@ impl RouteExt for Route {
 
     fn require(self, requirement: Requirement) -> Protected {
         Protected::from(self).require(requirement)
-    }
-}
-
-impl Protected {
-    /// The one requirement that the route's layer checks.
-    fn requirement(&self) -> Requirement {
-        match (self.public, &*self.requirements) {
-            (true, _) => public(),
-            (false, []) => signed_in(),
-            (false, [only]) => only.clone(),
-            (false, several) => all(several.iter().cloned()),
-        }
-    }
-
-    fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
-        let mut problems: Vec<String> =
-            self.requirements.iter().flat_map(|requirement| requirement.problems(auth)).collect();
-        if self.public && !self.requirements.is_empty() {
-            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
-        }
-        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
     }
 }
 
@@ -119,13 +92,13 @@ impl Router {
     /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
     pub fn auth(self, auth: Auth) -> Result<Routes, ConfigErrors> {
         let problems: Vec<String> =
-            self.routes.iter().flat_map(|(path, protected)| protected.problems(path, &auth)).collect();
+            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, &auth)).collect();
         if !problems.is_empty() {
             return Err(ConfigErrors::new(problems));
         }
         let mut resources: Vec<(String, Resource)> = Vec::new();
         for (path, protected) in self.routes {
-            let layer = AuthLayer::new(auth.clone(), protected.requirement());
+            let layer = AuthLayer::new(auth.clone(), protected.rule.requirement());
             let route = protected.route.wrap(layer);
             match resources.iter_mut().find(|(known, _)| *known == path) {
                 Some((_, resource)) => {
@@ -162,15 +135,8 @@ impl HttpServiceFactory for Routes {
 /// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
 /// method, is 404 with an empty body.
 pub fn endpoints(auth: &Auth) -> Scope {
-    let mut paths: Vec<(&'static str, Vec<Row>)> = Vec::new();
-    for row in auth.routes() {
-        match paths.iter_mut().find(|(path, _)| *path == row.path()) {
-            Some((_, rows)) => rows.push(row.clone()),
-            None => paths.push((row.path(), vec![row.clone()])),
-        }
-    }
     let mut scope = web::scope(auth.base_path());
-    for (path, rows) in paths {
+    for (path, rows) in auth.routes_by_path() {
         let auth = auth.clone();
         let handler = move |request: HttpRequest, payload: web::Payload| {
             let (auth, rows) = (auth.clone(), rows.clone());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::guard::{Requirement, all, public, signed_in};
+use auth_core::guard::{AccessRule, Requirement};
 use auth_core::http::{Route, dispatch, not_found};
 use auth_core::{Auth, ConfigErrors};
 use axum::extract::{RawPathParams, Request};
@@ -24,25 +24,22 @@ pub trait RouteExt<S>: Sized {
 #[derive(Debug)]
 pub struct Protected<S = ()> {
     handlers: MethodRouter<S>,
-    public: bool,
-    requirements: Vec<Requirement>,
+    rule: AccessRule,
 }
 
 impl<S> From<MethodRouter<S>> for Protected<S> {
     fn from(handlers: MethodRouter<S>) -> Self {
-        Self { handlers, public: false, requirements: Vec::new() }
+        Self { handlers, rule: AccessRule::default() }
     }
 }
 
 impl<S> RouteExt<S> for Protected<S> {
-    fn public(mut self) -> Self {
-        self.public = true;
-        self
+    fn public(self) -> Self {
+        Self { rule: self.rule.public(), ..self }
     }
 
-    fn require(mut self, requirement: Requirement) -> Self {
-        self.requirements.push(requirement);
-        self
+    fn require(self, requirement: Requirement) -> Self {
+        Self { rule: self.rule.require(requirement), ..self }
     }
 }
 
@@ -53,27 +50,6 @@ impl<S> RouteExt<S> for MethodRouter<S> {
 
     fn require(self, requirement: Requirement) -> Protected<S> {
         Protected::from(self).require(requirement)
-    }
-}
-
-impl<S> Protected<S> {
-    /// The one requirement that the route's layer checks.
-    fn requirement(&self) -> Requirement {
-        match (self.public, &*self.requirements) {
-            (true, _) => public(),
-            (false, []) => signed_in(),
-            (false, [only]) => only.clone(),
-            (false, several) => all(several.iter().cloned()),
-        }
-    }
-
-    fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
-        let mut problems: Vec<String> =
-            self.requirements.iter().flat_map(|requirement| requirement.problems(auth)).collect();
-        if self.public && !self.requirements.is_empty() {
-            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
-        }
-        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
     }
 }
 
@@ -119,13 +95,13 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
     pub fn auth(self, auth: Auth) -> Result<axum::Router<S>, ConfigErrors> {
         let problems: Vec<String> =
-            self.routes.iter().flat_map(|(path, protected)| protected.problems(path, &auth)).collect();
+            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, &auth)).collect();
         if !problems.is_empty() {
             return Err(ConfigErrors::new(problems));
         }
         let mut router = endpoints(&auth);
         for (path, protected) in self.routes {
-            let layer = AuthLayer::new(auth.clone(), protected.requirement());
+            let layer = AuthLayer::new(auth.clone(), protected.rule.requirement());
             router = router.route(&path, protected.handlers.route_layer(layer));
         }
         Ok(router)
@@ -135,16 +111,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 /// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
 /// method, is 404 with an empty body.
 pub fn endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {
-    let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
-    for route in auth.routes() {
-        match paths.iter_mut().find(|(path, _)| *path == route.path()) {
-            Some((_, rows)) => rows.push(route.clone()),
-            None => paths.push((route.path(), vec![route.clone()])),
-        }
-    }
     let unknown = || async { convert::response(not_found()) };
     let mut router = axum::Router::new().fallback(unknown);
-    for (path, rows) in paths {
+    for (path, rows) in auth.routes_by_path() {
         let (auth, rows): (Auth, Arc<[Route]>) = (auth.clone(), rows.into());
         let handler = async move |params: RawPathParams, request: Request| {
             let incoming = convert::incoming(&auth, params, request).await;

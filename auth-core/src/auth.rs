@@ -68,6 +68,18 @@ impl Auth {
         &self.0.routes
     }
 
+    /// The same rows, those of one path together: what an adapter mounts as one address.
+    pub fn routes_by_path(&self) -> Vec<(&'static str, Vec<Route>)> {
+        let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
+        for route in self.routes() {
+            match paths.iter_mut().find(|(path, _)| *path == route.path()) {
+                Some((_, rows)) => rows.push(route.clone()),
+                None => paths.push((route.path(), vec![route.clone()])),
+            }
+        }
+        paths
+    }
+
     /// The configured origin of this program, such as `https://api.example.com`.
     pub fn base_url(&self) -> &str {
         self.0.config.base_url.as_str().trim_end_matches('/')

@@ -183,6 +183,11 @@ impl Work<'_> {
         self.events.push(event);
     }
 
+    /// The transaction itself, for functions that want nothing but that, such as `auth_sqlx::connection`.
+    pub fn tx(&mut self) -> &mut dyn Tx {
+        &mut *self.tx
+    }
+
     /// Makes the changes durable and lets their events go.
     ///
     /// # Errors
@@ -195,16 +200,16 @@ impl Work<'_> {
     }
 }
 
-impl<'a> Deref for Work<'a> {
-    type Target = dyn Tx + 'a;
+impl Deref for Work<'_> {
+    type Target = dyn Tx;
 
-    fn deref(&self) -> &Self::Target {
+    fn deref(&self) -> &(dyn Tx + 'static) {
         &*self.tx
     }
 }
 
 impl DerefMut for Work<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
+    fn deref_mut(&mut self) -> &mut (dyn Tx + 'static) {
         &mut *self.tx
     }
 }

@@ -41,15 +41,20 @@ impl Tx for SqlConn<Transaction> {
 /// send `COMMIT` or `ROLLBACK` through it: the transaction ends with [`Tx::commit`] or when it is dropped.
 ///
 /// ```
-/// use auth_core::store::{StoreError, Tx};
+/// use auth_core::prelude::*;
 /// use auth_sqlx::{Connection, connection};
 ///
-/// async fn record(tx: &mut dyn Tx, name: &str) -> Result<(), StoreError> {
-///     let Some(Connection::Sqlite(sqlite)) = connection(tx) else {
-///         return Err(StoreError::backend("the customers are kept in SQLite"));
-///     };
-///     let insert = sqlx::query("INSERT INTO customer (name) VALUES ($1)").bind(name);
-///     insert.execute(sqlite).await.map(drop).map_err(StoreError::backend)
+/// struct Customers;
+///
+/// #[async_trait]
+/// impl Hooks for Customers {
+///     async fn on_signup(&self, _cx: &Cx, work: &mut Work<'_>, user: &User, _signup: &SignUp) -> Result<()> {
+///         let Some(Connection::Sqlite(sqlite)) = connection(work.tx()) else {
+///             return Err(Error::internal("the customers are kept in SQLite"));
+///         };
+///         let insert = sqlx::query("INSERT INTO customer (user_id) VALUES ($1)").bind(user.id.as_uuid());
+///         insert.execute(sqlite).await.map(drop).map_err(Error::internal)
+///     }
 /// }
 /// ```
 pub fn connection(tx: &mut dyn Tx) -> Option<Connection<'_>> {

@@ -26,7 +26,9 @@ use std::sync::Arc;
 pub(crate) use credential::Credential;
 pub use permission::{PermissionName, RequirePermission};
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind};
-pub use requirement::{Requirement, RoleRequirement, all, any, fresh, kind, permission, public, role, signed_in};
+pub use requirement::{
+    AccessRule, Requirement, RoleRequirement, all, any, fresh, kind, permission, public, role, signed_in,
+};
 pub use role::{RequireRole, RoleName};
 pub use signed_in::{Anyone, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal};
 

@@ -99,6 +99,48 @@ impl Requirement {
     }
 }
 
+/// Who may reach a route of the application: whoever is signed in, unless more is required or it is made public.
+#[derive(Clone, Debug, Default)]
+pub struct AccessRule {
+    is_public: bool,
+    requirements: Vec<Requirement>,
+}
+
+impl AccessRule {
+    /// Opens the route to everybody.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
+    }
+
+    /// Demands one thing more.
+    #[must_use]
+    pub fn require(mut self, requirement: Requirement) -> Self {
+        self.requirements.push(requirement);
+        self
+    }
+
+    /// The one requirement that it comes down to.
+    pub fn requirement(&self) -> Requirement {
+        match (self.is_public, &*self.requirements) {
+            (true, _) => public(),
+            (false, []) => signed_in(),
+            (false, [only]) => only.clone(),
+            (false, several) => all(several.iter().cloned()),
+        }
+    }
+
+    /// What makes the rule of the route at `path` contradictory or impossible, one sentence each: for start-up.
+    pub fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
+        let mut problems: Vec<String> = self.requirements.iter().flat_map(|rule| rule.problems(auth)).collect();
+        if self.is_public && !self.requirements.is_empty() {
+            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
+        }
+        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Top,

@@ -10,10 +10,9 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 
 use super::{Hooks, LoginContext};
-use crate::cx::Cx;
+use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::session::Session;
-use crate::store::Tx;
 use crate::user::{SignUp, User};
 
 /// The hooks of an application, in the order of registration.
@@ -47,12 +46,12 @@ impl HookChain {
     }
 
     run_in_order! {
-        before_signup(cx: &Cx, tx: &mut dyn Tx, signup: &mut SignUp);
-        on_signup(cx: &Cx, tx: &mut dyn Tx, user: &User, signup: &SignUp);
-        before_login(cx: &Cx, tx: &mut dyn Tx, login: &LoginContext<'_>);
-        on_login(cx: &Cx, tx: &mut dyn Tx, login: &LoginContext<'_>, session: &Session);
-        before_password_change(cx: &Cx, tx: &mut dyn Tx, user: &User);
-        before_user_delete(cx: &Cx, tx: &mut dyn Tx, user: &User);
+        before_signup(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp);
+        on_signup(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp);
+        before_login(cx: &Cx, work: &mut Work<'_>, login: &LoginContext<'_>);
+        on_login(cx: &Cx, work: &mut Work<'_>, login: &LoginContext<'_>, session: &Session);
+        before_password_change(cx: &Cx, work: &mut Work<'_>, user: &User);
+        before_user_delete(cx: &Cx, work: &mut Work<'_>, user: &User);
         session_user_data(cx: &Cx, user: &User, data: &mut Map<String, Value>);
     }
 }

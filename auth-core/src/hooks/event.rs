@@ -117,20 +117,10 @@ impl Event {
 
     /// Whether it is the news of a refusal.
     pub const fn outcome(&self) -> Outcome {
-        match self {
-            Self::SignInRefused { .. } | Self::PasswordRefused { .. } => Outcome::Failure,
-            Self::SignedUp { .. }
-            | Self::SignedIn { .. }
-            | Self::SignedOut { .. }
-            | Self::SessionsEnded { .. }
-            | Self::PasswordChanged { .. }
-            | Self::PasswordSet { .. }
-            | Self::ProfileChanged { .. }
-            | Self::UserDeleted { .. }
-            | Self::UserDisabled { .. }
-            | Self::UserEnabled { .. }
-            | Self::RoleGranted { .. }
-            | Self::RoleRevoked { .. } => Outcome::Success,
+        if matches!(self, Self::SignInRefused { .. } | Self::PasswordRefused { .. }) {
+            Outcome::Failure
+        } else {
+            Outcome::Success
         }
     }
 

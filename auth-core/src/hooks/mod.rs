@@ -16,16 +16,15 @@ pub use deliver::EventSink;
 pub(crate) use deliver::deliver;
 pub use event::Event;
 
-use crate::cx::Cx;
+use crate::cx::{Cx, Work};
 use crate::error::Result;
 use crate::session::{AuthMethod, Session};
-use crate::store::Tx;
 use crate::user::{SignUp, User};
 
 /// What the application does at the turning points of an account. Every method does nothing by default.
 ///
-/// Within a hook, statements go through `tx`: it is the transaction that the built-in change is part of.
-/// `auth_sqlx::connection` gives the database connection behind it.
+/// Within a hook, statements go through `work`: it is the transaction that the built-in change is part of, and
+/// events emitted there are told if it commits. `auth_sqlx::connection(work.tx())` gives the database connection behind it.
 ///
 /// ```
 /// use auth_core::prelude::*;
@@ -34,7 +33,7 @@ use crate::user::{SignUp, User};
 ///
 /// #[async_trait]
 /// impl Hooks for CompanyOnly {
-///     async fn before_signup(&self, _cx: &Cx, _tx: &mut dyn Tx, signup: &mut SignUp) -> Result<()> {
+///     async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, signup: &mut SignUp) -> Result<()> {
 ///         if signup.email.as_str().ends_with("@example.com") {
 ///             return Ok(());
 ///         }
@@ -45,33 +44,39 @@ use crate::user::{SignUp, User};
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
     /// Before a user exists. May edit the address, name and picture, or refuse.
-    async fn before_signup(&self, _cx: &Cx, _tx: &mut dyn Tx, _signup: &mut SignUp) -> Result<()> {
+    async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _signup: &mut SignUp) -> Result<()> {
         Ok(())
     }
 
     /// The user exists, in this transaction only, and has no session yet. A role granted here is in the first session.
-    async fn on_signup(&self, _cx: &Cx, _tx: &mut dyn Tx, _user: &User, _signup: &SignUp) -> Result<()> {
+    async fn on_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User, _signup: &SignUp) -> Result<()> {
         Ok(())
     }
 
     /// The first proof was right; no session exists yet.
-    async fn before_login(&self, _cx: &Cx, _tx: &mut dyn Tx, _login: &LoginContext<'_>) -> Result<()> {
+    async fn before_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &LoginContext<'_>) -> Result<()> {
         Ok(())
     }
 
     /// The session is written, in this transaction only. Refusing with
     /// [`Code::InvalidEmailOrPassword`](crate::error::Code::InvalidEmailOrPassword) looks like a wrong password.
-    async fn on_login(&self, _cx: &Cx, _tx: &mut dyn Tx, _login: &LoginContext<'_>, _session: &Session) -> Result<()> {
+    async fn on_login(
+        &self,
+        _cx: &Cx,
+        _work: &mut Work<'_>,
+        _login: &LoginContext<'_>,
+        _session: &Session,
+    ) -> Result<()> {
         Ok(())
     }
 
     /// The current password was right, or a first one is being set; the policy has accepted the new one.
-    async fn before_password_change(&self, _cx: &Cx, _tx: &mut dyn Tx, _user: &User) -> Result<()> {
+    async fn before_password_change(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User) -> Result<()> {
         Ok(())
     }
 
     /// The user asked to be deleted and proved who they are. The application removes its own rows here.
-    async fn before_user_delete(&self, _cx: &Cx, _tx: &mut dyn Tx, _user: &User) -> Result<()> {
+    async fn before_user_delete(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User) -> Result<()> {
         Ok(())
     }
 

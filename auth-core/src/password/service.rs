@@ -72,7 +72,7 @@ pub async fn create_user(cx: &Cx, mut signup: SignUp, password: Password) -> Res
 
 async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &PasswordHash) -> Result<User> {
     let (now, random) = (cx.now(), cx.random());
-    cx.auth().hooks().before_signup(cx, &mut **work, signup).await?;
+    cx.auth().hooks().before_signup(cx, work, signup).await?;
     let user = User {
         id: UserId::new(now, random),
         name: signup.name.clone(),
@@ -90,7 +90,7 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
     })?;
     work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
     work.emit(Event::SignedUp { user: user.id });
-    cx.auth().hooks().on_signup(cx, &mut **work, &user, signup).await?;
+    cx.auth().hooks().on_signup(cx, work, &user, signup).await?;
     Ok(user)
 }
 
@@ -171,7 +171,7 @@ pub(crate) async fn change(
     let user = &caller.user;
     let hash = hash_acceptable(cx, new, &user.email).await?;
     let mut work = cx.begin().await?;
-    cx.auth().hooks().before_password_change(cx, &mut *work, user).await?;
+    cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
     if !work.raise_credential_version(user.id, cx.now()).await?
         || !work.replace_password(user.id, &old, &hash, cx.now()).await?
     {
@@ -198,7 +198,7 @@ pub(crate) async fn set(cx: &Cx, caller: &Authentication, password: Password) ->
     let (user, now) = (&caller.user, cx.now());
     let hash = hash_acceptable(cx, password, &user.email).await?;
     let mut work = cx.begin().await?;
-    cx.auth().hooks().before_password_change(cx, &mut *work, user).await?;
+    cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
     work.insert_password(AccountId::new(now, cx.random()), user.id, &hash, now).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::PasswordAlreadySet),
         StoreError::Backend(_) => error.into(),

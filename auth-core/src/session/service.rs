@@ -55,7 +55,7 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let AuthEvent { user, method, persistence } = event;
     let hooks = cx.auth().hooks();
     let login = LoginContext::new(&user, method);
-    hooks.before_login(cx, &mut **work, &login).await?;
+    hooks.before_login(cx, work, &login).await?;
 
     // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
     // after it, and then ends the new session with all others.
@@ -67,7 +67,7 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     work.insert_session(&NewSession::new(session.clone(), token.hash())).await?;
     work.evict_sessions(user.id, cx.auth().config().session.max_per_user).await?;
 
-    hooks.on_login(cx, &mut **work, &login, &session).await?;
+    hooks.on_login(cx, work, &login, &session).await?;
     let user_view = user_view(cx, &user).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
     Ok(SignedIn { session, token, user, user_view })

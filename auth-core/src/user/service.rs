@@ -37,7 +37,7 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
 /// Removes a user with their sessions, accounts and granted roles. The application's own rows go in `before_user_delete`.
 pub(crate) async fn delete_user(cx: &Cx, user: &User) -> Result<()> {
     let mut work = cx.begin().await?;
-    cx.auth().hooks().before_user_delete(cx, &mut *work, user).await?;
+    cx.auth().hooks().before_user_delete(cx, &mut work, user).await?;
     if work.delete_user(user.id).await? {
         work.emit(Event::UserDeleted { user: user.id });
     }
