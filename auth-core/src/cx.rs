@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use crate::auth::Auth;
 use crate::base::{Random, Timestamp};
 use crate::error::{Error, Result};
-use crate::guard::{self, Authentication};
+use crate::guard::Authentication;
 use crate::hooks::Event;
 use crate::store::{Conn, Tx};
 
@@ -97,6 +97,12 @@ impl Cx {
         self.client_ip
     }
 
+    /// What counts as one client when attempts are counted: an IPv4 address, or an IPv6 /64, which one subscriber owns
+    /// whole.
+    pub fn client_unit(&self) -> Option<IpAddr> {
+        self.client_ip.map(crate::http::counting_unit)
+    }
+
     /// The name of this request in logs, audit rows and the `x-correlation-id` header.
     pub fn correlation_id(&self) -> &str {
         &self.correlation_id
@@ -121,7 +127,7 @@ impl Cx {
     /// # Errors
     /// A credential that proves nothing is 401 and never counts as anonymous; a store that is down is 503.
     pub async fn authentication(&self) -> Result<Option<Arc<Authentication>>> {
-        self.authentication.get_or_init(|| guard::authenticate(self)).await.clone()
+        self.authentication.get_or_init(|| crate::http::authenticate(self)).await.clone()
     }
 
     /// Queues the news of something that is already durable, or was refused.

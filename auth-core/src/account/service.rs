@@ -8,7 +8,6 @@ use crate::base::{Email, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
 use crate::error::Result;
-use crate::http::counting_unit;
 
 /// How many attempts are allowed in a window.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +44,7 @@ impl CountedAttempt {
     /// Counts one attempt, durably, before it is known whether it is right.
     pub(crate) async fn raise(cx: &Cx, limits: Option<AttemptLimits>, subject: AttemptSubject<'_>) -> Result<Self> {
         let Some(limits) = limits else { return Ok(Self(None)) };
-        let client = cx.client_ip().map(counting_unit);
+        let client = cx.client_unit();
         let (account, address) = keys(cx, subject, client);
         let now = cx.now();
         let window_ends_at = now.plus(limits.window);

@@ -13,7 +13,6 @@
 //!
 //! A [`Requirement`] says the same as data, for route rules and for places without HTTP.
 
-mod credential;
 mod permission;
 mod principal;
 mod requirement;
@@ -21,9 +20,7 @@ mod role;
 mod signed_in;
 
 use std::future::Future;
-use std::sync::Arc;
 
-pub(crate) use credential::Credential;
 pub use permission::{PermissionName, RequirePermission};
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind};
 pub use requirement::{
@@ -33,8 +30,7 @@ pub use role::{RequireRole, RoleName};
 pub use signed_in::{Anyone, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal};
 
 use crate::cx::Cx;
-use crate::error::{Code, Result};
-use crate::session;
+use crate::error::Result;
 
 /// A claim about the caller, proved by having the value.
 pub trait Guard: Sized + Send + 'static {
@@ -50,14 +46,4 @@ impl<A: Guard, B: Guard> Guard for (A, B) {
     async fn check(cx: &Cx) -> Result<Self> {
         Ok((A::check(cx).await?, B::check(cx).await?))
     }
-}
-
-/// Who sends this request: the first credential present decides, a bad one never falls through to the next.
-pub(crate) async fn authenticate(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
-    let Some(credential) = Credential::of(cx)? else { return Ok(None) };
-    let mut proven = session::resolve(cx, credential.token()).await?.ok_or(Code::Unauthorized)?;
-    if session::slide_if_due(cx, &mut proven.session).await? {
-        credential.renew(cx, &proven.session);
-    }
-    Ok(Some(Arc::new(Authentication::from(proven))))
 }

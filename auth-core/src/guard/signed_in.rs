@@ -30,6 +30,11 @@ macro_rules! signed_in {
             pub fn authentication(&self) -> &Authentication {
                 &self.0
             }
+
+            /// The session of this request.
+            pub fn session(&self) -> &Session {
+                &self.0.session
+            }
         }
 
         impl Deref for $name {

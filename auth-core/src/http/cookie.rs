@@ -91,7 +91,9 @@ impl CookieConfig {
             cookie.set_domain(domain.clone());
         }
         if let Some(max_age) = max_age {
-            let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+            // Rounded up: a session of seven days is not to look like one of a second less.
+            let seconds = max_age.saturating_add(Duration::from_nanos(999_999_999)).as_secs();
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
             cookie.set_max_age(time::Duration::seconds(seconds));
         }
         cookie

@@ -10,7 +10,7 @@ use crate::base::Email;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::guard::{Anyone, CurrentSession, CurrentUser, Fresh};
+use crate::guard::{Anyone, CurrentUser, Fresh};
 use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, set_session_cookie};
 use crate::session::{NewSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
@@ -149,11 +149,11 @@ impl Endpoint for VerifyPassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/verify-password";
     const NAME: &'static str = "verify_password";
-    type Caller = CurrentSession;
+    type Caller = CurrentUser;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, session: CurrentSession) -> Result<Json<Done>> {
-        service::verify(cx, session.authentication(), self.password).await?;
+    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
+        service::verify(cx, &user, user.session(), self.password).await?;
         Ok(Json(Done::status()))
     }
 }
@@ -203,12 +203,12 @@ impl Endpoint for ChangePassword {
 
     async fn call(self, cx: &Cx, user: CurrentUser) -> Result<ChangedReply> {
         service::check_policy(cx, &self.new_password, &user.email)?;
-        let verified = service::verify(cx, user.authentication(), self.current_password).await?;
+        let verified = service::verify(cx, &user, user.session(), self.current_password).await?;
         let others = match self.revoke_other_sessions {
             Some(false) => OtherSessions::Keep,
             Some(true) | None => OtherSessions::End,
         };
-        let renewed = service::change(cx, user.authentication(), verified, self.new_password, others).await?;
+        let renewed = service::change(cx, verified, self.new_password, others).await?;
         let body = match &renewed {
             Some(signed_in) => {
                 ChangedBody { token: Some(signed_in.token.expose().to_owned()), user: signed_in.user_view.clone() }
@@ -235,7 +235,7 @@ impl Endpoint for SetPassword {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, user: Fresh<CurrentUser>) -> Result<Json<Done>> {
-        service::set(cx, user.authentication(), self.new_password).await?;
+        service::set(cx, &user, user.session(), self.new_password).await?;
         Ok(Json(Done::status()))
     }
 }

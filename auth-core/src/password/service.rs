@@ -6,9 +6,8 @@ use crate::base::{AccountId, Email, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
-use crate::guard::Authentication;
 use crate::hooks::Event;
-use crate::session::{AuthEvent, AuthMethod, Persistence, SignedIn, complete_login};
+use crate::session::{AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{SignUp, User, check_profile};
 
@@ -21,9 +20,13 @@ pub(crate) enum OtherSessions {
     Keep,
 }
 
-/// That the caller has just given the right password, with the hash it matched.
+/// That this user has just given their password in this session, with the hash it matched.
 #[derive(Debug)]
-pub(crate) struct Verified(PasswordHash);
+pub(crate) struct Verified<'a> {
+    user: &'a User,
+    session: &'a Session,
+    hash: PasswordHash,
+}
 
 fn feature(cx: &Cx) -> Result<(&Config, &PasswordHasher)> {
     cx.auth().passwords().ok_or_else(|| Code::EmailPasswordDisabled.into())
@@ -133,48 +136,50 @@ fn refuse<T>(cx: &Cx, user: Option<UserId>, reason: &'static str) -> Result<T> {
     Err(Code::InvalidEmailOrPassword.into())
 }
 
-/// Lets a signed-in caller prove their password again.
-pub(crate) async fn verify(cx: &Cx, caller: &Authentication, password: Password) -> Result<Verified> {
+/// Lets a signed-in user prove their password again.
+pub(crate) async fn verify<'a>(
+    cx: &Cx,
+    user: &'a User,
+    session: &'a Session,
+    password: Password,
+) -> Result<Verified<'a>> {
     let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
-    let user = caller.user.id;
-    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user)).await?;
+    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user.id)).await?;
     if let Some(wait) = attempt.blocked_for() {
         // Said openly: the caller is signed in, so this tells nothing about anybody else.
         return Err(Error::from(Code::TooManyAttempts).retry_after(wait));
     }
-    let Some(stored) = cx.conn().password_of_user(user).await? else {
+    let Some(hash) = cx.conn().password_of_user(user.id).await? else {
         return Err(Code::CredentialAccountNotFound.into());
     };
-    match hasher.verify(password, Some(stored.clone())).await? {
+    match hasher.verify(password, Some(hash.clone())).await? {
         Verdict::Correct { .. } => {
             let mut work = cx.begin().await?;
             attempt.settle(&mut work).await?;
             work.commit().await?;
-            Ok(Verified(stored))
+            Ok(Verified { user, session, hash })
         }
         Verdict::Wrong => {
-            cx.emit(Event::PasswordRefused { user, session: caller.session.id });
+            cx.emit(Event::PasswordRefused { user: user.id, session: session.id });
             Err(Code::InvalidPassword.into())
         }
     }
 }
 
-/// Replaces the password of a caller who has just proved the old one. Sign-ins under way with the old password make
+/// Replaces the password of a user who has just proved the old one. Sign-ins under way with the old password make
 /// no session; a second change at the same time is refused.
 pub(crate) async fn change(
     cx: &Cx,
-    caller: &Authentication,
-    Verified(old): Verified,
+    verified: Verified<'_>,
     new: Password,
     others: OtherSessions,
 ) -> Result<Option<SignedIn>> {
-    let user = &caller.user;
+    let Verified { user, session, hash: old } = verified;
     let hash = hash_acceptable(cx, new, &user.email).await?;
+    let now = cx.now();
     let mut work = cx.begin().await?;
     cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
-    if !work.raise_credential_version(user.id, cx.now()).await?
-        || !work.replace_password(user.id, &old, &hash, cx.now()).await?
-    {
+    if !work.raise_credential_version(user.id, now).await? || !work.replace_password(user.id, &old, &hash, now).await? {
         return Err(Code::Conflict.into());
     }
     work.emit(Event::PasswordChanged { user: user.id });
@@ -184,7 +189,7 @@ pub(crate) async fn change(
             work.end_sessions_of_user(user.id, None).await?;
             // As the row is now: the raised version is what `complete_login` must meet.
             let user = work.user_by_id(user.id).await?.ok_or(Code::Conflict)?;
-            let event = AuthEvent { user, method: AuthMethod::Password, persistence: caller.session.persistence };
+            let event = AuthEvent { user, method: AuthMethod::Password, persistence: session.persistence };
             Some(complete_login(cx, &mut work, event).await?)
         }
     };
@@ -192,10 +197,9 @@ pub(crate) async fn change(
     Ok(renewed)
 }
 
-/// Gives a first password to a caller who has none; their other sessions end.
-pub(crate) async fn set(cx: &Cx, caller: &Authentication, password: Password) -> Result<()> {
-    feature(cx)?;
-    let (user, now) = (&caller.user, cx.now());
+/// Gives a first password to a user who has none; their other sessions end.
+pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Password) -> Result<()> {
+    let now = cx.now();
     let hash = hash_acceptable(cx, password, &user.email).await?;
     let mut work = cx.begin().await?;
     cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
@@ -204,7 +208,7 @@ pub(crate) async fn set(cx: &Cx, caller: &Authentication, password: Password) ->
         StoreError::Backend(_) => error.into(),
     })?;
     work.raise_credential_version(user.id, now).await?;
-    work.end_sessions_of_user(user.id, Some(caller.session.id)).await?;
+    work.end_sessions_of_user(user.id, Some(session.id)).await?;
     work.emit(Event::PasswordSet { user: user.id });
     work.commit().await
 }

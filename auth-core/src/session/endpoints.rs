@@ -9,9 +9,9 @@ use super::service::{Resolved, SignedIn, resolve, slide_if_due, user_view};
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::guard::{Anyone, Credential, CurrentSession, Fresh};
+use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
-use crate::http::{Done, Endpoint, Json, Reply, Route, clear_session_cookie, flag, set_session_cookie};
+use crate::http::{Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, flag, set_session_cookie};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),

@@ -77,9 +77,9 @@ impl Endpoint for DeleteUser {
     async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
         match self.password {
             Some(password) => {
-                password::verify(cx, user.authentication(), password).await?;
+                password::verify(cx, &user, user.session(), password).await?;
             }
-            None if user.authentication().session.is_fresh(cx) => {}
+            None if user.session().is_fresh(cx) => {}
             None => return Err(Code::SessionExpired.into()),
         }
         service::delete_user(cx, &user).await?;

@@ -1,12 +1,26 @@
 //! What a request proves itself with.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, header};
 
+use super::cookie::{session_cookie_value, set_session_cookie};
+use super::origin::check_origin;
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::http::{check_origin, session_cookie_value, set_session_cookie};
-use crate::session::Session;
+use crate::guard::Authentication;
+use crate::session::{self, Session};
+
+/// Who sends this request: the first credential present decides, a bad one never falls through to the next.
+pub(crate) async fn authenticate(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
+    let Some(credential) = Credential::of(cx)? else { return Ok(None) };
+    let mut proven = session::resolve(cx, credential.token()).await?.ok_or(Code::Unauthorized)?;
+    if session::slide_if_due(cx, &mut proven.session).await? {
+        credential.renew(cx, &proven.session);
+    }
+    Ok(Some(Arc::new(Authentication::from(proven))))
+}
 
 /// The credential of a request: the first of these that is present.
 #[derive(Debug)]
