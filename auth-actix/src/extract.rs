@@ -10,7 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::refusal;
+use auth_core::http::{misplaced, refusal};
 use auth_core::{Cx, Result};
 
 use crate::convert;
@@ -111,7 +111,7 @@ impl ResponseError for Refusal {
     fn error_response(&self) -> HttpResponse {
         match &self.cx {
             Some(cx) => convert::response(refusal(cx, &self.error)),
-            None => HttpResponse::new(self.status_code()),
+            None => convert::response(misplaced()),
         }
     }
 }

@@ -10,7 +10,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use actix_web::{HttpMessage, ResponseError};
 use auth_core::guard::Requirement;
 use auth_core::http::{enforce, finish};
-use auth_core::{Auth, Cx};
+use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
 use crate::extract::Refusal;
@@ -27,7 +27,17 @@ pub struct AuthLayer {
 
 impl AuthLayer {
     /// A layer that lets through who fulfils `requirement`.
-    pub fn new(auth: Auth, requirement: Requirement) -> Self {
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] when nobody can fulfil it, or it asks for an unknown role guard.
+    pub fn new(auth: Auth, requirement: Requirement) -> Result<Self, ConfigErrors> {
+        match requirement.problems(&auth) {
+            problems if problems.is_empty() => Ok(Self::checked(auth, requirement)),
+            problems => Err(ConfigErrors::new(problems)),
+        }
+    }
+
+    pub(crate) fn checked(auth: Auth, requirement: Requirement) -> Self {
         Self { auth, requirement: Arc::new(requirement) }
     }
 }
@@ -69,7 +79,10 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (layer, inner) = (self.layer.clone(), Rc::clone(&self.inner));
         Box::pin(async move {
-            let cx = Arc::new(layer.auth.cx(convert::request_info(request.request())));
+            // Below another layer: one request has one context, and the outer layer finishes it.
+            let outer = request.extensions().get::<Arc<Cx>>().cloned();
+            let is_outermost = outer.is_none();
+            let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
             let mut response = match enforce(&cx, &layer.requirement).await {
                 Err(error) => {
                     let refused = Refusal::new(Arc::clone(&cx), error).error_response();
@@ -77,19 +90,15 @@ where
                 }
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
-                    match inner.call(request).await {
-                        Ok(response) => replace_if_overlooked(&cx, response.map_into_boxed_body()),
-                        // Handlers answer their own errors; this one comes from a middleware further in.
-                        Err(error) => {
-                            finish(&cx, &mut http::HeaderMap::new()).await;
-                            return Err(error);
-                        }
-                    }
+                    // Handlers answer their own errors; one that comes here is from a middleware further in.
+                    replace_if_overlooked(&cx, inner.call(request).await?.map_into_boxed_body())
                 }
             };
-            let mut headers = http::HeaderMap::new();
-            finish(&cx, &mut headers).await;
-            convert::extend(response.headers_mut(), &headers);
+            if is_outermost {
+                let mut headers = http::HeaderMap::new();
+                finish(&cx, &mut headers);
+                convert::extend(response.headers_mut(), &headers);
+            }
             Ok(response)
         })
     }

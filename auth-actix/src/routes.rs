@@ -1,7 +1,7 @@
 //! Routes with their access rules: closed unless marked public.
 
 use actix_web::dev::{AppService, HttpServiceFactory, Payload};
-use actix_web::{HttpRequest, Resource, Route, Scope, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, web};
 use auth_core::guard::{AccessRule, Requirement};
 use auth_core::http::{dispatch, not_found};
 use auth_core::{Auth, ConfigErrors};
@@ -77,7 +77,9 @@ impl Router {
 
     /// Adds the routes of another collection below `prefix` (`/api`), with their rules.
     pub fn nest(mut self, prefix: &str, other: Self) -> Self {
-        self.routes.extend(other.routes.into_iter().map(|(path, protected)| (format!("{prefix}{path}"), protected)));
+        self.routes.extend(
+            other.routes.into_iter().map(|(path, protected)| (AccessRule::nested_path(prefix, &path), protected)),
+        );
         self
     }
 
@@ -96,19 +98,23 @@ impl Router {
         if !problems.is_empty() {
             return Err(ConfigErrors::new(problems));
         }
-        let mut resources: Vec<(String, Resource)> = Vec::new();
-        for (path, protected) in self.routes {
-            let layer = AuthLayer::new(auth.clone(), protected.rule.requirement());
-            let route = protected.route.wrap(layer);
-            match resources.iter_mut().find(|(known, _)| *known == path) {
-                Some((_, resource)) => {
-                    let earlier = std::mem::replace(resource, web::resource(""));
-                    *resource = earlier.route(route);
+        let mut paths: Vec<(String, Resource, AuthLayer)> = Vec::new();
+        for (path, Protected { route, rule }) in self.routes {
+            let layer = AuthLayer::checked(auth.clone(), rule.requirement());
+            let route = route.wrap(layer.clone());
+            match paths.iter_mut().find(|(known, ..)| *known == path) {
+                Some((_, resource, last)) => {
+                    *resource = std::mem::replace(resource, web::resource("")).route(route);
+                    *last = layer;
                 }
-                None => resources.push((path.clone(), web::resource(path).route(route))),
+                None => paths.push((path.clone(), web::resource(path).route(route), layer)),
             }
         }
-        let resources = resources.into_iter().map(|(_, resource)| resource).collect();
+        // Other methods of a known path are for the same callers to ask about as the path itself.
+        let resources = paths
+            .into_iter()
+            .map(|(_, resource, layer)| resource.route(web::route().to(HttpResponse::MethodNotAllowed).wrap(layer)))
+            .collect();
         Ok(Routes { endpoints: endpoints(&auth), resources })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::refusal;
+use auth_core::http::{misplaced, refusal};
 use auth_core::{Cx, Result};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -94,7 +94,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self.cx {
             Some(cx) => convert::response(refusal(&cx, &self.error)),
-            None => self.error.kind().status().into_response(),
+            None => convert::response(misplaced()),
         }
     }
 }

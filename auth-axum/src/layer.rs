@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use auth_core::Auth;
 use auth_core::guard::Requirement;
 use auth_core::http::{enforce, finish, refusal};
+use auth_core::{Auth, ConfigErrors, Cx};
 use axum::extract::Request;
 use axum::response::Response;
 use tower_layer::Layer;
@@ -19,7 +19,7 @@ use crate::convert;
 /// Demands one requirement for everything below it, and gives handlers their [`RequestCx`](crate::RequestCx).
 ///
 /// [`Router`](crate::Router) puts one around every route. Use it directly around an [`axum::Router`] that comes from
-/// elsewhere, with [`axum::Router::route_layer`].
+/// elsewhere, with [`axum::Router::layer`].
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: Auth,
@@ -28,7 +28,17 @@ pub struct AuthLayer {
 
 impl AuthLayer {
     /// A layer that lets through who fulfils `requirement`.
-    pub fn new(auth: Auth, requirement: Requirement) -> Self {
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] when nobody can fulfil it, or it asks for an unknown role guard.
+    pub fn new(auth: Auth, requirement: Requirement) -> Result<Self, ConfigErrors> {
+        match requirement.problems(&auth) {
+            problems if problems.is_empty() => Ok(Self::checked(auth, requirement)),
+            problems => Err(ConfigErrors::new(problems)),
+        }
+    }
+
+    pub(crate) fn checked(auth: Auth, requirement: Requirement) -> Self {
         Self { auth, requirement: Arc::new(requirement) }
     }
 }
@@ -67,7 +77,10 @@ where
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            let cx = Arc::new(layer.auth.cx(convert::request_info(&request)));
+            // Below another layer: one request has one context, and the outer layer finishes it.
+            let outer = request.extensions().get::<Arc<Cx>>().cloned();
+            let is_outermost = outer.is_none();
+            let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(&request))));
             let mut response = match enforce(&cx, &layer.requirement).await {
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
@@ -75,7 +88,9 @@ where
                 }
                 Err(error) => convert::response(refusal(&cx, &error)),
             };
-            finish(&cx, response.headers_mut()).await;
+            if is_outermost {
+                finish(&cx, response.headers_mut());
+            }
             Ok(response)
         })
     }

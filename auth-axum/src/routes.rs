@@ -80,7 +80,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 
     /// Adds the routes of another collection below `prefix` (`/api`), with their rules.
     pub fn nest(mut self, prefix: &str, other: Self) -> Self {
-        self.routes.extend(other.routes.into_iter().map(|(path, protected)| (format!("{prefix}{path}"), protected)));
+        self.routes.extend(
+            other.routes.into_iter().map(|(path, protected)| (AccessRule::nested_path(prefix, &path), protected)),
+        );
         self
     }
 
@@ -101,8 +103,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         }
         let mut router = endpoints(&auth);
         for (path, protected) in self.routes {
-            let layer = AuthLayer::new(auth.clone(), protected.rule.requirement());
-            router = router.route(&path, protected.handlers.route_layer(layer));
+            let layer = AuthLayer::checked(auth.clone(), protected.rule.requirement());
+            // Not `route_layer`: that would leave the method fallback open, which is also what `any` is made of.
+            router = router.route(&path, protected.handlers.layer(layer));
         }
         Ok(router)
     }

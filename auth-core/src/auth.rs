@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::audit::AuditTrail;
 use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
 use crate::config::{Config, ConfigErrors, Draft};
 use crate::crypto::password_hash::PasswordHasher;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::Result;
 use crate::guard::Guard;
-use crate::hooks::{self, EventSink, HookChain, Hooks};
+use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::store::Store;
 use crate::{password, session};
@@ -50,17 +49,13 @@ impl Auth {
         self.cx(RequestInfo::new(Method::GET, "", HeaderMap::new(), None))
     }
 
-    /// Calls an endpoint without HTTP, under the same guard, hooks and rules; events are delivered before it returns.
+    /// Calls an endpoint without HTTP, under the same guard, hooks and rules.
     ///
     /// # Errors
     /// Whatever the guard or the endpoint refuses.
     pub async fn call<E: Endpoint>(&self, cx: &Cx, endpoint: E) -> Result<E::Reply> {
-        let outcome = match E::Caller::check(cx).await {
-            Ok(caller) => endpoint.call(cx, caller).await,
-            Err(refused) => Err(refused),
-        };
-        hooks::deliver(cx).await;
-        outcome
+        let caller = E::Caller::check(cx).await?;
+        endpoint.call(cx, caller).await
     }
 
     /// The endpoints that adapters mount: those of every configured feature, and the application's own.
@@ -190,10 +185,10 @@ impl AuthBuilder {
         self
     }
 
-    /// Another origin whose pages may call the endpoints: exactly (`https://app.example.com`), or all hosts below
+    /// Other origins whose pages may call the endpoints: exactly (`https://app.example.com`), or all hosts below
     /// one (`https://*.example.com`). The base URL's own origin is always trusted.
-    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.draft.trusted_origins.push(origin.into());
+    pub fn trusted_origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.draft.trusted_origins.extend(origins.into_iter().map(Into::into));
         self
     }
 
@@ -239,7 +234,7 @@ impl AuthBuilder {
         self
     }
 
-    /// Adds a listener for what has happened. The audit trail is always kept.
+    /// Adds a listener for what has happened. The audit trail is kept in any case.
     pub fn event_sink(mut self, sink: impl EventSink) -> Self {
         self.sinks.push(Box::new(sink));
         self
@@ -297,8 +292,6 @@ impl AuthBuilder {
                     .map_err(|error| ConfigErrors::new(vec![error.to_string()]))?,
             ),
         };
-        let mut sinks: Vec<Box<dyn EventSink>> = vec![Box::new(AuditTrail)];
-        sinks.extend(self.sinks);
         Ok(Auth(Arc::new(Engine {
             hooks: HookChain::new(self.hooks, config.hook_time_limit),
             config,
@@ -306,7 +299,7 @@ impl AuthBuilder {
             hasher,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             random,
-            sinks,
+            sinks: self.sinks,
             renderer: self.renderer.unwrap_or_else(|| Box::new(ProtocolErrors)),
             routes,
         })))

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
-use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies};
+use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_loopback};
 use crate::{password, role, session};
 
 /// Every problem of a configuration at once, one sentence each.
@@ -112,7 +112,7 @@ impl Draft {
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
         let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
-        problems.extend(self.cookies.problems(https));
+        problems.extend(self.cookies.problems(base_url.as_ref().ok().and_then(Url::host_str), https));
 
         let base_url = base_url.map_err(|problem| problems.push(problem)).ok();
         let keyring = keyring.map_err(|problem| problems.push(problem)).ok();
@@ -137,18 +137,12 @@ impl Draft {
 /// https anywhere; plain http only to this very machine, where nobody can listen in.
 fn checked_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("base_url {text:?} is not a URL: {error}"))?;
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
         return Err(format!("base_url {text:?} must be an origin alone: scheme, host and port"));
     }
     match url.scheme() {
         "https" => Ok(url),
-        "http" if local => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
         "http" => Err(format!("base_url {text:?} must be https: over http anybody on the way can take sessions over")),
         _ => Err(format!("base_url {text:?} must be https")),
     }

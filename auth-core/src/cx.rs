@@ -9,15 +9,16 @@ use cookie::Cookie;
 use http::{HeaderMap, Method};
 use tokio::sync::OnceCell;
 
+use crate::audit;
 use crate::auth::Auth;
-use crate::base::{Random, Timestamp};
+use crate::base::{Random, Timestamp, UserId};
 use crate::error::{Error, Result};
 use crate::guard::Authentication;
-use crate::hooks::Event;
+use crate::hooks::{self, Event};
 use crate::store::{Conn, Tx};
 
 /// What a request says about itself, in the engine's own terms.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RequestInfo {
     /// The method.
@@ -28,6 +29,18 @@ pub struct RequestInfo {
     pub headers: HeaderMap,
     /// The address of the other end of the connection; a proxy's when there is one.
     pub peer: Option<IpAddr>,
+}
+
+/// Names the headers and shows none of their values: credentials are among them.
+impl fmt::Debug for RequestInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestInfo")
+            .field("method", &self.method)
+            .field("route", &self.route)
+            .field("headers", &self.headers.keys())
+            .field("peer", &self.peer)
+            .finish()
+    }
 }
 
 impl RequestInfo {
@@ -50,11 +63,10 @@ pub struct Cx {
     left: Mutex<Left>,
 }
 
-/// What a request leaves behind for the response and for event sinks.
+/// What a request leaves behind for the response.
 #[derive(Default)]
 struct Left {
     cookies: Vec<Cookie<'static>>,
-    events: Vec<Event>,
     refusal: Option<Error>,
 }
 
@@ -130,9 +142,22 @@ impl Cx {
         self.authentication.get_or_init(|| crate::http::authenticate(self)).await.clone()
     }
 
-    /// Queues the news of something that is already durable, or was refused.
-    pub fn emit(&self, event: Event) {
-        self.left().events.push(event);
+    /// Writes down and tells what is no change, such as a refusal. A line that cannot be written is an error in the
+    /// log: there is nothing that it could undo. Changes are told through [`Work::emit`].
+    pub async fn record(&self, event: Event) {
+        if let Err(error) = self.conn().insert_audit(&audit::entry(self, &event)).await {
+            let cause = std::error::Error::source(&error).map(tracing::field::display);
+            tracing::error!(action = event.action(), cause, "an audit row could not be written");
+        }
+        hooks::deliver(self, &[event]).await;
+    }
+
+    /// Who is known by now to have sent this request, without looking anything up.
+    pub(crate) fn signed_in_user(&self) -> Option<UserId> {
+        match self.authentication.get() {
+            Some(Ok(Some(authentication))) => Some(authentication.user.id),
+            Some(Ok(None) | Err(_)) | None => None,
+        }
     }
 
     /// Adds a `Set-Cookie` to the response, in place of an earlier one of the same name.
@@ -155,10 +180,6 @@ impl Cx {
     /// The first refusal of an extractor, if there was one.
     pub fn refusal(&self) -> Option<Error> {
         self.left().refusal.clone()
-    }
-
-    pub(crate) fn take_events(&self) -> Vec<Event> {
-        std::mem::take(&mut self.left().events)
     }
 
     fn left(&self) -> std::sync::MutexGuard<'_, Left> {
@@ -194,14 +215,18 @@ impl Work<'_> {
         &mut *self.tx
     }
 
-    /// Makes the changes durable and lets their events go.
+    /// Makes the changes durable together with the audit rows of their events, then tells the event sinks.
     ///
     /// # Errors
     /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store cannot say that they are durable;
     /// no event is told then.
     pub async fn commit(self) -> Result<()> {
-        self.tx.commit().await?;
-        self.cx.left().events.extend(self.events);
+        let Self { cx, mut tx, events } = self;
+        for event in &events {
+            tx.insert_audit(&audit::entry(cx, event)).await?;
+        }
+        tx.commit().await?;
+        hooks::deliver(cx, &events).await;
         Ok(())
     }
 }

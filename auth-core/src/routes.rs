@@ -19,6 +19,9 @@ pub(crate) fn routes(config: Option<&Config>, own: Vec<Route>, problems: &mut Ve
     routes.extend(own);
     let mut seen = HashSet::new();
     for route in &routes {
+        if !route.path().starts_with('/') || route.path().contains('*') {
+            problems.push(format!("the endpoint path {:?} must start with / and have no wildcard", route.path()));
+        }
         if !seen.insert((route.method(), route.path())) {
             problems.push(format!("two endpoints answer {} {}", route.method(), route.path()));
         }

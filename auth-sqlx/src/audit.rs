@@ -12,12 +12,12 @@ use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
 
 const INSERT_AUDIT: Sql = sql!(
-    "INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id, session_id, ip_address, correlation_id) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    "INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id, actor_id, session_id, detail, ip_address, \
+     correlation_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 );
 const AUDIT_OF_USER: Sql = sql!(
-    "SELECT id, happened_at, action, succeeded, user_id, session_id, ip_address, correlation_id FROM auth_audit \
-     WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+    "SELECT id, happened_at, action, succeeded, user_id, actor_id, session_id, detail, ip_address, correlation_id \
+     FROM auth_audit WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 );
 
 #[cfg(test)]
@@ -33,7 +33,9 @@ impl<T: Target> AuditStore for SqlConn<T> {
             entry.action.as_str().into(),
             succeeded(entry.outcome).into(),
             entry.user_id.into(),
+            entry.actor_id.into(),
             entry.session_id.into(),
+            entry.detail.as_deref().into(),
             ip_address.as_deref().into(),
             entry.correlation_id.as_deref().into(),
         ];
@@ -60,9 +62,11 @@ fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
         action: row.text(2)?.to_owned(),
         outcome: if row.bool(3)? { Outcome::Success } else { Outcome::Failure },
         user_id: row.opt_id(4)?.map(UserId::from_uuid),
-        session_id: row.opt_id(5)?.map(SessionId::from_uuid),
-        ip_address: ip_address(row, 6)?,
-        correlation_id: row.opt_text(7)?.map(str::to_owned),
+        actor_id: row.opt_id(5)?.map(UserId::from_uuid),
+        session_id: row.opt_id(6)?.map(SessionId::from_uuid),
+        detail: row.opt_text(7)?.map(str::to_owned),
+        ip_address: ip_address(row, 8)?,
+        correlation_id: row.opt_text(9)?.map(str::to_owned),
     })
 }
 

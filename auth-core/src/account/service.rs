@@ -79,10 +79,15 @@ impl CountedAttempt {
 /// The pseudonyms of who is tried and from where.
 fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> (AttemptKey, AttemptKey) {
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
-    let account = match subject {
-        AttemptSubject::SignIn(email) => keys.pseudonym("sign-in", email.as_str().as_bytes()),
-        AttemptSubject::Reauthentication(user) => keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),
+    let client = client.map(|ip| ip.to_string()).unwrap_or_default();
+    let (account, address) = match subject {
+        AttemptSubject::SignIn(email) => {
+            (keys.pseudonym("sign-in", email.as_str().as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
+        }
+        AttemptSubject::Reauthentication(user) => (
+            keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),
+            keys.pseudonym("reauthentication address", client.as_bytes()),
+        ),
     };
-    let address = keys.pseudonym("address", client.map(|ip| ip.to_string()).unwrap_or_default().as_bytes());
     (AttemptKey::from_bytes(account), AttemptKey::from_bytes(address))
 }

@@ -26,6 +26,10 @@ pub struct AuditEntry {
     pub outcome: Outcome,
     /// Whom it concerns; kept after the user is gone.
     pub user_id: Option<UserId>,
+    /// Who was signed in when it was done; `None` for strangers and for the program itself.
+    pub actor_id: Option<UserId>,
+    /// What exactly, where the action alone does not say it, such as the role that was granted; at most 255 characters.
+    pub detail: Option<String>,
     /// The session it concerns or was done in.
     pub session_id: Option<SessionId>,
     /// Where it came from, behind trusted proxies.

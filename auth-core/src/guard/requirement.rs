@@ -131,6 +131,11 @@ impl AccessRule {
         }
     }
 
+    /// The path of a route below a prefix: `/api` and `/users` are `/api/users`, `/api` and `/` are `/api`.
+    pub fn nested_path(prefix: &str, path: &str) -> String {
+        if path == "/" && !prefix.is_empty() { prefix.to_owned() } else { format!("{prefix}{path}") }
+    }
+
     /// What makes the rule of the route at `path` contradictory or impossible, one sentence each: for start-up.
     pub fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
         let mut problems: Vec<String> = self.requirements.iter().flat_map(|rule| rule.problems(auth)).collect();

@@ -2,6 +2,7 @@
 
 use crate::audit::Outcome;
 use crate::base::{SessionId, UserId};
+use crate::role::GrantedRole;
 use crate::session::AuthMethod;
 
 /// Something that has happened and cannot be undone by whoever hears of it. It carries ids, never secrets.
@@ -82,15 +83,24 @@ pub enum Event {
         /// The user.
         user: UserId,
     },
+    /// A role was defined, or given other permissions.
+    RoleDefined {
+        /// The role.
+        role: GrantedRole,
+    },
     /// A role was granted.
     RoleGranted {
         /// Who holds it now.
         user: UserId,
+        /// The role.
+        role: GrantedRole,
     },
     /// A role was revoked.
     RoleRevoked {
         /// Who held it.
         user: UserId,
+        /// The role.
+        role: GrantedRole,
     },
 }
 
@@ -110,6 +120,7 @@ impl Event {
             Self::UserDeleted { .. } => "user_deleted",
             Self::UserDisabled { .. } => "user_disabled",
             Self::UserEnabled { .. } => "user_enabled",
+            Self::RoleDefined { .. } => "role_defined",
             Self::RoleGranted { .. } => "role_granted",
             Self::RoleRevoked { .. } => "role_revoked",
         }
@@ -128,6 +139,7 @@ impl Event {
     pub const fn user(&self) -> Option<UserId> {
         match self {
             Self::SignInRefused { user, .. } => *user,
+            Self::RoleDefined { .. } => None,
             Self::SignedUp { user }
             | Self::SignedIn { user, .. }
             | Self::PasswordRefused { user, .. }
@@ -139,8 +151,8 @@ impl Event {
             | Self::UserDeleted { user }
             | Self::UserDisabled { user }
             | Self::UserEnabled { user }
-            | Self::RoleGranted { user }
-            | Self::RoleRevoked { user } => Some(*user),
+            | Self::RoleGranted { user, .. }
+            | Self::RoleRevoked { user, .. } => Some(*user),
         }
     }
 
@@ -159,8 +171,30 @@ impl Event {
             | Self::UserDeleted { .. }
             | Self::UserDisabled { .. }
             | Self::UserEnabled { .. }
+            | Self::RoleDefined { .. }
             | Self::RoleGranted { .. }
             | Self::RoleRevoked { .. } => None,
+        }
+    }
+
+    /// What exactly, where the action alone does not say it.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::RoleDefined { role } | Self::RoleGranted { role, .. } | Self::RoleRevoked { role, .. } => {
+                Some(format!("{}/{}", role.guard, role.name))
+            }
+            Self::SessionsEnded { count, .. } => Some(count.to_string()),
+            Self::SignedIn { method, .. } => Some(method.as_str().to_owned()),
+            Self::SignedUp { .. }
+            | Self::SignInRefused { .. }
+            | Self::PasswordRefused { .. }
+            | Self::SignedOut { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordSet { .. }
+            | Self::ProfileChanged { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserEnabled { .. } => None,
         }
     }
 }

@@ -50,7 +50,7 @@ impl CookieConfig {
         &self.name
     }
 
-    pub(crate) fn problems(&self, https: bool) -> Vec<String> {
+    pub(crate) fn problems(&self, host: Option<&str>, https: bool) -> Vec<String> {
         let mut problems = Vec::new();
         if self.prefix.is_empty() || !self.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         {
@@ -62,6 +62,12 @@ impl CookieConfig {
             });
             if !labels_ok || !domain.contains('.') {
                 problems.push(format!("cookie domain {domain:?} must be a lower-case domain name such as example.com"));
+            }
+            let covers = |host: &str| host == domain || host.ends_with(&format!(".{domain}"));
+            if !host.is_none_or(covers) {
+                problems.push(format!(
+                    "cookie domain {domain:?} is not base_url's host or a parent of it: browsers would refuse it"
+                ));
             }
             if !https {
                 problems.push("a cookie domain needs an https base_url".to_owned());

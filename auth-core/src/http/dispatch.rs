@@ -1,5 +1,6 @@
-//! The only pipeline: origin, guard, decode, call, reply; then events, one log line, cookies.
+//! The only pipeline: origin, guard, decode, call, reply; then one log line, correlation id, cookies.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -15,10 +16,8 @@ use crate::auth::Auth;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::guard::Requirement;
-use crate::hooks;
 
 /// A request to one of the engine's own endpoints, as an adapter hands it over.
-#[derive(Debug)]
 pub struct Incoming {
     /// The method.
     pub method: Method,
@@ -32,6 +31,13 @@ pub struct Incoming {
     pub peer: Option<IpAddr>,
     /// The body, read up to [`Auth::body_limit`]; beyond it or broken off, the refusal to answer with.
     pub body: Result<Bytes>,
+}
+
+/// Shows where the request goes and nothing of what it says.
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("method", &self.method).field("peer", &self.peer).finish_non_exhaustive()
+    }
 }
 
 /// Answers a request whose path matched `routes`, the rows of one path. Another method is 404 with an empty body.
@@ -54,7 +60,7 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     // Answers about accounts and tokens are for one pair of eyes: RFC 9111 §5.2.2.5.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    finish(&cx, response.headers_mut()).instrument(span).await;
+    finish(&cx, response.headers_mut());
     response
 }
 
@@ -92,10 +98,9 @@ pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
     response
 }
 
-/// Ends a request: delivers its events, and puts its correlation id and cookies onto the response. A response that
-/// sets a session cookie is not to be stored by anyone.
-pub async fn finish(cx: &Cx, headers: &mut HeaderMap) {
-    hooks::deliver(cx).await;
+/// Puts onto a response what the request left behind: its correlation id and its cookies. A response that sets a
+/// session cookie is not to be stored by anyone.
+pub fn finish(cx: &Cx, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(cx.correlation_id()) {
         headers.insert(correlation::HEADER, id);
     }
@@ -105,6 +110,14 @@ pub async fn finish(cx: &Cx, headers: &mut HeaderMap) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
+}
+
+/// Logs and answers a request that reached a guard outside the engine's layer: there is no context to render with.
+pub fn misplaced() -> Response<Bytes> {
+    tracing::error!("a guard stands on a route without an AuthLayer: use the adapter's Router, or wrap the route");
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// 404 with an empty body: an unknown path, or a known one with another method.

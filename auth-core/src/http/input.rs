@@ -1,9 +1,9 @@
-//! From bytes to a request value: one object out of path, body and query, then one parse.
+//! From bytes to a request value: one object out of path and body, or path and query, then one parse.
 
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
@@ -36,17 +36,20 @@ const TARGETS: [(&str, Code); 4] = [
     ("newUserCallbackURL", Code::InvalidNewUserCallbackUrl),
 ];
 
-/// Reads a request value. A field of the path wins over the body, the body over the query; a field that one of them
-/// names twice is refused, because two readers could each see another one.
+/// Reads a request value: GET from the query, other methods from the body. A field of the path wins over both; one
+/// that is named twice is refused, because two readers could each see another one.
 pub(super) fn decode<E: DeserializeOwned>(raw: RawInput, media: Media, cx: &Cx) -> Result<E> {
-    let headers = &cx.request().headers;
-    let mut fields = pairs(raw.query.as_deref().unwrap_or_default().as_bytes())?;
-    fields.extend(body(&raw.body?, media, headers)?);
+    let request = cx.request();
+    // What changes something is told in the body: addresses, and passwords in them, end up in logs.
+    let (place, mut fields) = match request.method {
+        Method::GET => ("query", pairs("query", raw.query.as_deref().unwrap_or_default().as_bytes())?),
+        _ => ("body", body(&raw.body?, media, &request.headers)?),
+    };
     fields.extend(raw.path_params.into_iter().map(|(name, value)| (name, Value::String(value))));
-    check_targets(&fields, cx)?;
+    check_targets(place, &fields, cx)?;
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let message = error.inner().to_string();
-        validation_error(&error.path().to_string(), &message)
+        validation_error(place, &error.path().to_string(), &message)
     })
 }
 
@@ -57,7 +60,7 @@ fn body(bytes: &Bytes, media: Media, headers: &HeaderMap) -> Result<Map<String, 
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => json_object(bytes),
-        "application/x-www-form-urlencoded" if media == Media::JsonOrForm => pairs(bytes),
+        "application/x-www-form-urlencoded" if media == Media::JsonOrForm => pairs("body", bytes),
         _ => Err(Code::UnsupportedMediaType.into()),
     }
 }
@@ -72,37 +75,37 @@ fn json_object(bytes: &[u8]) -> Result<Map<String, Value>> {
 }
 
 /// `name=value&…` of a query or a form.
-fn pairs(bytes: &[u8]) -> Result<Map<String, Value>> {
+fn pairs(place: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(bytes) {
         if fields.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
-            return Err(validation_error(&name, "given twice"));
+            return Err(validation_error(place, &name, "given twice"));
         }
     }
     Ok(fields)
 }
 
-fn check_targets(fields: &Map<String, Value>, cx: &Cx) -> Result<()> {
+fn check_targets(place: &str, fields: &Map<String, Value>, cx: &Cx) -> Result<()> {
     for (name, refusal) in TARGETS {
         match fields.get(name) {
             None | Some(Value::Null) => {}
             Some(Value::String(target)) if cx.auth().config().trusted_origins.trusts_target(target) => {}
             Some(Value::String(_)) => return Err(refusal.into()),
-            Some(_) => return Err(validation_error(name, "expected a string")),
+            Some(_) => return Err(validation_error(place, name, "expected a string")),
         }
     }
     Ok(())
 }
 
 /// `message` comes from the parser and may quote what it met, which may be a secret: only what it *expected* is passed on.
-fn validation_error(path: &str, message: &str) -> Error {
+fn validation_error(place: &str, path: &str, message: &str) -> Error {
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let (field, message) = match (missing, message.split_once(", expected ")) {
         (Some(field), _) => (field.to_owned(), "required".to_owned()),
         (None, Some((_, expected))) => (path.to_owned(), format!("expected {expected}")),
         (None, None) => (path.to_owned(), message.to_owned()),
     };
-    Error::from(Code::ValidationError).saying(format!("[body.{field}] {message}")).field(field, message)
+    Error::from(Code::ValidationError).saying(format!("[{place}.{field}] {message}")).field(field, message)
 }
 
 /// A flag that a form or a query can only spell out as text.
@@ -190,7 +193,7 @@ mod tests {
         for bad in [r#"{"a":1,"a":2}"#, r#"{"a":{"b":1,"b":1}}"#, r#"{"a":[{"b":1,"b":1}]}"#, r#"{"a":1,"\u0061":2}"#] {
             assert_eq!(code(json_object(bad.as_bytes())), "BAD_REQUEST", "{bad}");
         }
-        assert_eq!(code(pairs(b"a=1&b=2&a=3")), "VALIDATION_ERROR");
+        assert_eq!(code(pairs("query", b"a=1&b=2&a=3")), "VALIDATION_ERROR");
         assert!(json_object(br#"{"a":{"b":1},"c":{"b":1}}"#).is_ok());
     }
 
@@ -211,9 +214,9 @@ mod tests {
 
     #[test]
     fn a_validation_error_names_the_field_and_quotes_no_value() {
-        let error = validation_error("password", "invalid type: integer `4711`, expected a string");
+        let error = validation_error("body", "password", "invalid type: integer `4711`, expected a string");
         assert_eq!(error.message(), "[body.password] expected a string");
-        assert_eq!(validation_error(".", "missing field `email`").fields()[0].field, "email");
+        assert_eq!(validation_error("body", ".", "missing field `email`").fields()[0].field, "email");
     }
 
     #[test]

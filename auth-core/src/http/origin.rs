@@ -84,6 +84,11 @@ impl Pattern {
         let url = Url::parse(&format!("{scheme}://{host}")).ok().filter(|_| !host.contains('*')).ok_or_else(problem)?;
         let mut pattern =
             Self::of_url(&url).filter(|_| is_bare_origin(&url) && !rest.ends_with('/')).ok_or_else(problem)?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err(format!(
+                "trusted origin {text:?} must be https: over http anybody on the way can speak for it"
+            ));
+        }
         if below.is_some() {
             // `https://*.com` would trust the world, and an address has no sub-domains.
             match url.host() {
@@ -103,6 +108,16 @@ impl Pattern {
             HostPattern::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
         };
         self.scheme == exact.scheme && self.port == exact.port && host_matches
+    }
+}
+
+/// Whether the host is this very machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 
@@ -248,6 +263,7 @@ mod tests {
             "https://a.test/x",
             "https://*.127.0.0.1",
             "ftp://a.test",
+            "http://a.test",
         ] {
             assert!(TrustedOrigins::parse(None, &[bad.to_owned()]).is_err(), "{bad}");
         }

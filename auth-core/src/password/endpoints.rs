@@ -12,7 +12,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentUser, Fresh};
 use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, set_session_cookie};
-use crate::session::{NewSessionReply, Persistence, SignedIn, user_view};
+use crate::session::{NewSessionReply, Persistence, ShownToken, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -53,7 +53,7 @@ pub struct SignUpEmail {
 /// The secret of the new session and its user.
 #[derive(Debug, Serialize)]
 pub struct SignedUpBody {
-    token: String,
+    token: ShownToken,
     user: Map<String, Value>,
 }
 
@@ -72,7 +72,7 @@ impl Endpoint for SignUpEmail {
         signup.image = self.image;
         signup.extra = self.extra;
         let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me)).await?;
-        let body = SignedUpBody { token: signed_in.token.expose().to_owned(), user: signed_in.user_view.clone() };
+        let body = SignedUpBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
         Ok(NewSessionReply { signed_in, body })
     }
 }
@@ -96,7 +96,7 @@ pub struct SignInEmail {
 #[derive(Debug, Serialize)]
 pub struct SignedInBody {
     redirect: bool,
-    token: String,
+    token: ShownToken,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     user: Map<String, Value>,
@@ -130,9 +130,9 @@ impl Endpoint for SignInEmail {
         let signed_in = service::sign_in(cx, &email, self.password, persistence(self.remember_me)).await?;
         let body = SignedInBody {
             redirect: self.callback_url.is_some(),
-            token: signed_in.token.expose().to_owned(),
+            token: (&signed_in).into(),
             url: self.callback_url,
-            user: signed_in.user_view.clone(),
+            user: user_view(cx, &signed_in.user).await?,
         };
         Ok(SignedInReply(NewSessionReply { signed_in, body }))
     }
@@ -174,7 +174,7 @@ pub struct ChangePassword {
 /// The secret of the session that replaces all others, if they ended, and its user.
 #[derive(Debug, Serialize)]
 pub struct ChangedBody {
-    token: Option<String>,
+    token: Option<ShownToken>,
     user: Map<String, Value>,
 }
 
@@ -209,12 +209,8 @@ impl Endpoint for ChangePassword {
             Some(true) | None => OtherSessions::End,
         };
         let renewed = service::change(cx, verified, self.new_password, others).await?;
-        let body = match &renewed {
-            Some(signed_in) => {
-                ChangedBody { token: Some(signed_in.token.expose().to_owned()), user: signed_in.user_view.clone() }
-            }
-            None => ChangedBody { token: None, user: user_view(cx, &user).await? },
-        };
+        let user = user_view(cx, renewed.as_ref().map_or(&*user, |signed_in| &signed_in.user)).await?;
+        let body = ChangedBody { token: renewed.as_ref().map(ShownToken::from), user };
         Ok(ChangedReply { renewed, body })
     }
 }

@@ -76,6 +76,7 @@ pub async fn create_user(cx: &Cx, mut signup: SignUp, password: Password) -> Res
 async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &PasswordHash) -> Result<User> {
     let (now, random) = (cx.now(), cx.random());
     cx.auth().hooks().before_signup(cx, work, signup).await?;
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
     let user = User {
         id: UserId::new(now, random),
         name: signup.name.clone(),
@@ -108,13 +109,13 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
     let verdict = hasher.verify(password.clone(), stored.clone()).await?;
     let (user, stored, outdated) = match (user, stored, verdict) {
         (Some(user), _, _) if user.disabled_at.is_some() => {
-            return refuse(cx, Some(user.id), "sign_in_refused_disabled");
+            return refuse(cx, Some(user.id), "sign_in_refused_disabled").await;
         }
         (user, _, _) if attempt.blocked_for().is_some() => {
-            return refuse(cx, user.map(|user| user.id), "sign_in_refused_locked");
+            return refuse(cx, user.map(|user| user.id), "sign_in_refused_locked").await;
         }
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
-        (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused"),
+        (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
     };
     // Only who knew the password waits for this second hash, so its time tells nothing.
     let upgraded = if outdated { Some(hasher.hash(password).await?) } else { None };
@@ -123,16 +124,24 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
     if let Some(upgraded) = upgraded {
         work.replace_password(user.id, &stored, &upgraded, cx.now()).await?;
     }
+    let id = user.id;
     let event = AuthEvent { user, method: AuthMethod::Password, persistence };
-    let signed_in = complete_login(cx, &mut work, event).await?;
+    let signed_in = match complete_login(cx, &mut work, event).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => {
+            drop(work);
+            cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
+            return Err(error);
+        }
+    };
     attempt.settle(&mut work).await?;
     work.commit().await?;
     Ok(signed_in)
 }
 
 /// The one answer to every wrong sign-in; only the audit trail learns the reason.
-fn refuse<T>(cx: &Cx, user: Option<UserId>, reason: &'static str) -> Result<T> {
-    cx.emit(Event::SignInRefused { user, reason });
+async fn refuse<T>(cx: &Cx, user: Option<UserId>, reason: &'static str) -> Result<T> {
+    cx.record(Event::SignInRefused { user, reason }).await;
     Err(Code::InvalidEmailOrPassword.into())
 }
 
@@ -160,7 +169,7 @@ pub(crate) async fn verify<'a>(
             Ok(Verified { user, session, hash })
         }
         Verdict::Wrong => {
-            cx.emit(Event::PasswordRefused { user: user.id, session: session.id });
+            cx.record(Event::PasswordRefused { user: user.id, session: session.id }).await;
             Err(Code::InvalidPassword.into())
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Permission, Role, is_name};
+use super::model::{GrantedRole, Permission, Role, is_name};
 use crate::base::{RoleId, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
@@ -56,7 +56,14 @@ pub async fn define_role<'p>(
         permissions: permissions.into_iter().collect(),
         created_at: cx.now(),
     };
-    Ok(cx.conn().put_role(&role).await?)
+    let mut work = cx.begin().await?;
+    work.put_role(&role).await?;
+    work.emit(Event::RoleDefined { role: named(guard, name) });
+    work.commit().await
+}
+
+fn named(guard: &str, name: &str) -> GrantedRole {
+    GrantedRole { guard: guard.to_owned(), name: name.to_owned() }
 }
 
 /// Gives a role to a user; `false` when they hold it already. Effective with their next request.
@@ -81,7 +88,7 @@ pub async fn grant_role_within(cx: &Cx, work: &mut Work<'_>, user: UserId, guard
         StoreError::Backend(_) => error.into(),
     })?;
     if granted {
-        work.emit(Event::RoleGranted { user });
+        work.emit(Event::RoleGranted { user, role: named(guard, name) });
     }
     Ok(granted)
 }
@@ -95,7 +102,7 @@ pub async fn revoke_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Resu
     let role = known_role(cx, &mut work, guard, name).await?;
     let revoked = work.revoke_role(user, role).await?;
     if revoked {
-        work.emit(Event::RoleRevoked { user });
+        work.emit(Event::RoleRevoked { user, role: named(guard, name) });
     }
     work.commit().await?;
     Ok(revoked)

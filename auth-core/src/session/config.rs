@@ -52,8 +52,8 @@ impl Config {
         self
     }
 
-    /// How long after signing in delicate operations are allowed without proving again. 1 day by default; zero
-    /// asks for a new proof each time.
+    /// How long after signing in delicate operations are allowed without signing in again. 1 day by default, at least
+    /// a minute.
     #[must_use]
     pub fn fresh_age(mut self, age: Duration) -> Self {
         self.fresh_age = age;
@@ -69,7 +69,9 @@ impl Config {
 
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (name, value) in [("idle", self.idle), ("absolute", self.absolute), ("browser", self.browser)] {
+        for (name, value) in
+            [("idle", self.idle), ("absolute", self.absolute), ("browser", self.browser), ("fresh_age", self.fresh_age)]
+        {
             if !(MINUTE..=400 * DAY).contains(&value) {
                 problems.push(format!("session {name} is {value:?}: allowed are 1 minute to 400 days"));
             }

@@ -1,7 +1,7 @@
 //! The endpoints of sessions: read, list, end.
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::model::{Session, StoredSession};
@@ -137,10 +137,12 @@ impl Endpoint for SignOut {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        if let Ok(Some(credential)) = Credential::of(cx)
-            && let Some(ended) = cx.conn().end_session_by_token(&credential.token().hash()).await?
-        {
-            cx.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
+        if let Ok(Some(credential)) = Credential::of(cx) {
+            let mut work = cx.begin().await?;
+            if let Some(ended) = work.end_session_by_token(&credential.token().hash()).await? {
+                work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
+            }
+            work.commit().await?;
         }
         clear_session_cookie(cx);
         Ok(Json(Done::success()))
@@ -181,11 +183,13 @@ impl Endpoint for RevokeSession {
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         let Some(id) = self.named(cx, &current).await? else { return Ok(Json(Done::status())) };
-        if cx.conn().end_session(current.user_id, id).await? {
-            cx.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count: 1 });
-            if id == current.id {
-                clear_session_cookie(cx);
-            }
+        let mut work = cx.begin().await?;
+        if work.end_session(current.user_id, id).await? {
+            work.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count: 1 });
+        }
+        work.commit().await?;
+        if id == current.id {
+            clear_session_cookie(cx);
         }
         Ok(Json(Done::status()))
     }
@@ -239,9 +243,26 @@ impl Endpoint for RevokeOtherSessions {
 }
 
 async fn end_all(cx: &Cx, current: &Session, keep: Option<SessionId>) -> Result<()> {
-    let count = cx.conn().end_sessions_of_user(current.user_id, keep).await?;
-    cx.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count });
-    Ok(())
+    let mut work = cx.begin().await?;
+    let count = work.end_sessions_of_user(current.user_id, keep).await?;
+    work.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count });
+    work.commit().await
+}
+
+/// The secret of a session, on its way into the one answer that shows it.
+#[derive(Clone, Debug)]
+pub struct ShownToken(Token);
+
+impl From<&SignedIn> for ShownToken {
+    fn from(signed_in: &SignedIn) -> Self {
+        Self(signed_in.token.clone())
+    }
+}
+
+impl Serialize for ShownToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
 }
 
 /// An answer that carries a new session: its cookie is set on the way out.

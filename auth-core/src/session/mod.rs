@@ -14,7 +14,7 @@ pub use config::Config;
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
     GetSession, ListSessions, NewSessionReply, RevokeOtherSessions, RevokeSession, RevokeSessions, SessionAndUser,
-    SessionView, SignOut,
+    SessionView, ShownToken, SignOut,
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;

@@ -37,8 +37,6 @@ pub struct SignedIn {
     pub token: Token,
     /// Whose it is.
     pub user: User,
-    /// The user as clients see them, with what hooks added.
-    pub user_view: Map<String, Value>,
 }
 
 /// A session found by its token: alive, its user enabled.
@@ -68,9 +66,8 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     work.evict_sessions(user.id, cx.auth().config().session.max_per_user).await?;
 
     hooks.on_login(cx, work, &login, &session).await?;
-    let user_view = user_view(cx, &user).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
-    Ok(SignedIn { session, token, user, user_view })
+    Ok(SignedIn { session, token, user })
 }
 
 fn new_row(cx: &Cx, user: &User, method: AuthMethod, persistence: Persistence) -> StoredSession {
@@ -108,7 +105,9 @@ pub(crate) async fn resolve(cx: &Cx, token: &Token) -> Result<Option<Resolved>> 
     if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
         return Ok(None);
     }
-    Ok(Some(Resolved { session: Session::proven(found.session), user: found.user, roles: found.roles }))
+    // A database may be shared: roles of namespaces that this program does not know give nothing here.
+    let roles = found.roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect();
+    Ok(Some(Resolved { session: Session::proven(found.session), user: found.user, roles }))
 }
 
 /// Moves the expiry of a session that has been used for `update_age`; whether it did. Costs nothing while it is not

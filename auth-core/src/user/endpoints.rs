@@ -10,7 +10,6 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::CurrentUser;
-use crate::hooks::Event;
 use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie};
 use crate::password;
 
@@ -51,10 +50,7 @@ impl Endpoint for UpdateUser {
             return Err(Code::NothingToUpdate.into());
         }
         check_profile(change.name.as_deref(), change.image.as_ref().and_then(Option::as_deref))?;
-        if !cx.conn().update_profile(user.id, &change, cx.now()).await? {
-            return Err(Code::Unauthorized.into());
-        }
-        cx.emit(Event::ProfileChanged { user: user.id });
+        service::change_profile(cx, user.id, &change).await?;
         Ok(Json(Done::status()))
     }
 }

@@ -1,6 +1,6 @@
 //! What programs do with users.
 
-use super::model::User;
+use super::model::{ProfileChange, User};
 use crate::base::UserId;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
@@ -31,6 +31,17 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
         return Err(Code::UserNotFound.into());
     }
     work.emit(Event::UserEnabled { user: id });
+    work.commit().await
+}
+
+/// Changes name and picture of a user who is signed in.
+pub(crate) async fn change_profile(cx: &Cx, id: UserId, change: &ProfileChange) -> Result<()> {
+    let mut work = cx.begin().await?;
+    if !work.update_profile(id, change, cx.now()).await? {
+        // Deleted since the request began.
+        return Err(Code::Unauthorized.into());
+    }
+    work.emit(Event::ProfileChanged { user: id });
     work.commit().await
 }
 

@@ -81,7 +81,9 @@ CREATE TABLE auth_audit (
     action         TEXT    NOT NULL,
     succeeded      INTEGER NOT NULL CHECK (succeeded IN (0, 1)),
     user_id        BLOB             CHECK (length(user_id) = 16),
+    actor_id       BLOB             CHECK (length(actor_id) = 16),
     session_id     BLOB             CHECK (length(session_id) = 16),
+    detail         TEXT             CHECK (length(detail) <= 255),
     ip_address     TEXT             CHECK (length(ip_address) <= 45),
     correlation_id TEXT
 ) STRICT;

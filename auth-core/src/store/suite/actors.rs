@@ -154,7 +154,9 @@ impl Actors {
             action: "signed_in".to_owned(),
             outcome: Outcome::Success,
             user_id: Some(user.id),
+            actor_id: None,
             session_id: None,
+            detail: None,
             ip_address: None,
             correlation_id: None,
         }

@@ -23,7 +23,9 @@ pub(super) async fn every_field_of_an_entry_survives(it: Actors) {
     let entry = AuditEntry {
         action: "password_changed".to_owned(),
         outcome: Outcome::Failure,
+        actor_id: Some(it.user("grace").id),
         session_id: Some(it.session(&ada).row.id),
+        detail: Some("ADMIN/editor".to_owned()),
         ip_address: Some("2001:db8::7".parse().unwrap()),
         correlation_id: Some("Req-7f'\"é ".to_owned()),
         ..it.entry(&ada, NOW)

@@ -46,6 +46,8 @@ pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<>
 }
 
 pub(super) fn entry_facts(entry: &AuditEntry) -> impl PartialEq + Debug + use<> {
-    let AuditEntry { id, at, action, outcome, user_id, session_id, ip_address, correlation_id } = entry.clone();
-    (id, at.as_micros(), action, outcome, user_id, session_id, ip_address, correlation_id)
+    let AuditEntry { id, at, action, outcome, user_id, actor_id, session_id, detail, ip_address, correlation_id } =
+        entry.clone();
+    let who = (user_id, actor_id, session_id, ip_address);
+    (id, at.as_micros(), action, outcome, who, detail, correlation_id)
 }
