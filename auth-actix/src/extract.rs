@@ -7,13 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::{misplaced, refusal};
+use auth_core::http::misplaced;
 use auth_core::{Cx, Result};
-
-use crate::convert;
 
 /// A handler argument that exists only if the guard `G` holds. Dereferences to `G`.
 ///
@@ -50,7 +49,7 @@ impl<G: Guard> FromRequest for Guarded<G> {
                 Ok(guard) => Ok(Self(guard)),
                 Err(error) => {
                     cx.refuse(&error);
-                    Err(Refusal { cx: Some(cx), error })
+                    Err(Refusal(error))
                 }
             }
         })
@@ -79,51 +78,35 @@ impl FromRequest for RequestCx {
 }
 
 fn request_cx(request: &HttpRequest) -> Result<Arc<Cx>, Refusal> {
-    request.extensions().get::<Arc<Cx>>().cloned().ok_or_else(|| Refusal {
-        cx: None,
-        error: Error::internal("this route is not part of auth_actix::Router::auth or below an AuthLayer"),
-    })
+    request.extensions().get::<Arc<Cx>>().cloned().ok_or_else(|| Refusal(misplaced()))
 }
 
-/// Why a handler was not called; rendered by the engine's error renderer.
-#[derive(Clone)]
-pub struct Refusal {
-    cx: Option<Arc<Cx>>,
-    error: Error,
-}
+/// A refusal on its way out, to be rendered by the engine's error renderer in the layer around the route.
+///
+/// Handlers that call the engine's services return it: `Result<…, Refusal>` takes their errors with `?`.
+#[derive(Clone, Debug)]
+pub struct Refusal(pub Error);
 
-impl Refusal {
-    pub(crate) const fn new(cx: Arc<Cx>, error: Error) -> Self {
-        Self { cx: Some(cx), error }
-    }
-
-    /// The refusal itself.
-    pub fn error(&self) -> &Error {
-        &self.error
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error)
     }
 }
 
 impl ResponseError for Refusal {
-    fn status_code(&self) -> actix_web::http::StatusCode {
-        actix_web::http::StatusCode::from_u16(self.error.kind().status().as_u16()).unwrap_or_default()
+    fn status_code(&self) -> StatusCode {
+        // Status codes are 100 to 999 in both http crates.
+        StatusCode::from_u16(self.0.kind().status().as_u16()).unwrap_or_default()
     }
 
     fn error_response(&self) -> HttpResponse {
-        match &self.cx {
-            Some(cx) => convert::response(refusal(cx, &self.error)),
-            None => convert::response(misplaced()),
-        }
+        // The layer replaces this by the rendered refusal; without a layer the status alone remains.
+        HttpResponse::new(self.status_code())
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
+        fmt::Display::fmt(&self.0, f)
     }
 }

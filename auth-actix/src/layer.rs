@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::{HttpMessage, ResponseError};
 use auth_core::guard::Requirement;
-use auth_core::http::{enforce, finish};
+use auth_core::http::{enforce, finish, refusal};
 use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
@@ -84,14 +84,11 @@ where
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
             let mut response = match enforce(&cx, &layer.requirement).await {
-                Err(error) => {
-                    let refused = Refusal::new(Arc::clone(&cx), error).error_response();
-                    request.into_response(refused)
-                }
+                Err(error) => request.into_response(convert::response(refusal(&cx, &error))),
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
                     // Handlers answer their own errors; one that comes here is from a middleware further in.
-                    replace_if_overlooked(&cx, inner.call(request).await?.map_into_boxed_body())
+                    rendered(&cx, inner.call(request).await?.map_into_boxed_body())
                 }
             };
             if is_outermost {
@@ -104,11 +101,13 @@ where
     }
 }
 
-/// A guard refused, yet the handler went on: somebody took `Option<…>`. The refusal stands.
-fn replace_if_overlooked(cx: &Arc<Cx>, response: ServiceResponse) -> ServiceResponse {
+/// Renders the refusal that a handler answered with, or the one of a guard that it overlooked with `Option<…>`.
+fn rendered(cx: &Cx, response: ServiceResponse) -> ServiceResponse {
+    let answered =
+        response.response().error().and_then(|error| error.as_error::<Refusal>()).map(|found| found.0.clone());
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    match cx.refusal() {
-        Some(error) if !failed => response.into_response(Refusal::new(Arc::clone(cx), error).error_response()),
-        Some(_) | None => response,
+    match answered.or_else(|| cx.refusal().filter(|_| !failed)) {
+        Some(error) => response.into_response(convert::response(refusal(cx, &error))),
+        None => response,
     }
 }

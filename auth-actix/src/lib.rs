@@ -2,7 +2,7 @@
 //! marked public, and extractors that prove who is calling.
 //!
 //! ```
-//! use actix_web::{App, web};
+//! use actix_web::{App, HttpServer, web};
 //! use auth_actix::{CurrentUser, RouteExt, Router};
 //! use auth_core::Auth;
 //! use auth_core::guard::permission;
@@ -19,15 +19,18 @@
 //!     "[]"
 //! }
 //!
-//! fn routes(auth: Auth) -> Result<auth_actix::Routes, auth_core::ConfigErrors> {
+//! fn routes() -> Router {
 //!     Router::new()
 //!         .route("/me", web::get().to(me))
 //!         .route("/reports", web::get().to(reports).require(permission("reports:read")))
 //!         .route("/products", web::get().to(products).public())
-//!         .auth(auth)
 //! }
 //!
-//! // In the closure of `HttpServer::new`: `App::new().service(routes(auth.clone())?)`.
+//! async fn serve(auth: Auth) -> Result<(), Box<dyn std::error::Error>> {
+//!     let service = auth_actix::service(auth, routes)?; // the rules are checked here
+//!     HttpServer::new(move || App::new().service(service())).bind("127.0.0.1:3000")?.run().await?;
+//!     Ok(())
+//! }
 //! ```
 #![deny(missing_docs)]
 
@@ -40,4 +43,4 @@ mod routes;
 pub use extract::{Guarded, Refusal, RequestCx};
 pub use guard::{CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal, RequirePermission, RequireRole};
 pub use layer::AuthLayer;
-pub use routes::{Protected, RouteExt, Router, Routes, endpoints};
+pub use routes::{Protected, RouteExt, Router, Routes, endpoints, service};

@@ -93,11 +93,17 @@ impl Router {
     /// # Errors
     /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
     pub fn auth(self, auth: Auth) -> Result<Routes, ConfigErrors> {
+        self.check(&auth)?;
+        Ok(self.mounted(&auth))
+    }
+
+    fn check(&self, auth: &Auth) -> Result<(), ConfigErrors> {
         let problems: Vec<String> =
-            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, &auth)).collect();
-        if !problems.is_empty() {
-            return Err(ConfigErrors::new(problems));
-        }
+            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, auth)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigErrors::new(problems)) }
+    }
+
+    fn mounted(self, auth: &Auth) -> Routes {
         let mut paths: Vec<(String, Resource, AuthLayer)> = Vec::new();
         for (path, Protected { route, rule }) in self.routes {
             let layer = AuthLayer::checked(auth.clone(), rule.requirement());
@@ -115,8 +121,20 @@ impl Router {
             .into_iter()
             .map(|(_, resource, layer)| resource.route(web::route().to(HttpResponse::MethodNotAllowed).wrap(layer)))
             .collect();
-        Ok(Routes { endpoints: endpoints(&auth), resources })
+        Routes { endpoints: endpoints(auth), resources }
     }
+}
+
+/// Checks the rules of `routes` once, and gives what makes the service anew for each worker of an `HttpServer`.
+///
+/// # Errors
+/// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
+pub fn service<F>(auth: Auth, routes: F) -> Result<impl Fn() -> Routes + Clone + Send + 'static, ConfigErrors>
+where
+    F: Fn() -> Router + Clone + Send + 'static,
+{
+    routes().check(&auth)?;
+    Ok(move || routes().mounted(&auth))
 }
 
 /// Routes behind their rules, and the engine's endpoints: give it to [`actix_web::App::service`].

@@ -1,18 +1,15 @@
 //! Guards as handler arguments.
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::{misplaced, refusal};
+use auth_core::http::misplaced;
 use auth_core::{Cx, Result};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-
-use crate::convert;
 
 /// A handler argument that exists only if the guard `G` holds. Dereferences to `G`.
 ///
@@ -46,10 +43,7 @@ impl<S: Send + Sync, G: Guard> FromRequestParts<S> for Guarded<G> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let RequestCx(cx) = RequestCx::from_request_parts(parts, state).await?;
-        match G::check(&cx).await {
-            Ok(guard) => Ok(Self(guard)),
-            Err(error) => Err(Refusal { cx: Some(cx), error }),
-        }
+        Ok(Self(G::check(&cx).await?))
     }
 }
 
@@ -69,38 +63,27 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCx {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
-        parts.extensions.get::<Arc<Cx>>().cloned().map(Self).ok_or_else(|| Refusal {
-            cx: None,
-            error: Error::internal("this route is not below auth_axum::Router::auth or an AuthLayer"),
-        })
+        parts.extensions.get::<Arc<Cx>>().cloned().map(Self).ok_or_else(|| Refusal(misplaced()))
     }
 }
 
-/// Why a handler was not called; rendered by the engine's error renderer.
-#[derive(Clone)]
-pub struct Refusal {
-    cx: Option<Arc<Cx>>,
-    error: Error,
-}
+/// A refusal on its way out, to be rendered by the engine's error renderer in the layer around the route.
+///
+/// Handlers that call the engine's services return it: `Result<…, Refusal>` takes their errors with `?`.
+#[derive(Clone, Debug)]
+pub struct Refusal(pub Error);
 
-impl Refusal {
-    /// The refusal itself.
-    pub fn error(&self) -> &Error {
-        &self.error
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error)
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        match self.cx {
-            Some(cx) => convert::response(refusal(&cx, &self.error)),
-            None => convert::response(misplaced()),
-        }
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
+        // The layer replaces this by the rendered refusal; without a layer the status alone remains.
+        let mut response = self.0.kind().status().into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }

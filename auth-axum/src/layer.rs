@@ -15,6 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::convert;
+use crate::extract::Refusal;
 
 /// Demands one requirement for everything below it, and gives handlers their [`RequestCx`](crate::RequestCx).
 ///
@@ -84,7 +85,11 @@ where
             let mut response = match enforce(&cx, &layer.requirement).await {
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
-                    inner.call(request).await?
+                    let mut response = inner.call(request).await?;
+                    match response.extensions_mut().remove::<Refusal>() {
+                        Some(Refusal(error)) => convert::response(refusal(&cx, &error)),
+                        None => response,
+                    }
                 }
                 Err(error) => convert::response(refusal(&cx, &error)),
             };

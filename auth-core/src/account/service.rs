@@ -1,6 +1,7 @@
 //! Counting attempts: raised before anything is checked, taken back when it was right.
 
 use std::net::IpAddr;
+use std::sync::Once;
 use std::time::Duration;
 
 use super::model::{Attempt, AttemptCount, AttemptKey};
@@ -45,6 +46,9 @@ impl CountedAttempt {
     pub(crate) async fn raise(cx: &Cx, limits: Option<AttemptLimits>, subject: AttemptSubject<'_>) -> Result<Self> {
         let Some(limits) = limits else { return Ok(Self(None)) };
         let client = cx.client_unit();
+        if client.is_none() {
+            warn_of_unknown_clients();
+        }
         let (account, address) = keys(cx, subject, client);
         let now = cx.now();
         let window_ends_at = now.plus(limits.window);
@@ -74,6 +78,14 @@ impl CountedAttempt {
         }
         Ok(())
     }
+}
+
+/// Says once what is missing: a server that does not pass the address of its connections on.
+fn warn_of_unknown_clients() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!("clients have no address, so attempts are limited by account only; with axum, serve the app by into_make_service_with_connect_info::<SocketAddr>()");
+    });
 }
 
 /// The pseudonyms of who is tried and from where.

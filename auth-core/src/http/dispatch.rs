@@ -112,12 +112,11 @@ pub fn finish(cx: &Cx, headers: &mut HeaderMap) {
     }
 }
 
-/// Logs and answers a request that reached a guard outside the engine's layer: there is no context to render with.
-pub fn misplaced() -> Response<Bytes> {
-    tracing::error!("a guard stands on a route without an AuthLayer: use the adapter's Router, or wrap the route");
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
+/// Logs that a guard stands outside the engine's layer, where no request has a context; the refusal to answer with.
+pub fn misplaced() -> Error {
+    let cause = "a guard stands on a route without an AuthLayer: use the adapter's Router, or wrap the route";
+    tracing::error!(cause, "request failed");
+    Error::internal(cause)
 }
 
 /// 404 with an empty body: an unknown path, or a known one with another method.

@@ -30,7 +30,8 @@ impl RoleGuards {
     }
 }
 
-/// Defines a role, or gives the role of this name and guard other permissions. Holders feel it with their next request.
+/// Defines a role, or gives the role of this name and guard other permissions. Holders feel it with their next
+/// request. A role that is there as asked is left alone, so programs may call it at every start.
 ///
 /// # Errors
 /// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name.
@@ -57,6 +58,9 @@ pub async fn define_role<'p>(
         created_at: cx.now(),
     };
     let mut work = cx.begin().await?;
+    if work.role_by_name(guard, name).await?.is_some_and(|known| known.permissions == role.permissions) {
+        return Ok(());
+    }
     work.put_role(&role).await?;
     work.emit(Event::RoleDefined { role: named(guard, name) });
     work.commit().await

@@ -1,10 +1,26 @@
 //! What programs do with users.
 
 use super::model::{ProfileChange, User};
-use crate::base::UserId;
+use crate::base::{Email, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::hooks::Event;
+
+/// The user of this address.
+///
+/// # Errors
+/// When the store is down.
+pub async fn user_by_email(cx: &Cx, email: &Email) -> Result<Option<User>> {
+    Ok(cx.conn().user_by_email(email).await?)
+}
+
+/// The user of this id.
+///
+/// # Errors
+/// When the store is down.
+pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
+    Ok(cx.conn().user_by_id(id).await?)
+}
 
 /// Bars a user from signing in and ends all their sessions, at once.
 ///
