@@ -1,0 +1,293 @@
+//! What can be said about a program from outside.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::sync::Arc;
+
+use auth_core::ConfigErrors;
+use auth_core::base::{Clock, OsRandom, Random, Secret, SystemClock};
+use auth_core::crypto::keys::Keyring;
+use auth_core::http::{ForwardingHeader, TrustedProxies};
+use auth_core::password::Lockout;
+
+use crate::demo::Demo;
+
+/// What `APP_ENV` may be. A word that is not among these is a problem: `prod` must not pass for development.
+const ENVIRONMENTS: [&str; 5] = ["local", "development", "test", "staging", PRODUCTION];
+const PRODUCTION: &str = "production";
+
+/// The settings of an example program, from the environment. An empty variable counts as unset.
+///
+/// | variable | default | |
+/// |---|---|---|
+/// | `HOST`, `PORT` | `127.0.0.1`, `3000` | where to listen; port 0 takes a free one |
+/// | `BASE_URL` | `http://HOST:PORT` | the https address of a proxy in front, if there is one |
+/// | `DATABASE_URL` | `sqlite://<app>.db?mode=rwc` | |
+/// | `AUTH_SECRET` | random for this run | at least 32 random bytes; required in production |
+/// | `APP_ENV` | `development` | `production` is stricter |
+/// | `TRUSTED_PROXIES` | none | networks whose `X-Forwarded-For` counts, separated by commas |
+/// | `DEMO` | `0` | `1` lets anybody move the clock; refused in production |
+/// | `RATE_LIMIT` | `on` | `off` lets anybody guess passwords; with `DEMO=1` only |
+pub struct Settings {
+    /// Open already, since port 0 has no address before. Taken by somebody else, it stands in the way of serving only.
+    pub listener: io::Result<TcpListener>,
+    /// Where it listens, such as `http://127.0.0.1:3000`.
+    pub address: String,
+    /// The origin under which clients reach the program.
+    pub base_url: String,
+    /// Other names of the same program, as its developer may type them.
+    pub trusted_origins: Vec<String>,
+    /// The proxies in front.
+    pub trusted_proxies: TrustedProxies,
+    /// Where rows live.
+    pub database_url: String,
+    /// What every key is derived from.
+    pub secret: Secret,
+    /// How many wrong passwords are answered.
+    pub lockout: Lockout,
+    /// There with `DEMO=1` only.
+    pub demo: Option<Demo>,
+}
+
+impl Settings {
+    /// Reads the environment, and opens the port.
+    ///
+    /// # Errors
+    /// Every problem at once, one sentence each.
+    pub fn from_env(app: &str) -> Result<Self, ConfigErrors> {
+        Self::read(app, |name| std::env::var(name).ok())
+    }
+
+    fn read(app: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut env = Env { variable: &variable, problems: Vec::new() };
+        let production = env.one_of("APP_ENV", "development", &ENVIRONMENTS) == PRODUCTION;
+        let demo = env.one_of("DEMO", "0", &["0", "1"]) == "1";
+        if demo && production {
+            env.problems.push("DEMO=1 is refused with APP_ENV=production: anybody could move the clock".to_owned());
+        }
+        let lockout = env.lockout(demo);
+        let secret = env.secret(production);
+        let trusted_proxies = env.trusted_proxies();
+        let database_url = env.get("DATABASE_URL").unwrap_or_else(|| format!("sqlite://{app}.db?mode=rwc"));
+        let place = env.place();
+        match (place, secret, env.problems.is_empty()) {
+            (Some(place), Some(secret), true) => {
+                if demo {
+                    tracing::warn!("DEMO=1: anybody can move the clock of this program; never let real users in");
+                }
+                let demo = demo.then(Demo::default);
+                let Place { listener, address, base_url, trusted_origins } = place;
+                Ok(Self {
+                    listener,
+                    address,
+                    base_url,
+                    trusted_origins,
+                    trusted_proxies,
+                    database_url,
+                    secret,
+                    lockout,
+                    demo,
+                })
+            }
+            _ => Err(ConfigErrors::new(env.problems)),
+        }
+    }
+
+    /// The system's clock, or with `DEMO=1` one that can be moved.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        match &self.demo {
+            Some(demo) => demo.clock(),
+            None => Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Without the database's address, which may hold a password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("address", &self.address).field("demo", &self.demo).finish_non_exhaustive()
+    }
+}
+
+/// The environment, and what was wrong with it so far.
+struct Env<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+struct Place {
+    listener: io::Result<TcpListener>,
+    address: String,
+    base_url: String,
+    trusted_origins: Vec<String>,
+}
+
+impl Env<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    fn one_of(&mut self, name: &str, default: &str, choices: &[&str]) -> String {
+        let value = self.get(name).unwrap_or_else(|| default.to_owned());
+        if !choices.contains(&value.as_str()) {
+            self.problems.push(format!("{name} is {value:?}: it must be one of {}", choices.join(", ")));
+        }
+        value
+    }
+
+    fn lockout(&mut self, demo: bool) -> Lockout {
+        if self.one_of("RATE_LIMIT", "on", &["on", "off"]) != "off" {
+            return Lockout::default();
+        }
+        if !demo {
+            self.problems.push("RATE_LIMIT=off is accepted with DEMO=1 only".to_owned());
+        }
+        Lockout::disabled_insecurely()
+    }
+
+    fn secret(&mut self, production: bool) -> Option<Secret> {
+        let Some(text) = self.get("AUTH_SECRET") else {
+            if production {
+                let advice = "give it at least 32 random bytes, for example from `openssl rand -base64 32`";
+                self.problems.push(format!("AUTH_SECRET is not set: {advice}"));
+                return None;
+            }
+            tracing::warn!(
+                "AUTH_SECRET is not set: a random one is used, and what is made under it ends with this run"
+            );
+            let mut bytes = [0; 32];
+            OsRandom.fill(&mut bytes);
+            return Some(Secret::new(bytes));
+        };
+        let secret = Secret::new(text);
+        match Keyring::new(secret.clone(), Vec::new()) {
+            Ok(_) => Some(secret),
+            Err(error) => {
+                self.problems.extend(error.problems().iter().map(|found| format!("AUTH_SECRET {}", found.weakness)));
+                None
+            }
+        }
+    }
+
+    fn trusted_proxies(&mut self) -> TrustedProxies {
+        let networks = self.get("TRUSTED_PROXIES").unwrap_or_default();
+        TrustedProxies::parse(networks.split(','), ForwardingHeader::XForwardedFor).unwrap_or_else(|problems| {
+            self.problems.extend(problems.into_iter().map(|problem| format!("TRUSTED_PROXIES: {problem}")));
+            TrustedProxies::default()
+        })
+    }
+
+    /// Opens the port. What the program is called follows from it unless `BASE_URL` says otherwise.
+    fn place(&mut self) -> Option<Place> {
+        let host = self.get("HOST").unwrap_or_else(|| "127.0.0.1".to_owned());
+        let port = self.get("PORT").unwrap_or_else(|| "3000".to_owned());
+        let base_url = self.get("BASE_URL");
+        let name = local_name(&host);
+        if name.is_none() && base_url.is_none() {
+            let problem = "is not this machine alone: set BASE_URL to the https address under which clients reach it";
+            self.problems.push(format!("HOST {host:?} {problem}"));
+        }
+        let Ok(port) = port.parse::<u16>() else {
+            self.problems.push(format!("PORT is {port:?}: it must be a number from 0 to 65535"));
+            return None;
+        };
+        let listener = open(&host, port);
+        let port = listener.as_ref().ok().and_then(|open| Some(open.local_addr().ok()?.port())).unwrap_or(port);
+        let address = format!("http://{}:{port}", name.unwrap_or(host));
+        let (base_url, trusted_origins) = match base_url {
+            Some(url) => (url, Vec::new()),
+            None => (address.clone(), ["localhost", "127.0.0.1"].map(|name| format!("http://{name}:{port}")).to_vec()),
+        };
+        Some(Place { listener, address, base_url, trusted_origins })
+    }
+}
+
+fn open(host: &str, port: u16) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((host, port))
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {host}:{port}: {error}")))?;
+    // What tokio asks of a listener that it takes over.
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// What a browser on this machine calls the host; `None` when the host may be reached from elsewhere under a name of
+/// its own. All interfaces together have no name, but this machine is among those who reach them.
+fn local_name(host: &str) -> Option<String> {
+    match host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_unspecified() => Some("localhost".to_owned()),
+        Ok(IpAddr::V4(ip)) if ip.is_loopback() => Some(ip.to_string()),
+        Ok(IpAddr::V6(ip)) if ip.is_loopback() => Some(format!("[{ip}]")),
+        Ok(_) => None,
+        Err(_) => (host == "localhost").then(|| host.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        // Port 0 unless the test says otherwise, so that tests do not fight over 3000.
+        let variable = |name: &str| {
+            let found = pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            found.or_else(|| (name == "PORT").then(|| "0".to_owned()))
+        };
+        Settings::read("app", variable).map_err(|errors| errors.problems().to_vec())
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set_on_a_developers_machine() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.database_url, "sqlite://app.db?mode=rwc");
+        assert_eq!(settings.base_url, settings.address);
+        assert!(settings.demo.is_none());
+        assert_eq!(settings.secret.expose().len(), 32);
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let pairs = [
+            ("APP_ENV", "production"),
+            ("AUTH_SECRET", "hunter2"),
+            ("DEMO", "1"),
+            ("HOST", "192.0.2.1"),
+            ("PORT", "http"),
+            ("RATE_LIMIT", "none"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, me"),
+        ];
+        let problems = read(&pairs).unwrap_err();
+        for name in ["AUTH_SECRET", "DEMO", "HOST", "PORT", "RATE_LIMIT", "TRUSTED_PROXIES"] {
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} is missing in {problems:?}");
+        }
+        assert!(!problems.join("\n").contains("hunter2"));
+        assert_eq!(problems.len(), 6, "{problems:?}");
+    }
+
+    #[test]
+    fn production_makes_up_no_secret_and_has_no_demo() {
+        assert!(read(&[("APP_ENV", "production")]).unwrap_err()[0].starts_with("AUTH_SECRET"));
+        assert!(read(&[("APP_ENV", "prod")]).unwrap_err()[0].starts_with("APP_ENV"));
+        assert!(read(&[("RATE_LIMIT", "off")]).unwrap_err()[0].starts_with("RATE_LIMIT"));
+        assert!(read(&[("RATE_LIMIT", "off"), ("DEMO", "1")]).is_ok());
+    }
+
+    #[test]
+    fn a_port_that_is_taken_matters_to_who_wants_to_serve() {
+        let first = read(&[]).unwrap();
+        let port = first.listener.as_ref().unwrap().local_addr().unwrap().port().to_string();
+        let second = read(&[("PORT", &port)]).unwrap();
+        assert_eq!(second.address, first.address);
+        assert_eq!(second.listener.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn the_own_origin_follows_host_and_port() {
+        let all = read(&[("HOST", "0.0.0.0")]).unwrap();
+        assert!(all.base_url.starts_with("http://localhost:"), "{}", all.base_url);
+        assert_eq!(all.trusted_origins.len(), 2);
+        let behind_a_proxy = read(&[("HOST", "0.0.0.0"), ("BASE_URL", "https://app.example.com")]).unwrap();
+        assert_eq!(behind_a_proxy.base_url, "https://app.example.com");
+        assert!(behind_a_proxy.trusted_origins.is_empty());
+    }
+}
