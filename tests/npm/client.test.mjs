@@ -1,0 +1,301 @@
+// Drives both saas examples with the official client: what a front end written for the protocol sees.
+//
+// Needs the programs, built: `cargo build -p saas-axum -p saas-actix`, or their paths in SAAS_AXUM and SAAS_ACTIX.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { createAuthClient } from "better-auth/client";
+
+const PASSWORD = "Correct-Horse-9";
+const built = (name) => fileURLToPath(new URL(`../../target/debug/${name}`, import.meta.url));
+const programs = [
+  ["saas-axum", process.env.SAAS_AXUM ?? built("saas-axum")],
+  ["saas-actix", process.env.SAAS_ACTIX ?? built("saas-actix")],
+];
+
+/** Starts a program on a free port with a database of its own. */
+async function start(path) {
+  const folder = await mkdtemp(join(tmpdir(), "client-test-"));
+  const env = {
+    ...process.env,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    DATABASE_URL: `sqlite://${join(folder, "app.db")}?mode=rwc`,
+    APP_ENV: "test",
+    DEMO: "1",
+    RATE_LIMIT: "off",
+  };
+  const child = spawn(path, { env, stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill()); // However the test ends, the program does not outlive it.
+  const log = [];
+  child.stderr.on("data", (text) => log.push(text));
+  const ended = once(child, "exit");
+  const url = await Promise.race([
+    listening(child),
+    ended.then(([code]) => { throw new Error(`${path} ended with ${code}:\n${log.join("")}`); }),
+  ]);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const [code] = await ended;
+    await rm(folder, { recursive: true });
+    return code;
+  };
+  return { url, stop };
+}
+
+async function listening(child) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = /^listening on (\S+)$/.exec(line);
+    if (found) return found[1];
+  }
+  return new Promise(() => {}); // It ended; why is told by its exit.
+}
+
+/** What a browser does beside fetching: it keeps cookies and names the page's origin. */
+function browser(url, origin = url) {
+  const cookies = new Map();
+  const browserFetch = async (input, init = {}) => {
+    const request = new Request(input, init);
+    request.headers.set("origin", origin);
+    if (cookies.size > 0) request.headers.set("cookie", [...cookies].map((pair) => pair.join("=")).join("; "));
+    const response = await fetch(request);
+    for (const line of response.headers.getSetCookie()) {
+      const [pair, ...attributes] = line.split("; ");
+      const at = pair.indexOf("=");
+      if (attributes.includes("Max-Age=0")) cookies.delete(pair.slice(0, at));
+      else cookies.set(pair.slice(0, at), pair.slice(at + 1));
+    }
+    return response;
+  };
+  const client = createAuthClient({ baseURL: `${url}/api/auth`, fetchOptions: { customFetchImpl: browserFetch } });
+  return { client, cookies, fetch: browserFetch };
+}
+
+/** The data of an answer that must not be a refusal. */
+async function ok(call) {
+  const { data, error } = await call;
+  assert.equal(error, null);
+  return data;
+}
+
+/** The status and code of a refusal. */
+async function refused(call) {
+  const { data, error } = await call;
+  assert.equal(data, null);
+  assert.ok(error.message, "a refusal is said in words");
+  return [error.status, error.code];
+}
+
+for (const [name, path] of programs) {
+  describe(name, { timeout: 120_000 }, () => {
+    let program;
+    let people = 0;
+    before(async () => { program = await start(path); });
+    after(async () => assert.equal(await program?.stop(), 0, "it ends in order"));
+
+    /** Somebody new, signed up in a browser of their own. */
+    async function signedUp() {
+      const email = `ada${people += 1}@example.com`;
+      const here = browser(program.url);
+      const { user } = await ok(here.client.signUp.email({ name: "Ada", email, password: PASSWORD }));
+      return { ...here, email, user };
+    }
+
+    /** The same person in another browser. */
+    async function elsewhere({ email }, password = PASSWORD) {
+      const there = browser(program.url);
+      await ok(there.client.signIn.email({ email, password }));
+      return there;
+    }
+
+    const session = ({ client }) => ok(client.getSession());
+    const json = async (response) => [response.status, await response.json()];
+
+    test("signing up, in and out", async () => {
+      const { client, email, user, cookies } = await signedUp();
+      assert.equal(user.email, email);
+      assert.equal(user.image, null);
+      assert.equal((await session({ client })).user.id, user.id);
+
+      assert.deepEqual(await ok(client.signOut()), { success: true });
+      assert.equal(await session({ client }), null);
+      assert.equal(cookies.size, 0);
+
+      const signedIn = await ok(client.signIn.email({ email: email.toUpperCase(), password: PASSWORD }));
+      assert.equal(signedIn.redirect, false);
+      assert.match(signedIn.token, /^[\w-]{43}$/);
+      const found = await session({ client });
+      assert.equal(found.session.userId, user.id);
+      assert.ok(found.session.expiresAt > new Date(), "dates arrive as dates");
+    });
+
+    test("a session is listed and ended from elsewhere", async () => {
+      const ada = await signedUp();
+      const phone = await elsewhere(ada);
+      const { session: here } = await session(ada);
+      const others = (await ok(ada.client.listSessions())).filter(({ id }) => id !== here.id);
+      assert.equal(others.length, 1);
+      assert.equal(others[0].id, (await session(phone)).session.id);
+
+      assert.deepEqual(await ok(ada.client.revokeSession({ token: others[0].token })), { status: true });
+      assert.equal(await session(phone), null);
+      assert.equal((await ok(ada.client.listSessions())).length, 1);
+    });
+
+    test("other sessions, then all, are ended at once", async () => {
+      const ada = await signedUp();
+      const [phone, tablet] = [await elsewhere(ada), await elsewhere(ada)];
+      await ok(ada.client.revokeOtherSessions());
+      assert.deepEqual([await session(phone), await session(tablet)], [null, null]);
+      assert.notEqual(await session(ada), null);
+      await ok(ada.client.revokeSessions());
+      assert.equal(await session(ada), null);
+    });
+
+    test("a new password ends the other sessions and the old password", async () => {
+      const ada = await signedUp();
+      const phone = await elsewhere(ada);
+      const newPassword = "Battery-Staple-7";
+      const change = { currentPassword: PASSWORD, newPassword, revokeOtherSessions: true };
+      const { token } = await ok(ada.client.changePassword(change));
+      assert.match(token, /^[\w-]{43}$/);
+      assert.notEqual(await session(ada), null);
+      assert.equal(await session(phone), null);
+
+      const { client } = browser(program.url);
+      const old = client.signIn.email({ email: ada.email, password: PASSWORD });
+      assert.deepEqual(await refused(old), [401, "INVALID_EMAIL_OR_PASSWORD"]);
+      await elsewhere(ada, newPassword);
+      const wrong = ada.client.changePassword({ currentPassword: PASSWORD, newPassword: "Another-Pass-3" });
+      assert.deepEqual(await refused(wrong), [400, "INVALID_PASSWORD"]);
+    });
+
+    test("name and picture change, the address does not", async () => {
+      const ada = await signedUp();
+      const change = { name: "Ada Lovelace", image: "https://example.com/ada.png" };
+      assert.deepEqual(await ok(ada.client.updateUser(change)), { status: true });
+      const { user } = await session(ada);
+      assert.deepEqual([user.name, user.image], [change.name, change.image]);
+      assert.deepEqual(await refused(ada.client.updateUser({ email: "b@example.com" })), [400, "EMAIL_CAN_NOT_BE_UPDATED"]);
+      assert.deepEqual(await refused(ada.client.updateUser({ role: "admin" })), [400, "FIELD_NOT_ALLOWED"]);
+    });
+
+    test("accounts are listed and passwords verified", async () => {
+      const { client, user } = await signedUp();
+      const [account] = await ok(client.listAccounts());
+      assert.deepEqual([account.providerId, account.accountId, account.scopes], ["credential", user.id, []]);
+      assert.deepEqual(await ok(client.verifyPassword({ password: PASSWORD })), { status: true });
+      assert.deepEqual(await refused(client.verifyPassword({ password: "wrong-wrong" })), [400, "INVALID_PASSWORD"]);
+    });
+
+    test("a deleted user is gone", async () => {
+      const ada = await signedUp();
+      const wrong = ada.client.deleteUser({ password: "wrong-wrong" });
+      assert.deepEqual(await refused(wrong), [400, "INVALID_PASSWORD"]);
+      const gone = await ok(ada.client.deleteUser({ password: PASSWORD }));
+      assert.deepEqual(gone, { success: true, message: "User deleted" });
+      assert.equal(await session(ada), null);
+      const again = ada.client.signIn.email({ email: ada.email, password: PASSWORD });
+      assert.deepEqual(await refused(again), [401, "INVALID_EMAIL_OR_PASSWORD"]);
+    });
+
+    test("refusals carry the code that the client branches on", async () => {
+      const { email } = await signedUp();
+      const { client } = browser(program.url);
+      const signIn = (fields) => refused(client.signIn.email({ email, password: PASSWORD, ...fields }));
+      assert.deepEqual(await signIn({ password: "wrong-wrong" }), [401, "INVALID_EMAIL_OR_PASSWORD"]);
+      assert.deepEqual(await signIn({ email: "nobody@example.com" }), [401, "INVALID_EMAIL_OR_PASSWORD"]);
+      assert.deepEqual(await signIn({ email: "nonsense" }), [400, "INVALID_EMAIL"]);
+      assert.deepEqual(await signIn({ callbackURL: "https://evil.test/" }), [403, "INVALID_CALLBACK_URL"]);
+
+      const signUp = (fields) => refused(client.signUp.email({ name: "Ada", email, password: PASSWORD, ...fields }));
+      const taken = [422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"];
+      assert.deepEqual(await signUp({}), taken);
+      assert.deepEqual(await signUp({ email: "new@example.com", password: "short" }), [400, "PASSWORD_TOO_SHORT"]);
+      assert.deepEqual(await signUp({ email: "new@example.com", password: "password1" }), [400, "PASSWORD_COMPROMISED"]);
+      assert.deepEqual(await signUp({ email: "nonsense" }), [400, "VALIDATION_ERROR"]);
+      assert.deepEqual(await refused(client.listSessions()), [401, "UNAUTHORIZED"]);
+    });
+
+    test("a trusted callback is where the client goes next", async () => {
+      const { client, email } = await signedUp();
+      const signedIn = await ok(client.signIn.email({ email, password: PASSWORD, callbackURL: "/dashboard" }));
+      assert.deepEqual([signedIn.redirect, signedIn.url], [true, "/dashboard"]);
+    });
+
+    test("a page of another site gets nowhere, with a cookie or without", async () => {
+      const ada = await signedUp();
+      const foreign = browser(program.url, "https://evil.test");
+      const signIn = foreign.client.signIn.email({ email: ada.email, password: PASSWORD });
+      assert.deepEqual(await refused(signIn), [403, "INVALID_ORIGIN"]);
+      for (const [name, value] of ada.cookies) foreign.cookies.set(name, value);
+      assert.deepEqual(await refused(foreign.client.signOut()), [403, "INVALID_ORIGIN"]);
+      assert.notEqual(await session(ada), null);
+    });
+
+    test("bodies that cannot be read are refused before anything else", async () => {
+      const { fetch } = browser(program.url);
+      const send = async (contentType, body) => {
+        const headers = { "content-type": contentType };
+        const [status, { code }] = await json(await fetch(`${program.url}/api/auth/sign-in/email`, { method: "POST", headers, body }));
+        return [status, code];
+      };
+      assert.deepEqual(await send("application/json", "{"), [400, "BAD_REQUEST"]);
+      assert.deepEqual(await send("application/json", "[]"), [400, "BODY_MUST_BE_AN_OBJECT"]);
+      assert.deepEqual(await send("text/plain", "{}"), [415, "UNSUPPORTED_MEDIA_TYPE"]);
+      assert.equal((await fetch(`${program.url}/api/auth/sign-in/email`)).status, 404);
+    });
+
+    test("the program's own routes go by the same session, and by its token", async () => {
+      const ada = await signedUp();
+      const get = async (path, { fetch }, headers = {}) => fetch(`${program.url}${path}`, { headers });
+      const nobody = browser(program.url);
+      assert.deepEqual(await json(await get("/me", ada)), [200, { id: ada.user.id, email: ada.email, name: "Ada" }]);
+      assert.equal((await get("/me", nobody)).status, 401);
+      assert.equal((await get("/reports", ada)).status, 403);
+
+      assert.equal((await get(`/__admin?id=${ada.user.id}`, nobody)).status, 200);
+      assert.equal((await get("/reports", ada)).status, 200);
+      assert.equal((await get("/__admin?id=nonsense", nobody)).status, 400);
+      assert.equal((await get(`/__admin?id=${"0".repeat(32)}`, nobody)).status, 404);
+
+      const { token } = await ok(nobody.client.signIn.email({ email: ada.email, password: PASSWORD }));
+      const bearer = { authorization: `Bearer ${token}` };
+      assert.deepEqual(await json(await get("/whoami", browser(program.url), bearer)), [200, {
+        kind: "user",
+        id: ada.user.id,
+        tenant: null,
+        method: "password",
+        roles: [{ name: "admin", guard: "ADMIN" }],
+        permissions: ["reports:read"],
+      }]);
+    });
+
+    test("the clock moves, and sessions end with it", async () => {
+      const ada = await signedUp();
+      const advance = async (body) => (await fetch(`${program.url}/__clock`, { method: "POST", body })).status;
+      assert.equal(await advance("nonsense"), 400);
+      assert.equal(await advance(JSON.stringify({ advance_seconds: -1 })), 400);
+      assert.equal(await advance(JSON.stringify({ advance_seconds: 2 * 24 * 60 * 60 })), 204);
+      assert.deepEqual(await refused(ada.client.listSessions()), [403, "SESSION_NOT_FRESH"]);
+      assert.equal(await advance(JSON.stringify({ advance_seconds: 8 * 24 * 60 * 60 })), 204);
+      assert.equal(await session(ada), null);
+      assert.deepEqual(await json(await fetch(`${program.url}/__outbox`)), [200, []]);
+    });
+
+    test("it says that it is up", async () => {
+      const [status, health] = await json(await fetch(`${program.url}/health`));
+      assert.deepEqual([status, health.status, typeof health.version], [200, "ok", "string"]);
+      assert.deepEqual(await json(await fetch(`${program.url}/api/auth/ok`)), [200, { ok: true }]);
+      assert.match(await (await fetch(program.url)).text(), /^<!doctype html>/);
+    });
+  });
+}

@@ -1,0 +1,64 @@
+//! The application that every transport serves: one route for each kind of claim about the caller.
+//!
+//! | route | who may | what it answers |
+//! |---|---|---|
+//! | `GET /me` | signed in (the default) | the caller's address |
+//! | `GET /reports` | `permission("reports:read")` | `{"reports":42}` |
+//! | `GET /products` | everybody | `{"products":[]}` |
+//! | `GET /maybe` | everybody; a bad credential is refused | the caller's id or `null` |
+//! | `GET /fresh` | `Fresh<CurrentUser>` | the caller's address |
+//! | `GET /staff` | `RequireRole<SuperAdmin>` | `{"staff":true}` |
+//! | `GET /pair` | role and permission | `{"pair":true}` |
+//! | `POST /change` | signed in | `{"changed":true}` |
+
+use auth_core::guard::{MaybePrincipal, PermissionName, RoleName};
+use auth_core::user::User;
+use serde_json::{Value, json};
+
+/// `super_admin` in `ADMIN`.
+#[derive(Debug)]
+pub struct SuperAdmin;
+
+impl RoleName for SuperAdmin {
+    const GUARD: &'static str = "ADMIN";
+    const NAME: &'static str = "super_admin";
+}
+
+/// `reports:read`.
+#[derive(Debug)]
+pub struct ReadReports;
+
+impl PermissionName for ReadReports {
+    const NAME: &'static str = "reports:read";
+}
+
+pub(crate) fn me(user: &User) -> Value {
+    json!({"email": user.email})
+}
+
+pub(crate) fn reports() -> Value {
+    json!({"reports": 42})
+}
+
+pub(crate) fn products() -> Value {
+    json!({"products": []})
+}
+
+pub(crate) fn who(caller: &MaybePrincipal) -> Value {
+    match caller {
+        MaybePrincipal::Anonymous => json!({"who": null}),
+        MaybePrincipal::Principal(principal) => json!({"who": principal.id}),
+    }
+}
+
+pub(crate) fn staff() -> Value {
+    json!({"staff": true})
+}
+
+pub(crate) fn pair() -> Value {
+    json!({"pair": true})
+}
+
+pub(crate) fn changed() -> Value {
+    json!({"changed": true})
+}

@@ -1,0 +1,206 @@
+//! A store with a tap on its line: counts every question, and cuts the line when told to.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::DerefMut;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
+use auth_core::audit::{AuditEntry, AuditStore};
+use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
+use auth_core::crypto::password_hash::PasswordHash;
+use auth_core::password::PasswordStore;
+use auth_core::role::{Role, RoleStore};
+use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
+use auth_core::store::{Conn, Store, StoreError, Tx};
+use auth_core::user::{ProfileChange, User, UserStore};
+
+/// What was asked, and from when on nothing is answered.
+#[derive(Debug, Default)]
+pub struct Tap(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<&'static str>,
+    line: Line,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Line {
+    #[default]
+    Sound,
+    /// Dead from the call after so many more.
+    DeadAfter(usize),
+    /// Dead for this question alone.
+    DeadFor(&'static str),
+}
+
+impl Tap {
+    /// The store answers `calls` more questions and then none.
+    pub fn die_after(&self, calls: usize) {
+        self.0.lock().unwrap().line = Line::DeadAfter(calls);
+    }
+
+    /// The store answers everything but `question`.
+    pub fn die_for(&self, question: &'static str) {
+        self.0.lock().unwrap().line = Line::DeadFor(question);
+    }
+
+    /// The store answers again.
+    pub fn revive(&self) {
+        self.0.lock().unwrap().line = Line::Sound;
+    }
+
+    /// Takes the names of all questions so far, in order.
+    pub fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().unwrap().calls)
+    }
+
+    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles.
+    pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
+        const WRITES: [&str; 8] = [
+            "insert_user",
+            "insert_session",
+            "insert_password",
+            "replace_password",
+            "put_role",
+            "grant_role",
+            "update_profile",
+            "raise_credential_version",
+        ];
+        let mut counts = BTreeMap::new();
+        for call in self.0.lock().unwrap().calls.iter().filter(|call| WRITES.contains(call)) {
+            *counts.entry(*call).or_default() += 1;
+        }
+        counts
+    }
+
+    fn call(&self, question: &'static str) -> Result<(), StoreError> {
+        let mut state = self.0.lock().unwrap();
+        state.calls.push(question);
+        let dead = match &mut state.line {
+            Line::Sound => false,
+            Line::DeadAfter(0) => true,
+            Line::DeadAfter(left) => {
+                *left -= 1;
+                false
+            }
+            Line::DeadFor(name) => *name == question,
+        };
+        if dead { Err(StoreError::backend("no route to db.internal:5432 as app_user")) } else { Ok(()) }
+    }
+}
+
+/// Any store behind a [`Tap`].
+#[derive(Clone)]
+pub struct TappedStore {
+    inner: Arc<dyn Store>,
+    tap: Arc<Tap>,
+}
+
+impl TappedStore {
+    /// Puts the tap on.
+    pub fn new(inner: impl Store, tap: Arc<Tap>) -> Self {
+        Self { inner: Arc::new(inner), tap }
+    }
+}
+
+impl fmt::Debug for TappedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TappedStore").field("tap", &self.tap).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for TappedStore {
+    fn conn(&self) -> Box<dyn Conn + '_> {
+        Box::new(Tapped { inner: self.inner.conn(), tap: Arc::clone(&self.tap) })
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.tap.call("begin")?;
+        Ok(Box::new(Tapped { inner: self.inner.begin().await?, tap: Arc::clone(&self.tap) }))
+    }
+}
+
+struct Tapped<T> {
+    inner: T,
+    tap: Arc<Tap>,
+}
+
+#[async_trait]
+impl Tx for Tapped<Box<dyn Tx>> {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.tap.call("commit")?;
+        self.inner.commit().await
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self.inner.as_any()
+    }
+}
+
+/// Passes every question of a trait on to the store behind, if the line is sound.
+macro_rules! pass_on {
+    ($($store:ident { $(fn $question:ident($($name:ident: $type:ty),*) -> $answer:ty;)+ })+) => {$(
+        #[async_trait]
+        impl<T> $store for Tapped<T>
+        where
+            T: DerefMut + Send,
+            T::Target: Conn,
+        {
+            $(async fn $question(&mut self, $($name: $type),*) -> Result<$answer, StoreError> {
+                self.tap.call(stringify!($question))?;
+                self.inner.$question($($name),*).await
+            })+
+        }
+    )+};
+}
+
+pass_on! {
+    UserStore {
+        fn insert_user(user: &User) -> ();
+        fn user_by_id(id: UserId) -> Option<User>;
+        fn user_by_email(email: &Email) -> Option<User>;
+        fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
+        fn claim_login(id: UserId, credential_version: i64) -> bool;
+        fn raise_credential_version(id: UserId, now: Timestamp) -> bool;
+        fn set_disabled(id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> bool;
+        fn delete_user(id: UserId) -> bool;
+    }
+    RoleStore {
+        fn put_role(role: &Role) -> ();
+        fn role_by_name(guard: &str, name: &str) -> Option<Role>;
+        fn grant_role(user: UserId, role: RoleId, now: Timestamp) -> bool;
+        fn revoke_role(user: UserId, role: RoleId) -> bool;
+        fn roles_of_user(user: UserId) -> Vec<Role>;
+    }
+    SessionStore {
+        fn insert_session(session: &NewSession) -> ();
+        fn session_by_token(hash: &TokenHash) -> Option<SessionWithUser>;
+        fn slide_session(id: SessionId, expires_at: Timestamp, now: Timestamp) -> bool;
+        fn sessions_of_user(user: UserId, now: Timestamp) -> Vec<StoredSession>;
+        fn end_session(user: UserId, id: SessionId) -> bool;
+        fn end_session_by_token(hash: &TokenHash) -> Option<StoredSession>;
+        fn end_sessions_of_user(user: UserId, keep: Option<SessionId>) -> u64;
+        fn evict_sessions(user: UserId, newest: u32) -> u64;
+    }
+    AccountStore {
+        fn accounts_of_user(user: UserId) -> Vec<Account>;
+        fn raise_attempts(attempts: &[Attempt; 2], now: Timestamp) -> ();
+        fn attempts(keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount>;
+        fn settle_attempts(cleared: AttemptKey, refunded: AttemptKey) -> ();
+    }
+    PasswordStore {
+        fn user_with_password(email: &Email) -> Option<(User, Option<PasswordHash>)>;
+        fn password_of_user(user: UserId) -> Option<PasswordHash>;
+        fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
+        fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;
+    }
+    AuditStore {
+        fn insert_audit(entry: &AuditEntry) -> ();
+        fn audit_of_user(user: UserId, before: Option<AuditId>, limit: u32) -> Vec<AuditEntry>;
+    }
+}

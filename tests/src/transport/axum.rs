@@ -1,0 +1,85 @@
+//! Through `auth_axum`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use async_trait::async_trait;
+use auth_axum::{CurrentUser, Fresh, Guarded, MaybePrincipal, RequireRole, RouteExt, Router};
+use auth_core::guard::{self, permission};
+use auth_core::{Auth, ConfigErrors};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::Transport;
+use crate::routes::{self, ReadReports, SuperAdmin};
+
+#[derive(Debug)]
+pub(super) struct Axum(axum::Router);
+
+impl Axum {
+    pub(super) fn new(auth: Auth) -> Self {
+        Self(routes(auth).unwrap())
+    }
+}
+
+#[async_trait]
+impl Transport for Axum {
+    async fn send(&self, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer, 50_000)));
+        let (parts, body) = self.0.clone().oneshot(request).await.unwrap().into_parts();
+        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+    }
+}
+
+/// The application as a user of `auth_axum` writes it.
+pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
+    Router::new()
+        .route("/me", get(me))
+        .route("/reports", get(reports).require(permission("reports:read")))
+        .route("/products", get(products).public())
+        .route("/maybe", get(maybe).public())
+        .route("/fresh", get(fresh))
+        .route("/staff", get(staff))
+        .route("/pair", get(pair))
+        .route("/change", post(change))
+        .auth(auth)
+}
+
+async fn me(user: CurrentUser) -> Json<Value> {
+    Json(routes::me(&user))
+}
+
+async fn reports() -> Json<Value> {
+    Json(routes::reports())
+}
+
+async fn products() -> Json<Value> {
+    Json(routes::products())
+}
+
+async fn maybe(caller: MaybePrincipal) -> Json<Value> {
+    Json(routes::who(&caller))
+}
+
+async fn fresh(user: Fresh<CurrentUser>) -> Json<Value> {
+    Json(routes::me(&user))
+}
+
+async fn staff(_: RequireRole<SuperAdmin>) -> Json<Value> {
+    Json(routes::staff())
+}
+
+async fn pair(_: Guarded<(guard::RequireRole<SuperAdmin>, guard::RequirePermission<ReadReports>)>) -> Json<Value> {
+    Json(routes::pair())
+}
+
+async fn change() -> Json<Value> {
+    Json(routes::changed())
+}

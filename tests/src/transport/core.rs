@@ -1,0 +1,132 @@
+//! Without a framework: what an adapter does, in as few lines as it can be said.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::error::Code;
+use auth_core::guard::{
+    CurrentUser, Fresh, Guard, MaybePrincipal, RequirePermission, RequireRole, Requirement, permission, public,
+    signed_in,
+};
+use auth_core::http::{Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, refusal};
+use auth_core::{Auth, Cx, RequestInfo, Result};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Method, Request, Response};
+use serde_json::Value;
+
+use super::Transport;
+use crate::routes::{self, ReadReports, SuperAdmin};
+
+#[derive(Debug)]
+pub(super) struct Core {
+    auth: Auth,
+    application: Vec<Rule>,
+}
+
+/// A route of the application.
+struct Rule {
+    method: Method,
+    path: &'static str,
+    requirement: Requirement,
+    handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
+}
+
+impl Core {
+    pub(super) fn new(auth: Auth) -> Self {
+        Self { auth, application: application() }
+    }
+
+    async fn endpoint(&self, path: &str, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+        let rows: Vec<Route> = self.auth.routes().iter().filter(|row| row.path() == path).cloned().collect();
+        let (parts, body) = request.into_parts();
+        let fits = body.len() <= self.auth.body_limit();
+        let incoming = Incoming {
+            method: parts.method,
+            headers: parts.headers,
+            query: parts.uri.query().map(str::to_owned),
+            path_params: Vec::new(),
+            peer: Some(peer),
+            body: if fits { Ok(body) } else { Err(Code::PayloadTooLarge.into()) },
+        };
+        dispatch(&self.auth, &rows, incoming).await
+    }
+
+    async fn handler(&self, rule: &Rule, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+        let info = RequestInfo::new(request.method().clone(), rule.path, request.headers().clone(), Some(peer));
+        let cx = Arc::new(self.auth.cx(info));
+        let outcome = match enforce(&cx, &rule.requirement).await {
+            Ok(()) => (rule.handler)(Arc::clone(&cx)).await,
+            Err(refused) => Err(refused),
+        };
+        let mut response = match outcome {
+            Ok(value) => Json(value).into_response(&cx).unwrap(),
+            Err(refused) => refusal(&cx, &refused),
+        };
+        finish(&cx, response.headers_mut());
+        response
+    }
+}
+
+#[async_trait]
+impl Transport for Core {
+    async fn send(&self, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+        let path = request.uri().path().to_owned();
+        if let Some(below) = path.strip_prefix(self.auth.base_path()) {
+            return self.endpoint(below, request, peer).await;
+        }
+        match self.application.iter().find(|rule| rule.path == path && rule.method == *request.method()) {
+            Some(rule) => self.handler(rule, request, peer).await,
+            None => not_found(),
+        }
+    }
+}
+
+/// The routes of [`crate::routes`].
+fn application() -> Vec<Rule> {
+    vec![
+        Rule::get("/me", signed_in(), |cx| Box::pin(async move { Ok(routes::me(&*CurrentUser::check(&cx).await?)) })),
+        Rule::get("/reports", permission("reports:read"), |_| Box::pin(async { Ok(routes::reports()) })),
+        Rule::get("/products", public(), |_| Box::pin(async { Ok(routes::products()) })),
+        Rule::get("/maybe", public(), |cx| {
+            Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
+        }),
+        Rule::get("/fresh", signed_in(), |cx| {
+            Box::pin(async move {
+                let user: Fresh<CurrentUser> = Fresh::check(&cx).await?;
+                Ok(routes::me(&user))
+            })
+        }),
+        Rule::get("/staff", signed_in(), |cx| {
+            Box::pin(async move { RequireRole::<SuperAdmin>::check(&cx).await.map(|_| routes::staff()) })
+        }),
+        Rule::get("/pair", signed_in(), |cx| {
+            Box::pin(async move {
+                let both = <(RequireRole<SuperAdmin>, RequirePermission<ReadReports>)>::check(&cx).await;
+                both.map(|_| routes::pair())
+            })
+        }),
+        Rule {
+            method: Method::POST,
+            ..Rule::get("/change", signed_in(), |_| Box::pin(async { Ok(routes::changed()) }))
+        },
+    ]
+}
+
+impl Rule {
+    fn get(
+        path: &'static str,
+        requirement: Requirement,
+        handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
+    ) -> Self {
+        Self { method: Method::GET, path, requirement, handler }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}

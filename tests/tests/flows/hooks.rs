@@ -1,0 +1,152 @@
+//! Hooks join in: they edit, grant and add.
+
+use std::sync::{Arc, Mutex};
+
+use auth_core::prelude::*;
+use auth_core::role;
+use auth_core::session::Session;
+use auth_tests::{PASSWORD, Stack, TestApp, flows};
+use serde_json::{Map, Value, json};
+
+flows![
+    a_sign_up_can_be_edited,
+    unknown_fields_reach_the_hook_and_not_the_row,
+    a_role_granted_at_sign_up_is_in_the_first_session,
+    data_is_added_and_built_in_fields_cannot_be_replaced,
+    hooks_run_in_their_order_at_the_turning_points,
+];
+
+/// Changes what is about to be written.
+struct Editor;
+
+#[async_trait]
+impl Hooks for Editor {
+    async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, signup: &mut SignUp) -> Result<()> {
+        signup.name = signup.extra.get("company").and_then(Value::as_str).unwrap_or("nobody's").to_owned();
+        signup.email = Email::parse("edited@example.com").unwrap();
+        Ok(())
+    }
+}
+
+async fn a_sign_up_can_be_edited(stack: Stack) {
+    let app = stack.app_with(|builder| builder.hooks(Editor)).await;
+    let body = app.anon().sign_up("ada@example.com").await.ok();
+    assert_eq!((&body["user"]["email"], &body["user"]["name"]), (&json!("edited@example.com"), &json!("nobody's")));
+    assert_eq!(app.find_user("ada@example.com").await, None);
+    app.anon().sign_in("edited@example.com", PASSWORD).await.ok();
+}
+
+async fn unknown_fields_reach_the_hook_and_not_the_row(stack: Stack) {
+    let app = stack.app_with(|builder| builder.hooks(Editor)).await;
+    let body = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "company": "Babbage"});
+    let user = app.anon().auth_post("/sign-up/email", body).await.ok()["user"].clone();
+    assert_eq!((&user["name"], user.get("company")), (&json!("Babbage"), None));
+}
+
+/// Makes everybody a super administrator from the first moment.
+struct Granter;
+
+#[async_trait]
+impl Hooks for Granter {
+    async fn on_signup(&self, cx: &Cx, work: &mut Work<'_>, user: &User, _signup: &SignUp) -> Result<()> {
+        role::grant_role_within(cx, work, user.id, "ADMIN", "super_admin").await.map(drop)
+    }
+}
+
+async fn a_role_granted_at_sign_up_is_in_the_first_session(stack: Stack) {
+    let app = stack.app_with(|builder| builder.hooks(Granter)).await;
+    role::define_role(&app.cx(), "ADMIN", "super_admin", ["reports:read"]).await.unwrap();
+    let ada = app.signed_up("ada@example.com").await;
+    ada.get("/staff").await.ok();
+    ada.get("/reports").await.ok();
+    ada.get("/pair").await.ok();
+}
+
+/// Shows more of a user, and tries to show somebody else.
+struct Painter;
+
+#[async_trait]
+impl Hooks for Painter {
+    async fn session_user_data(&self, _cx: &Cx, _user: &User, data: &mut Map<String, Value>) -> Result<()> {
+        for (field, value) in [("theme", "dark"), ("id", "0"), ("email", "boss@example.com"), ("emailVerified", "yes")]
+        {
+            data.insert(field.to_owned(), value.into());
+        }
+        Ok(())
+    }
+}
+
+async fn data_is_added_and_built_in_fields_cannot_be_replaced(stack: Stack) {
+    let app = stack.app_with(|builder| builder.hooks(Painter)).await;
+    let ada = app.anon();
+    let at_sign_up = ada.sign_up("ada@example.com").await.ok()["user"].clone();
+    let id = app.user_id("ada@example.com").await.to_string();
+    let at_sign_in = app.anon().sign_in("ada@example.com", PASSWORD).await.ok()["user"].clone();
+    for user in [at_sign_up, at_sign_in, ada.session().await["user"].clone()] {
+        assert_eq!(user["theme"], "dark");
+        assert_eq!((&user["id"], &user["email"]), (&json!(id), &json!("ada@example.com")));
+        assert_eq!(user["emailVerified"], false);
+    }
+}
+
+/// Writes down when it is called.
+struct Diary(&'static str, Arc<Mutex<Vec<String>>>);
+
+impl Diary {
+    fn note(&self, hook: &str) -> Result<()> {
+        self.1.lock().unwrap().push(format!("{} {hook}", self.0));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Hooks for Diary {
+    async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _signup: &mut SignUp) -> Result<()> {
+        self.note("before_signup")
+    }
+    async fn on_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User, _signup: &SignUp) -> Result<()> {
+        self.note("on_signup")
+    }
+    async fn before_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &LoginContext<'_>) -> Result<()> {
+        self.note("before_login")
+    }
+    async fn on_login(
+        &self,
+        _cx: &Cx,
+        _work: &mut Work<'_>,
+        _login: &LoginContext<'_>,
+        _session: &Session,
+    ) -> Result<()> {
+        self.note("on_login")
+    }
+    async fn before_password_change(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User) -> Result<()> {
+        self.note("before_password_change")
+    }
+    async fn before_user_delete(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User) -> Result<()> {
+        self.note("before_user_delete")
+    }
+}
+
+async fn with_diaries(stack: Stack) -> (TestApp, Arc<Mutex<Vec<String>>>) {
+    let pages = Arc::new(Mutex::new(Vec::new()));
+    let (first, second) = (Diary("first", Arc::clone(&pages)), Diary("second", Arc::clone(&pages)));
+    (stack.app_with(|builder| builder.hooks(first).hooks(second)).await, pages)
+}
+
+async fn hooks_run_in_their_order_at_the_turning_points(stack: Stack) {
+    let (app, pages) = with_diaries(stack).await;
+    let read = || std::mem::take(&mut *pages.lock().unwrap());
+    let both = |hooks: &[&str]| -> Vec<String> {
+        hooks.iter().flat_map(|hook| ["first", "second"].map(|who| format!("{who} {hook}"))).collect()
+    };
+    let ada = app.signed_up("ada@example.com").await;
+    assert_eq!(read(), both(&["before_signup", "on_signup", "before_login", "on_login"]));
+    app.signed_in("ada@example.com").await;
+    assert_eq!(read(), both(&["before_login", "on_login"]));
+    app.anon().sign_in("ada@example.com", "wrong").await;
+    assert_eq!(read(), both(&[]), "a wrong password reaches no hook");
+    ada.change_password(PASSWORD, "Marble-Falcon-Quiet-77").await.ok();
+    assert_eq!(read(), both(&["before_password_change", "before_login", "on_login"]));
+    ada.auth_post("/delete-user", json!({})).await.ok();
+    assert_eq!(read(), both(&["before_user_delete"]));
+}

@@ -1,0 +1,37 @@
+//! What users, browsers and attackers see: one file a feature, each flow over every transport and store.
+#![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]
+
+mod addresses;
+mod callback_url;
+mod change_password;
+mod cookies;
+mod correlation;
+mod delete_user;
+mod events;
+mod get_session;
+mod guards;
+mod hooks;
+mod hooks_failing;
+mod input;
+mod lockout;
+mod malformed;
+mod one_answer;
+mod origin;
+mod outage;
+mod parity;
+mod races;
+mod revoke;
+mod session_lifetime;
+mod set_password;
+mod sign_in;
+mod sign_up;
+mod start_up;
+mod update_user;
+mod wire;
+
+use std::time::Duration;
+
+/// A day of 24 hours.
+const DAY: Duration = Duration::from_hours(24);
+/// The smallest step of the clock.
+const MICROSECOND: Duration = Duration::from_micros(1);

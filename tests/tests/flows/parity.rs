@@ -1,0 +1,150 @@
+//! axum, actix-web and the bare engine give the same answers: status, headers, body, byte for byte.
+//!
+//! All three draw the same randomness at the same time of day, so that even tokens and ids are equal.
+
+use std::sync::Arc;
+
+use auth_core::base::SeededRandom;
+use auth_tests::{Actor, PASSWORD, Reply, Stack, StoreKind, TestApp, TransportKind};
+use http::Method;
+use serde_json::{Value, json};
+
+const EVIL: &str = "https://evil.test";
+
+#[tokio::test]
+async fn every_transport_gives_the_same_answers() {
+    let engine = play(TransportKind::Core).await;
+    assert!(engine.len() >= 60, "{}", engine.len());
+    for transport in [TransportKind::Axum, TransportKind::Actix] {
+        let answers = play(transport).await;
+        for ((request, expected), (_, answer)) in engine.iter().zip(&answers) {
+            assert_eq!(answer, expected, "{request} through {transport:?}");
+        }
+    }
+}
+
+/// What was asked, and the essence of what came back.
+type Script = Vec<(String, String)>;
+
+async fn play(transport: TransportKind) -> Script {
+    let stack = Stack { transport, store: StoreKind::Memory };
+    let random = Arc::new(SeededRandom::predictable(1_815));
+    let app = stack.app_with(|builder| builder.random(random)).await;
+    let mut script = Script::new();
+    let ada = accounts(&app, &mut script).await;
+    refusals(&app, &ada, &mut script).await;
+    application(&app, &ada, &mut script).await;
+    farewell(&app, &ada, &mut script).await;
+    script
+}
+
+fn note(script: &mut Script, request: impl Into<String>, reply: &Reply) {
+    script.push((request.into(), reply.essence()));
+}
+
+async fn tell(script: &mut Script, actor: &Actor, endpoint: &str, body: Value) {
+    let request = format!("POST {endpoint} {body}");
+    note(script, request, &actor.auth_post(endpoint, body).await);
+}
+
+async fn ask(script: &mut Script, actor: &Actor, path: &str) {
+    note(script, format!("GET {path}"), &actor.get(path).await);
+}
+
+async fn accounts(app: &TestApp, script: &mut Script) -> Actor {
+    let (ada, phone) = (app.anon(), app.anon());
+    let complete = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD});
+    tell(script, &ada, "/sign-up/email", complete.clone()).await;
+    tell(script, &app.anon(), "/sign-up/email", complete).await;
+    tell(script, &app.anon(), "/sign-up/email", json!({"name": "Ada", "email": "ada@example.com"})).await;
+    tell(script, &phone, "/sign-in/email", json!({"email": "ada@example.com", "password": PASSWORD})).await;
+    tell(script, &app.anon(), "/sign-in/email", json!({"email": "ada@example.com", "password": "wrong"})).await;
+    tell(script, &app.anon(), "/sign-in/email", json!({"email": "ada", "password": "wrong"})).await;
+    for endpoint in ["/get-session", "/list-sessions", "/list-accounts", "/ok", "/error?error=X_Y", "/unknown"] {
+        ask(script, &ada, &format!("/api/auth{endpoint}")).await;
+        ask(script, &app.anon(), &format!("/api/auth{endpoint}")).await;
+    }
+    tell(script, &ada, "/update-user", json!({"name": "Countess", "image": null})).await;
+    tell(script, &ada, "/update-user", json!({"role": "admin"})).await;
+    tell(script, &ada, "/verify-password", json!({"password": "wrong"})).await;
+    tell(script, &ada, "/get-session", json!({})).await;
+    ada
+}
+
+async fn refusals(app: &TestApp, ada: &Actor, script: &mut Script) {
+    for (media_type, body) in [
+        ("application/json", &b"{"[..]),
+        ("application/json", b"[]"),
+        ("application/json", b"{\"a\":1,\"a\":2}"),
+        ("application/json", b""),
+        ("application/json", &[b'x'; 70_000]),
+        ("text/plain", b"{}"),
+        ("application/x-www-form-urlencoded", b"email=ada%40example.com&password=wrong"),
+        ("application/x-www-form-urlencoded", b"email=a&email=b"),
+    ] {
+        let (actor, shown) = (app.anon(), String::from_utf8_lossy(&body[..body.len().min(50)]));
+        let draft = actor.request(Method::POST, "/api/auth/sign-in/email").body(media_type, body.to_vec());
+        note(script, format!("{media_type} {shown}"), &draft.send().await);
+    }
+    for (name, value) in [
+        ("origin", EVIL),
+        ("origin", "null"),
+        ("authorization", "Bearer garbage"),
+        ("authorization", "Basic YTpi"),
+        ("cookie", "auth.session_token=a; auth.session_token=b"),
+        ("cookie", "auth.session_token=garbage"),
+    ] {
+        for (method, path) in [(Method::POST, "/api/auth/sign-out"), (Method::GET, "/me"), (Method::POST, "/change")] {
+            let draft = ada.copied();
+            let draft = draft.request(method.clone(), path).header(name, value);
+            note(script, format!("{method} {path} {name}: {value}"), &draft.send().await);
+        }
+    }
+    for (method, path) in [
+        (Method::OPTIONS, "/api/auth/get-session"),
+        (Method::PUT, "/api/auth/sign-out"),
+        (Method::GET, "/api/auth/get-session/"),
+        (Method::GET, "/api/auth//get-session"),
+        (Method::GET, "/nowhere"),
+    ] {
+        note(script, format!("{method} {path}"), &ada.request(method, path).send().await);
+    }
+}
+
+async fn application(app: &TestApp, ada: &Actor, script: &mut Script) {
+    for path in ["/me", "/reports", "/products", "/maybe", "/fresh", "/staff", "/pair"] {
+        ask(script, ada, path).await;
+        ask(script, &app.anon(), path).await;
+    }
+    app.grant("ada@example.com", "ADMIN", "super_admin", &["reports:read"]).await;
+    for path in ["/reports", "/staff", "/pair"] {
+        ask(script, ada, path).await;
+    }
+    app.advance(crate::DAY);
+    // The session slides: a handler's answer carries the engine's cookie.
+    ask(script, ada, "/me").await;
+    ask(script, ada, "/fresh").await;
+    app.tap().die_after(0);
+    ask(script, ada, "/me").await;
+    ask(script, ada, "/maybe").await;
+    app.tap().revive();
+    let named = ada.request(Method::GET, "/me").header("x-correlation-id", "req-1");
+    note(script, "a named request", &named.send().await);
+}
+
+async fn farewell(app: &TestApp, ada: &Actor, script: &mut Script) {
+    let change = json!({"currentPassword": PASSWORD, "newPassword": "Marble-Falcon-Quiet-77"});
+    tell(script, ada, "/change-password", change).await;
+    tell(script, ada, "/set-password", json!({"newPassword": PASSWORD})).await;
+    tell(script, ada, "/revoke-session", json!({"token": "garbage"})).await;
+    tell(script, ada, "/revoke-other-sessions", json!({})).await;
+    for _ in 0..11 {
+        tell(script, ada, "/verify-password", json!({"password": "wrong"})).await;
+    }
+    tell(script, ada, "/sign-out", json!({})).await;
+    tell(script, ada, "/revoke-sessions", json!({})).await;
+    let back = json!({"email": "ada@example.com", "password": "Marble-Falcon-Quiet-77", "callbackURL": "/home"});
+    tell(script, ada, "/sign-in/email", back).await;
+    tell(script, ada, "/delete-user", json!({})).await;
+    ask(script, &app.anon(), "/api/auth/get-session").await;
+}
