@@ -1,5 +1,6 @@
 //! Guards as handler arguments.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -76,6 +77,12 @@ pub struct Refusal(pub Error);
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self(error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

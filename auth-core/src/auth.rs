@@ -49,7 +49,8 @@ impl Auth {
         self.cx(RequestInfo::new(Method::GET, "", HeaderMap::new(), None))
     }
 
-    /// Calls an endpoint without HTTP, under the same guard, hooks and rules.
+    /// Calls an endpoint without HTTP, under the same guard, hooks and rules. What belongs to HTTP is not done: the
+    /// origin of the request and the addresses in it are not judged, and nothing is rendered.
     ///
     /// # Errors
     /// Whatever the guard or the endpoint refuses.
@@ -88,6 +89,11 @@ impl Auth {
     /// The largest body that an endpoint reads, in bytes.
     pub fn body_limit(&self) -> usize {
         self.0.config.body_limit
+    }
+
+    /// Whether pages of this origin may call the endpoints; for the application's own CORS rules.
+    pub fn trusts_origin(&self, origin: &str) -> bool {
+        self.0.config.trusted_origins.trusts_origin(origin)
     }
 
     /// Whether roles may be required in this role guard.

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
-use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_loopback};
+use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
 use crate::{password, role, session};
 
 /// Every problem of a configuration at once, one sentence each.
@@ -20,7 +20,7 @@ impl ConfigErrors {
         Self(problems)
     }
 
-    /// The problems, in the order of the builder's methods.
+    /// The problems, one sentence each.
     pub fn problems(&self) -> &[String] {
         &self.0
     }
@@ -109,6 +109,9 @@ impl Draft {
         if !(1_024..=16 * 1024 * 1024).contains(&self.body_limit) {
             problems.push(format!("body_limit is {} bytes: allowed are 1 KiB to 16 MiB", self.body_limit));
         }
+        if self.hook_time_limit < Duration::from_millis(1) {
+            problems.push("hook_time_limit is too short for any hook to run".to_owned());
+        }
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
         let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
@@ -137,7 +140,7 @@ impl Draft {
 /// https anywhere; plain http only to this very machine, where nobody can listen in.
 fn checked_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("base_url {text:?} is not a URL: {error}"))?;
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    if !is_bare_origin(&url) {
         return Err(format!("base_url {text:?} must be an origin alone: scheme, host and port"));
     }
     match url.scheme() {
@@ -171,6 +174,7 @@ mod tests {
             "ftp://localhost",
             "https://a.test/x",
             "https://u@a.test",
+            "https://:pw@a.test",
             "a",
         ] {
             assert!(checked_base_url(bad).is_err(), "{bad}");

@@ -111,7 +111,7 @@ impl Cx {
 
     /// What counts as one client when attempts are counted: an IPv4 address, or an IPv6 /64, which one subscriber owns
     /// whole.
-    pub fn client_unit(&self) -> Option<IpAddr> {
+    pub(crate) fn client_unit(&self) -> Option<IpAddr> {
         self.client_ip.map(crate::http::counting_unit)
     }
 
@@ -120,7 +120,8 @@ impl Cx {
         &self.correlation_id
     }
 
-    /// Statements outside a transaction. No connection is held between them.
+    /// Rows as they are: no hook, no event, no audit line. Statements outside a transaction; no connection is held
+    /// between them.
     pub fn conn(&self) -> Box<dyn Conn + '_> {
         self.auth.store().conn()
     }
@@ -144,7 +145,7 @@ impl Cx {
 
     /// Writes down and tells what is no change, such as a refusal. A line that cannot be written is an error in the
     /// log: there is nothing that it could undo. Changes are told through [`Work::emit`].
-    pub async fn record(&self, event: Event) {
+    pub(crate) async fn record(&self, event: Event) {
         if let Err(error) = self.conn().insert_audit(&audit::entry(self, &event)).await {
             let cause = std::error::Error::source(&error).map(tracing::field::display);
             tracing::error!(action = event.action(), cause, "an audit row could not be written");
@@ -161,22 +162,24 @@ impl Cx {
     }
 
     /// Adds a `Set-Cookie` to the response, in place of an earlier one of the same name.
-    pub fn set_cookie(&self, cookie: Cookie<'static>) {
+    pub(crate) fn set_cookie(&self, cookie: Cookie<'static>) {
         let mut left = self.left();
         left.cookies.retain(|earlier| earlier.name() != cookie.name());
         left.cookies.push(cookie);
     }
 
     /// Takes the cookies that wait for the response.
-    pub fn take_cookies(&self) -> Vec<Cookie<'static>> {
+    pub(crate) fn take_cookies(&self) -> Vec<Cookie<'static>> {
         std::mem::take(&mut self.left().cookies)
     }
 
+    #[doc(hidden)]
     /// Remembers that an extractor refused, for frameworks in which a handler can overlook it.
     pub fn refuse(&self, error: &Error) {
         self.left().refusal.get_or_insert_with(|| error.clone());
     }
 
+    #[doc(hidden)]
     /// The first refusal of an extractor, if there was one.
     pub fn refusal(&self) -> Option<Error> {
         self.left().refusal.clone()
@@ -206,7 +209,7 @@ pub struct Work<'a> {
 
 impl Work<'_> {
     /// Queues the news of a change in this transaction, to be told once it is durable.
-    pub fn emit(&mut self, event: Event) {
+    pub(crate) fn emit(&mut self, event: Event) {
         self.events.push(event);
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::base::InvalidEmail;
 use crate::crypto::password_hash::HashError;
+use crate::role::InvalidName;
 use crate::store::StoreError;
 
 /// The result of everything in the engine that can be refused.
@@ -248,6 +250,18 @@ impl Error {
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
         Self::new(code.kind(), code.as_str(), code.message())
+    }
+}
+
+impl From<InvalidEmail> for Error {
+    fn from(_: InvalidEmail) -> Self {
+        Code::InvalidEmail.into()
+    }
+}
+
+impl From<InvalidName> for Error {
+    fn from(error: InvalidName) -> Self {
+        Self::from(Code::ValidationError).saying(error.to_string())
     }
 }
 

@@ -83,6 +83,9 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+/// The version of sqlx that pools and connections must come from.
+pub use sqlx;
+
 pub use driver::Connection;
 pub use error::{ConnectError, MigrateError};
 pub use migrate::migrate;

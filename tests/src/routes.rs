@@ -45,10 +45,8 @@ pub(crate) fn products() -> Value {
 }
 
 pub(crate) fn who(caller: &MaybePrincipal) -> Value {
-    match caller {
-        MaybePrincipal::Anonymous => json!({"who": null}),
-        MaybePrincipal::Principal(principal) => json!({"who": principal.id}),
-    }
+    let id = if let MaybePrincipal::Principal(principal) = caller { Some(principal.id) } else { None };
+    json!({"who": id})
 }
 
 pub(crate) fn staff() -> Value {

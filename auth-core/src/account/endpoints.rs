@@ -17,9 +17,11 @@ pub struct ListAccounts {}
 
 /// An account as clients see it.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct AccountView {
+    /// The account.
     #[serde(flatten)]
-    account: Account,
+    pub account: Account,
     /// What an external provider permitted; a password permits nothing there.
     scopes: [String; 0],
 }

@@ -139,6 +139,9 @@ impl AccessRule {
     /// What makes the rule of the route at `path` contradictory or impossible, one sentence each: for start-up.
     pub fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
         let mut problems: Vec<String> = self.requirements.iter().flat_map(|rule| rule.problems(auth)).collect();
+        if self.requirements.iter().any(Requirement::is_public) {
+            problems.push("public() is no requirement: mark the route with .public()".to_owned());
+        }
         if self.is_public && !self.requirements.is_empty() {
             problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
         }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::{CurrentPrincipal, Guard, role};
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Names a role for [`RequireRole`]: implement it for a unit struct.
 ///
@@ -31,6 +31,10 @@ pub struct RequireRole<R>(PhantomData<R>);
 
 impl<R: RoleName> Guard for RequireRole<R> {
     async fn check(cx: &Cx) -> Result<Self> {
+        if !cx.auth().knows_role_guard(R::GUARD) {
+            let cause = format!("RequireRole names the role guard {:?}: register it with role_guards()", R::GUARD);
+            return Err(Error::internal(cause));
+        }
         let caller = CurrentPrincipal::check(cx).await?;
         role(R::NAME).in_guard(R::GUARD).check(caller.authentication(), cx)?;
         Ok(Self(PhantomData))

@@ -17,7 +17,7 @@ use crate::user::{SignUp, User};
 
 /// The hooks of an application, in the order of registration.
 #[derive(Clone)]
-pub struct HookChain {
+pub(crate) struct HookChain {
     hooks: Vec<Arc<dyn Hooks>>,
     time_limit: Duration,
 }

@@ -5,16 +5,19 @@ use crate::base::{SessionId, UserId};
 use crate::role::GrantedRole;
 use crate::session::AuthMethod;
 
-/// Something that has happened and cannot be undone by whoever hears of it. It carries ids, never secrets.
+/// Something that has happened and cannot be undone by whoever hears of it. It carries ids, never secrets. Only the
+/// engine makes events, so one that is heard is true.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// A user signed up.
+    #[non_exhaustive]
     SignedUp {
         /// The new user.
         user: UserId,
     },
     /// A session was opened.
+    #[non_exhaustive]
     SignedIn {
         /// Whose it is.
         user: UserId,
@@ -24,6 +27,7 @@ pub enum Event {
         method: AuthMethod,
     },
     /// A sign-in was refused: wrong password, unknown or disabled user, too many attempts.
+    #[non_exhaustive]
     SignInRefused {
         /// The user that the address belongs to, if any.
         user: Option<UserId>,
@@ -31,6 +35,7 @@ pub enum Event {
         reason: &'static str,
     },
     /// A signed-in user gave a wrong password.
+    #[non_exhaustive]
     PasswordRefused {
         /// The user.
         user: UserId,
@@ -38,6 +43,7 @@ pub enum Event {
         session: SessionId,
     },
     /// A session was ended by its user.
+    #[non_exhaustive]
     SignedOut {
         /// Whose it was.
         user: UserId,
@@ -45,6 +51,7 @@ pub enum Event {
         session: SessionId,
     },
     /// Sessions were ended by their user.
+    #[non_exhaustive]
     SessionsEnded {
         /// Whose they were.
         user: UserId,
@@ -54,41 +61,49 @@ pub enum Event {
         count: u64,
     },
     /// A password was changed.
+    #[non_exhaustive]
     PasswordChanged {
         /// Whose it is.
         user: UserId,
     },
     /// A user who had no password got one.
+    #[non_exhaustive]
     PasswordSet {
         /// Whose it is.
         user: UserId,
     },
     /// A user changed name or picture.
+    #[non_exhaustive]
     ProfileChanged {
         /// The user.
         user: UserId,
     },
     /// A user was deleted with everything that belonged to them.
+    #[non_exhaustive]
     UserDeleted {
         /// The former user.
         user: UserId,
     },
     /// A user was disabled; their sessions ended.
+    #[non_exhaustive]
     UserDisabled {
         /// The user.
         user: UserId,
     },
     /// A disabled user was enabled again.
+    #[non_exhaustive]
     UserEnabled {
         /// The user.
         user: UserId,
     },
     /// A role was defined, or given other permissions.
+    #[non_exhaustive]
     RoleDefined {
         /// The role.
         role: GrantedRole,
     },
     /// A role was granted.
+    #[non_exhaustive]
     RoleGranted {
         /// Who holds it now.
         user: UserId,
@@ -96,6 +111,7 @@ pub enum Event {
         role: GrantedRole,
     },
     /// A role was revoked.
+    #[non_exhaustive]
     RoleRevoked {
         /// Who held it.
         user: UserId,

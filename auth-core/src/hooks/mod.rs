@@ -1,7 +1,7 @@
 //! Where the application joins in: hooks before things happen, events after they have.
 //!
-//! A *hook* runs inside the transaction, may edit what it is given, and refuses by returning an error:
-//! then nothing persists. Several run in the order of registration, the first error wins. A hook that
+//! A *hook* that is given the unit of work runs inside the transaction, may edit what it is given, and refuses by
+//! returning an error: then nothing persists. Several run in the order of registration, the first error wins. A hook that
 //! panics or exceeds its time limit refuses. An *event* is told after the commit and can refuse nothing.
 
 mod chain;
@@ -11,7 +11,7 @@ mod event;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-pub use chain::HookChain;
+pub(crate) use chain::HookChain;
 pub use deliver::EventSink;
 pub(crate) use deliver::deliver;
 pub use event::Event;
@@ -23,8 +23,8 @@ use crate::user::{SignUp, User};
 
 /// What the application does at the turning points of an account. Every method does nothing by default.
 ///
-/// Within a hook, statements go through `work`: it is the transaction that the built-in change is part of, and
-/// events emitted there are told if it commits. `auth_sqlx::connection(work.tx())` gives the database connection behind it.
+/// Within a hook, statements go through `work`: it is the transaction that the built-in change is part of. Services
+/// such as [`grant_role_within`](crate::role::grant_role_within) take it too. `auth_sqlx::connection(work.tx())` gives the database connection behind it.
 ///
 /// ```
 /// use auth_core::prelude::*;
@@ -81,6 +81,7 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// Adds fields to the `user` object that sign-in and `get-session` return. Built-in fields cannot be replaced.
+    /// Runs after the commit: an error fails this answer and undoes nothing.
     async fn session_user_data(&self, _cx: &Cx, _user: &User, _data: &mut Map<String, Value>) -> Result<()> {
         Ok(())
     }
@@ -90,7 +91,8 @@ pub trait Hooks: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LoginContext<'a> {
-    /// The user as they were read in this transaction.
+    /// The user as they were when the proof was checked; the session is only made if they are still enabled and their
+    /// credentials unchanged.
     pub user: &'a User,
     /// How they proved it.
     pub method: AuthMethod,

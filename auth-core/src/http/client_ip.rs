@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
+use crate::config::ConfigErrors;
+
 /// Which header the trusted proxies write. A proxy passes the other one through as the client sent it, so it is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardingHeader {
@@ -50,11 +52,11 @@ impl TrustedProxies {
     /// Trusts what hosts in these networks (`10.0.0.0/8`, `fd00::/8`, single addresses) say of their client.
     ///
     /// # Errors
-    /// The texts that are neither a network nor an address.
+    /// [`ConfigErrors`] naming the texts that are neither a network nor an address.
     pub fn parse<'a>(
         networks: impl IntoIterator<Item = &'a str>,
         header: ForwardingHeader,
-    ) -> Result<Self, Vec<String>> {
+    ) -> Result<Self, ConfigErrors> {
         let mut problems = Vec::new();
         let mut parsed = Vec::new();
         for text in networks.into_iter().map(str::trim).filter(|text| !text.is_empty()) {
@@ -63,7 +65,7 @@ impl TrustedProxies {
                 Err(_) => problems.push(format!("trusted proxy {text:?} is neither a network nor an address")),
             }
         }
-        if problems.is_empty() { Ok(Self { networks: parsed, header }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { networks: parsed, header }) } else { Err(ConfigErrors::new(problems)) }
     }
 
     fn trusts(&self, ip: IpAddr) -> bool {

@@ -46,7 +46,7 @@ impl CookieConfig {
     }
 
     /// The full name that follows from prefix, domain and scheme.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

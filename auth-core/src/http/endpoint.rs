@@ -14,8 +14,9 @@ use crate::cx::Cx;
 use crate::error::Result;
 use crate::guard::Guard;
 
-/// One operation over HTTP. The request value *is* the endpoint: its fields are what the client sends, from the path,
-/// the body or the query. Who may call it is in its type and cannot be forgotten.
+/// One operation over HTTP. The request value *is* the endpoint: its fields are what the client sends, in the path and
+/// the body, or for GET in the path and the query, where text becomes numbers and flags as the fields ask. A request
+/// without fields is a `struct Name {}`. Who may call it is in its type and cannot be forgotten.
 ///
 /// ```
 /// use auth_core::prelude::*;

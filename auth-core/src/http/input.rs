@@ -8,11 +8,13 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
+use super::field::{Field, Fields};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 
 /// The media types that an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Media {
     /// `application/json`.
     Json,
@@ -45,17 +47,19 @@ pub(super) fn decode<E: DeserializeOwned>(raw: RawInput, media: Media, cx: &Cx) 
         Method::GET => ("query", pairs("query", raw.query.as_deref().unwrap_or_default().as_bytes())?),
         _ => ("body", body(&raw.body?, media, &request.headers)?),
     };
-    fields.extend(raw.path_params.into_iter().map(|(name, value)| (name, Value::String(value))));
+    for (name, value) in raw.path_params {
+        fields.put(name, Field::Text(value));
+    }
     check_targets(place, &fields, cx)?;
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+    serde_path_to_error::deserialize(fields.into_deserializer()).map_err(|error| {
         let message = error.inner().to_string();
         validation_error(place, &error.path().to_string(), &message)
     })
 }
 
-fn body(bytes: &Bytes, media: Media, headers: &HeaderMap) -> Result<Map<String, Value>> {
+fn body(bytes: &Bytes, media: Media, headers: &HeaderMap) -> Result<Fields> {
     if bytes.is_empty() {
-        return Ok(Map::new());
+        return Ok(Fields::default());
     }
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
@@ -65,9 +69,13 @@ fn body(bytes: &Bytes, media: Media, headers: &HeaderMap) -> Result<Map<String, 
     }
 }
 
-fn json_object(bytes: &[u8]) -> Result<Map<String, Value>> {
+fn json_object(bytes: &[u8]) -> Result<Fields> {
     match serde_json::from_slice::<Unique>(bytes) {
-        Ok(Unique(Value::Object(fields))) => Ok(fields),
+        Ok(Unique(Value::Object(object))) => {
+            let mut fields = Fields::default();
+            object.into_iter().for_each(|(name, value)| fields.put(name, Field::Json(value)));
+            Ok(fields)
+        }
         Ok(Unique(_)) => Err(Code::BodyMustBeAnObject.into()),
         Err(error) if error.is_data() => Err(Error::from(Code::BadRequest).saying("The body names a field twice.")),
         Err(_) => Err(Error::from(Code::BadRequest).saying("The body is not valid JSON.")),
@@ -75,23 +83,26 @@ fn json_object(bytes: &[u8]) -> Result<Map<String, Value>> {
 }
 
 /// `name=value&…` of a query or a form.
-fn pairs(place: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
-    let mut fields = Map::new();
+fn pairs(place: &str, bytes: &[u8]) -> Result<Fields> {
+    let mut fields = Fields::default();
     for (name, value) in form_urlencoded::parse(bytes) {
-        if fields.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
+        if !fields.add(name.clone().into_owned(), Field::Text(value.into_owned())) {
             return Err(validation_error(place, &name, "given twice"));
         }
     }
     Ok(fields)
 }
 
-fn check_targets(place: &str, fields: &Map<String, Value>, cx: &Cx) -> Result<()> {
+fn check_targets(place: &str, fields: &Fields, cx: &Cx) -> Result<()> {
     for (name, refusal) in TARGETS {
         match fields.get(name) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(target)) if cx.auth().config().trusted_origins.trusts_target(target) => {}
-            Some(Value::String(_)) => return Err(refusal.into()),
-            Some(_) => return Err(validation_error(place, name, "expected a string")),
+            None | Some(Field::Json(Value::Null)) => {}
+            Some(Field::Text(target) | Field::Json(Value::String(target))) => {
+                if !cx.auth().config().trusted_origins.trusts_target(target) {
+                    return Err(refusal.into());
+                }
+            }
+            Some(Field::Json(_)) => return Err(validation_error(place, name, "expected a string")),
         }
     }
     Ok(())
@@ -108,7 +119,7 @@ fn validation_error(place: &str, path: &str, message: &str) -> Error {
     Error::from(Code::ValidationError).saying(format!("[{place}.{field}] {message}")).field(field, message)
 }
 
-/// A flag that a form or a query can only spell out as text.
+/// A flag that a form can only spell out as text, for request types with flattened fields, which lose what they are for.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),

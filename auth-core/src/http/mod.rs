@@ -9,6 +9,7 @@ mod correlation;
 mod credential;
 mod dispatch;
 mod endpoint;
+mod field;
 mod input;
 mod origin;
 mod reply;
@@ -23,6 +24,5 @@ pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, re
 pub use endpoint::{Endpoint, Route};
 pub use input::Media;
 pub(crate) use input::flag;
-pub use origin::TrustedOrigins;
-pub(crate) use origin::is_loopback;
+pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply};

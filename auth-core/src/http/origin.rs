@@ -5,9 +5,14 @@ use url::{Host, Url};
 
 use crate::error::{Code, Result};
 
+/// Longer than any address that somebody is sent to.
+const MAX_TARGET_BYTES: usize = 2_048;
+/// An honest address is encoded once, perhaps twice.
+const MAX_DECODINGS: usize = 3;
+
 /// The origins whose pages may call us and to which we may redirect.
 #[derive(Clone, Debug)]
-pub struct TrustedOrigins(Vec<Pattern>);
+pub(crate) struct TrustedOrigins(Vec<Pattern>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
@@ -39,13 +44,13 @@ impl TrustedOrigins {
     }
 
     /// Whether `origin`, as a browser writes it, is trusted.
-    pub fn trusts_origin(&self, origin: &str) -> bool {
+    pub(crate) fn trusts_origin(&self, origin: &str) -> bool {
         Url::parse(origin).is_ok_and(|url| is_bare_origin(&url) && self.trusts_url(&url))
     }
 
     /// Whether somebody may be sent to `target`: a strictly relative path, or an address on a trusted origin.
-    pub fn trusts_target(&self, target: &str) -> bool {
-        if target.bytes().any(|b| b.is_ascii_control() || b == b'\\') {
+    pub(crate) fn trusts_target(&self, target: &str) -> bool {
+        if target.len() > MAX_TARGET_BYTES || target.bytes().any(|b| b.is_ascii_control() || b == b'\\') {
             return false;
         }
         if target.starts_with('/') {
@@ -121,7 +126,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn is_bare_origin(url: &Url) -> bool {
+pub(crate) fn is_bare_origin(url: &Url) -> bool {
     url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none()
@@ -134,7 +139,7 @@ fn is_safe_path(target: &str) -> bool {
     let Ok(base) = Url::parse("https://base.invalid") else { return false };
     let Ok(resolved) = base.join(target) else { return false };
     let path = target.split(['?', '#']).next().unwrap_or(target);
-    let decoded: Vec<u8> = percent_decoded(path);
+    let Some(decoded) = percent_decoded(path) else { return false };
     let slashes = |text: &[u8]| text.windows(2).any(|pair| pair == b"//");
     resolved.origin() == base.origin()
         && !slashes(path.as_bytes())
@@ -145,16 +150,18 @@ fn is_safe_path(target: &str) -> bool {
         && !path.to_ascii_lowercase().contains("%5c")
 }
 
-/// Decoded until nothing changes, so that `%252f` hides nothing.
-fn percent_decoded(text: &str) -> Vec<u8> {
+/// Decoded until nothing changes, so that `%252f` hides nothing; `None` when it is wrapped more often than any honest
+/// address, for each round costs the length of the text.
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = text.as_bytes().to_vec();
-    loop {
+    for _ in 0..=MAX_DECODINGS {
         let decoded: Vec<u8> = percent_encoding::percent_decode(&bytes).collect();
         if decoded == bytes {
-            return decoded;
+            return Some(decoded);
         }
         bytes = decoded;
     }
+    None
 }
 
 /// Refuses an unsafe request that a foreign page may have caused.
@@ -301,6 +308,13 @@ mod tests {
         ] {
             assert!(!trusted().trusts_target(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_target_that_is_wrapped_endlessly_is_refused_at_once() {
+        assert!(!trusted().trusts_target(&format!("/%{}", "25".repeat(32_000))));
+        assert!(!trusted().trusts_target(&format!("/%{}2f", "25".repeat(500))));
+        assert!(trusted().trusts_target("/caf%25C3%25A9"));
     }
 
     #[test]

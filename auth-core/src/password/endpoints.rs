@@ -85,7 +85,7 @@ pub struct SignInEmail {
     /// Its password.
     pub password: Password,
     /// `false` for a session that ends with the browser.
-    #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
+    #[serde(rename = "rememberMe")]
     pub remember_me: Option<bool>,
     /// Where the client goes next: a trusted address, checked before the endpoint is called.
     #[serde(rename = "callbackURL")]
@@ -105,6 +105,13 @@ pub struct SignedInBody {
 /// A new session, and a `Location` when the client named where to go next.
 #[derive(Debug)]
 pub struct SignedInReply(NewSessionReply<SignedInBody>);
+
+impl SignedInReply {
+    /// The session and its secret, for programs that call the endpoint without HTTP.
+    pub fn signed_in(&self) -> &SignedIn {
+        self.0.signed_in()
+    }
+}
 
 impl Reply for SignedInReply {
     fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
@@ -167,7 +174,6 @@ pub struct ChangePassword {
     /// The password that holds now.
     pub current_password: Password,
     /// `false` leaves the other sessions alone.
-    #[serde(default, deserialize_with = "flag")]
     pub revoke_other_sessions: Option<bool>,
 }
 
@@ -183,6 +189,13 @@ pub struct ChangedBody {
 pub struct ChangedReply {
     renewed: Option<SignedIn>,
     body: ChangedBody,
+}
+
+impl ChangedReply {
+    /// The session that replaces all others, when they ended.
+    pub fn renewed(&self) -> Option<&SignedIn> {
+        self.renewed.as_ref()
+    }
 }
 
 impl Reply for ChangedReply {

@@ -5,7 +5,7 @@ use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
 use crate::session::{AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
@@ -130,7 +130,9 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
         Ok(signed_in) => signed_in,
         Err(error) => {
             drop(work);
-            cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
+            if error.kind() != ErrorKind::Unavailable {
+                cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
+            }
             return Err(error);
         }
     };
@@ -155,6 +157,7 @@ pub(crate) async fn verify<'a>(
     let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user.id)).await?;
     if let Some(wait) = attempt.blocked_for() {
+        cx.record(Event::PasswordRefused { user: user.id, session: session.id }).await;
         // Said openly: the caller is signed in, so this tells nothing about anybody else.
         return Err(Error::from(Code::TooManyAttempts).retry_after(wait));
     }

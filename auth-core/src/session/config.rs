@@ -24,7 +24,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A session that is not used for this long ends. 7 days by default; at least a minute.
+    /// A session that is not used for this long ends. 7 days by default; 1 minute to 400 days. As use moves the expiry
+    /// only once in `update_age`, it may end up to that much earlier.
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;

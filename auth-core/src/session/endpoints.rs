@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
-use crate::http::{Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, flag, set_session_cookie};
+use crate::http::{Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, set_session_cookie};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -26,6 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// A session as clients see it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionView {
     /// Names the session.
     pub id: SessionId,
@@ -65,15 +66,17 @@ impl From<&StoredSession> for SessionView {
 #[serde(rename_all = "camelCase")]
 pub struct GetSession {
     /// Leaves the expiry as it is.
-    #[serde(default, deserialize_with = "flag")]
     pub disable_refresh: Option<bool>,
 }
 
 /// The session and its user.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct SessionAndUser {
-    session: SessionView,
-    user: Map<String, Value>,
+    /// The session.
+    pub session: SessionView,
+    /// The user, with what hooks added.
+    pub user: Map<String, Value>,
 }
 
 impl Endpoint for GetSession {
@@ -272,6 +275,13 @@ pub struct NewSessionReply<T> {
     pub(crate) signed_in: SignedIn,
     /// The body.
     pub(crate) body: T,
+}
+
+impl<T> NewSessionReply<T> {
+    /// The session and its secret, for programs that call the endpoint without HTTP.
+    pub fn signed_in(&self) -> &SignedIn {
+        &self.signed_in
+    }
 }
 
 impl<T: Serialize + Send> Reply for NewSessionReply<T> {

@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer};
 use auth_actix::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, role, session};
+use auth_core::{Auth, password, role};
 use auth_sqlx::SqlStore;
 use example_support::{Page, Settings, for_actix::demo_routes, stop_signal};
 use serde::Deserialize;
@@ -42,7 +42,6 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
         .role_guards([ADMIN])
-        .session(session::Config::default())
         .password(password::Config::default().lockout(settings.lockout))
         .clock(settings.clock())
         .build()?;

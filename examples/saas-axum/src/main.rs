@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use auth_axum::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, role, session};
+use auth_core::{Auth, password, role};
 use auth_sqlx::SqlStore;
 use axum::Json;
 use axum::extract::Query;
@@ -43,7 +43,6 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
         .role_guards([ADMIN])
-        .session(session::Config::default())
         .password(password::Config::default().lockout(settings.lockout))
         .clock(settings.clock())
         .build()?;

@@ -173,7 +173,7 @@ impl Env<'_> {
     fn trusted_proxies(&mut self) -> TrustedProxies {
         let networks = self.get("TRUSTED_PROXIES").unwrap_or_default();
         TrustedProxies::parse(networks.split(','), ForwardingHeader::XForwardedFor).unwrap_or_else(|problems| {
-            self.problems.extend(problems.into_iter().map(|problem| format!("TRUSTED_PROXIES: {problem}")));
+            self.problems.extend(problems.problems().iter().map(|problem| format!("TRUSTED_PROXIES: {problem}")));
             TrustedProxies::default()
         })
     }

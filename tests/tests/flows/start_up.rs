@@ -73,7 +73,8 @@ fn a_public_route_with_a_requirement_fails_in_axum_by_name() {
         .route("/both", get(handler).public().require(permission("reports:read")))
         .route("/unknown", get(handler).require(role("boss").in_guard("BACKOFFICE")))
         .route("/nested", get(handler).require(any([public(), permission("x")])))
-        .route("/empty", get(handler).require(all([])));
+        .route("/empty", get(handler).require(all([])))
+        .route("/open", get(handler).require(public()));
     named(router.auth(auth()).unwrap_err().problems());
 }
 
@@ -87,12 +88,19 @@ fn a_public_route_with_a_requirement_fails_in_actix_by_name() {
         .route("/both", web::get().to(handler).public().require(permission("reports:read")))
         .route("/unknown", web::get().to(handler).require(role("boss").in_guard("BACKOFFICE")))
         .route("/nested", web::get().to(handler).require(any([public(), permission("x")])))
-        .route("/empty", web::get().to(handler).require(all([])));
+        .route("/empty", web::get().to(handler).require(all([])))
+        .route("/open", web::get().to(handler).require(public()));
     named(router.auth(auth()).unwrap_err().problems());
 }
 
 fn named(problems: &[String]) {
-    let expected = [("/both", "public"), ("/unknown", "BACKOFFICE"), ("/nested", "public"), ("/empty", "empty list")];
+    let expected = [
+        ("/both", "public"),
+        ("/unknown", "BACKOFFICE"),
+        ("/nested", "public"),
+        ("/empty", "empty list"),
+        ("/open", "public"),
+    ];
     assert_eq!(problems.len(), expected.len(), "{problems:?}");
     for (problem, (route, word)) in problems.iter().zip(expected) {
         assert!(problem.contains(route) && problem.contains(word), "{problem}");
