@@ -22,13 +22,22 @@ pub(crate) fn request_info(request: &HttpRequest) -> RequestInfo {
 /// A request to one of the engine's endpoints, with its body read up to the limit.
 pub(crate) async fn incoming(auth: &Auth, request: &HttpRequest, payload: Payload) -> Incoming {
     let query = request.query_string();
+    // actix-web leaves reserved characters encoded; what it decodes, it decodes once.
+    let params = request.match_info().iter().map(|(name, value)| {
+        let value = percent_encoding::percent_decode_str(value).decode_utf8();
+        value.map(|value| (name.to_owned(), value.into_owned()))
+    });
+    let (path_params, body) = match params.collect::<Result<Vec<_>, _>>() {
+        Ok(params) => (params, read(payload, auth.body_limit()).await),
+        Err(error) => (Vec::new(), Err(Error::from(Code::BadRequest).caused_by(error))),
+    };
     Incoming {
         method: method(request),
         headers: headers(request.headers()),
         query: (!query.is_empty()).then(|| query.to_owned()),
-        path_params: request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        path_params,
         peer: peer(request),
-        body: read(payload, auth.body_limit()).await,
+        body,
     }
 }
 

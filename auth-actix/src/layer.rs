@@ -79,8 +79,10 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (layer, inner) = (self.layer.clone(), Rc::clone(&self.inner));
         Box::pin(async move {
-            // Below another layer: one request has one context, and the outer layer finishes it.
-            let outer = request.extensions().get::<Arc<Cx>>().cloned();
+            // Below another layer of this engine: one request has one context, and the outer layer finishes it. What
+            // another engine has proved counts for nothing here.
+            let outer =
+                request.extensions().get::<Arc<Cx>>().cloned().filter(|cx| cx.auth().is_same_engine(&layer.auth));
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
             let mut response = match enforce(&cx, &layer.requirement).await {

@@ -7,6 +7,7 @@ use auth_core::error::{Code, Error};
 use auth_core::http::Incoming;
 use auth_core::{Auth, RequestInfo};
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request};
 use axum::response::Response;
 use bytes::Bytes;
@@ -20,16 +21,20 @@ pub(crate) fn request_info(request: &Request) -> RequestInfo {
 }
 
 /// A request to one of the engine's endpoints, with its body read up to the limit.
-pub(crate) async fn incoming(auth: &Auth, params: RawPathParams, request: Request) -> Incoming {
+pub(crate) async fn incoming(
+    auth: &Auth,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Incoming {
     let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
-    Incoming {
-        method,
-        headers,
-        query: uri.query().map(str::to_owned),
-        path_params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        peer: peer(&extensions),
-        body: read(body, auth.body_limit()).await,
-    }
+    let (path_params, body) = match params {
+        Ok(params) => {
+            let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            (params.collect(), read(body, auth.body_limit()).await)
+        }
+        Err(error) => (Vec::new(), Err(Error::from(Code::BadRequest).caused_by(error))),
+    };
+    Incoming { method, headers, query: uri.query().map(str::to_owned), path_params, peer: peer(&extensions), body }
 }
 
 async fn read(body: Body, limit: usize) -> auth_core::Result<Bytes> {

@@ -44,7 +44,13 @@ impl<S: Send + Sync, G: Guard> FromRequestParts<S> for Guarded<G> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let RequestCx(cx) = RequestCx::from_request_parts(parts, state).await?;
-        Ok(Self(G::check(&cx).await?))
+        match G::check(&cx).await {
+            Ok(guard) => Ok(Self(guard)),
+            Err(error) => {
+                cx.refuse(&error);
+                Err(Refusal(error))
+            }
+        }
     }
 }
 

@@ -78,18 +78,16 @@ where
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            // Below another layer: one request has one context, and the outer layer finishes it.
-            let outer = request.extensions().get::<Arc<Cx>>().cloned();
+            // Below another layer of this engine: one request has one context, and the outer layer finishes it. What
+            // another engine has proved counts for nothing here.
+            let outer =
+                request.extensions().get::<Arc<Cx>>().cloned().filter(|cx| cx.auth().is_same_engine(&layer.auth));
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(&request))));
             let mut response = match enforce(&cx, &layer.requirement).await {
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));
-                    let mut response = inner.call(request).await?;
-                    match response.extensions_mut().remove::<Refusal>() {
-                        Some(Refusal(error)) => convert::response(refusal(&cx, &error)),
-                        None => response,
-                    }
+                    rendered(&cx, inner.call(request).await?)
                 }
                 Err(error) => convert::response(refusal(&cx, &error)),
             };
@@ -98,5 +96,15 @@ where
             }
             Ok(response)
         })
+    }
+}
+
+/// Renders the refusal that a handler answered with, or the one of a guard that it overlooked with `Result<…>`.
+fn rendered(cx: &Cx, mut response: Response) -> Response {
+    let answered = response.extensions_mut().remove::<Refusal>().map(|Refusal(error)| error);
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    match answered.or_else(|| cx.refusal().filter(|_| !failed)) {
+        Some(error) => convert::response(refusal(cx, &error)),
+        None => response,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use auth_core::guard::{AccessRule, Requirement};
 use auth_core::http::{Route, dispatch, not_found};
 use auth_core::{Auth, ConfigErrors};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::{MethodRouter, any};
 
@@ -118,7 +119,7 @@ pub fn endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<
     let mut router = axum::Router::new().fallback(unknown);
     for (path, rows) in auth.routes_by_path() {
         let (auth, rows): (Auth, Arc<[Route]>) = (auth.clone(), rows.into());
-        let handler = async move |params: RawPathParams, request: Request| {
+        let handler = async move |params: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let incoming = convert::incoming(&auth, params, request).await;
             convert::response(dispatch(&auth, &rows, incoming).await)
         };

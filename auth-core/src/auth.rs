@@ -10,7 +10,7 @@ use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
 use crate::config::{Config, ConfigErrors, Draft};
 use crate::crypto::password_hash::PasswordHasher;
 use crate::cx::{Cx, RequestInfo};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guard::Guard;
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
@@ -55,8 +55,16 @@ impl Auth {
     /// # Errors
     /// Whatever the guard or the endpoint refuses.
     pub async fn call<E: Endpoint>(&self, cx: &Cx, endpoint: E) -> Result<E::Reply> {
+        if !self.is_same_engine(cx.auth()) {
+            return Err(Error::internal("the context belongs to another engine"));
+        }
         let caller = E::Caller::check(cx).await?;
         endpoint.call(cx, caller).await
+    }
+
+    /// Whether both handles are of one engine. What one engine has proved means nothing to another.
+    pub fn is_same_engine(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The endpoints that adapters mount: those of every configured feature, and the application's own.

@@ -40,8 +40,12 @@ const SETTLE_ATTEMPTS: Sql = sql!(
      WHERE attempt_key IN ($3, $4)"
 );
 
+const REFUND_ATTEMPTS: Sql =
+    sql!("UPDATE auth_attempt SET attempts = attempts - 1 WHERE attempt_key IN ($1, $2) AND attempts > 0");
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&REFUND_ATTEMPTS, &ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
 
 #[async_trait]
 impl<T: Target> AccountStore for SqlConn<T> {
@@ -67,6 +71,11 @@ impl<T: Target> AccountStore for SqlConn<T> {
     async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError> {
         let values = [keys[0].as_bytes().into(), keys[1].as_bytes().into(), now.into()];
         self.0.fetch_all(&ATTEMPTS, &values).await?.iter().map(attempt_count).collect()
+    }
+
+    async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {
+        let [one, other] = keys;
+        self.0.execute(&REFUND_ATTEMPTS, &[one.as_bytes().into(), other.as_bytes().into()]).await.map(drop)
     }
 
     async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {

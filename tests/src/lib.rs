@@ -51,3 +51,14 @@ macro_rules! flows {
         }
     )+};
 }
+
+/// The guides' programs compile.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guards.md")]
+    struct Guards;
+    #[doc = include_str!("../../docs/hooks.md")]
+    struct Hooks;
+}

@@ -16,8 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("crypto", &["base"]),
     ("ports", &["base", "crypto", "error"]),
-    // The table of refusals knows the two kinds of failure that it translates.
-    ("error", &["base", "crypto", "store"]),
+    // The table of refusals knows the failures that it translates, a malformed role name among them.
+    ("error", &["base", "crypto", "store", "role"]),
     ("store/memory", &["base", "crypto", "<features>", "audit"]),
     ("store/suite", &["base", "crypto", "<features>", "audit"]),
     ("store", &["<features>", "audit"]),

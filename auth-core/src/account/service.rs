@@ -37,7 +37,9 @@ pub(crate) struct CountedAttempt(Option<Counted>);
 struct Counted {
     account: AttemptKey,
     address: AttemptKey,
-    /// How long to wait, when there were too many.
+    /// Whether there were too many from the address.
+    address_blocked: bool,
+    /// How long to wait, when there were too many of either.
     blocked_for: Option<Duration>,
 }
 
@@ -63,12 +65,26 @@ impl CountedAttempt {
             client.is_some() && count.attempts > i64::from(limits.per_address)
         };
         let blocked_for = counts.iter().filter(is_over).map(|count| count.window_ends_at.since(now)).max();
-        Ok(Self(Some(Counted { account, address, blocked_for })))
+        let address_blocked = counts.iter().any(|count| count.key == address && is_over(&count));
+        Ok(Self(Some(Counted { account, address, address_blocked, blocked_for })))
     }
 
     /// How long to wait before even the right answer counts; `None` when it counts now.
     pub(crate) fn blocked_for(&self) -> Option<Duration> {
         self.0.as_ref()?.blocked_for
+    }
+
+    /// Whether the client's address alone is over its limit.
+    pub(crate) fn is_address_blocked(&self) -> bool {
+        self.0.as_ref().is_some_and(|counted| counted.address_blocked)
+    }
+
+    /// Nothing was decided: the attempt counts neither for the account nor for the address.
+    pub(crate) async fn take_back(self, cx: &Cx) -> Result<()> {
+        if let Some(counted) = self.0 {
+            cx.conn().refund_attempts(&[counted.account, counted.address]).await?;
+        }
+        Ok(())
     }
 
     /// It was right: the account's count starts anew, and the address gets this one attempt back.

@@ -62,7 +62,8 @@ impl FromStr for Email {
 
 /// A dot-atom (RFC 5322 §3.2.3) with the non-ASCII letters of RFC 6531, lower-cased and stable under folding.
 fn canonical_local(local: &str) -> Result<String, InvalidEmail> {
-    let lower: String = local.to_lowercase().nfc().collect();
+    // Greek writes one letter in two ways, depending on where it stands.
+    let lower: String = local.to_lowercase().replace('ς', "σ").nfc().collect();
     let dots_ok = !lower.starts_with('.') && !lower.ends_with('.') && !lower.contains("..");
     if lower.is_empty() || lower.len() > MAX_LOCAL_BYTES || !dots_ok || !lower.chars().all(is_local_char) {
         return Err(InvalidEmail);
@@ -76,6 +77,7 @@ fn is_local_char(c: char) -> bool {
         '.' | '!' | '#' | '$' | '%' | '&' | '\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^' | '_' | '`' | '{' | '|'
         | '}' | '~' => true,
         // Letters and digits only: no invisible formatting, no private use, no spaces of any script.
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => false,
         c => !c.is_ascii() && c.is_alphanumeric(),
     }
 }

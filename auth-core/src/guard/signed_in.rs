@@ -64,7 +64,6 @@ signed_in! {
 
 /// Somebody or nobody. Only a request without a credential is anonymous; one with a bad credential is refused.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum MaybePrincipal {
     /// No credential came along.
     Anonymous,

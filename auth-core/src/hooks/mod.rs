@@ -81,7 +81,7 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// Adds fields to the `user` object that sign-in and `get-session` return. Built-in fields cannot be replaced.
-    /// Runs after the commit: an error fails this answer and undoes nothing.
+    /// Runs after the commit and can refuse nothing: an error is logged and leaves the fields out.
     async fn session_user_data(&self, _cx: &Cx, _user: &User, _data: &mut Map<String, Value>) -> Result<()> {
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use crate::config::ConfigErrors;
@@ -78,10 +78,11 @@ impl TrustedProxies {
         if !self.trusts(client) {
             return Some(client);
         }
-        let lines: Vec<&str> =
-            headers.get_all(self.header.name()).iter().filter_map(|line| line.to_str().ok()).collect();
-        for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-            let Some(hop) = self.header.hop(text.trim()) else { break };
+        let lines: Vec<&[u8]> = headers.get_all(self.header.name()).iter().map(HeaderValue::as_bytes).collect();
+        // Hop by hop in bytes: what the client wrote further left cannot spoil what a proxy appended.
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|b| *b == b',')) {
+            let text = std::str::from_utf8(hop).unwrap_or_default().trim();
+            let Some(hop) = self.header.hop(text) else { break };
             client = hop;
             if !self.trusts(hop) {
                 break;

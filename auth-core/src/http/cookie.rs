@@ -122,7 +122,7 @@ pub(crate) fn clear_session_cookie(cx: &Cx) {
 
 /// The value of the session cookie. Two cookies of the name are an error: one of them was planted from a sibling
 /// host, and nothing tells which ("cookie tossing").
-pub(crate) fn session_cookie_value<'a>(cx: &Cx, headers: &'a HeaderMap) -> Result<Option<&'a str>> {
+pub(crate) fn session_cookie_value<'a>(cx: &'a Cx, headers: &'a HeaderMap) -> Result<Option<&'a str>> {
     let name = cx.auth().config().cookies.name();
     single_cookie(name, headers).map_err(|Duplicate| Error::from(Code::Unauthorized).caused_by("two session cookies"))
 }
@@ -131,19 +131,26 @@ pub(crate) fn session_cookie_value<'a>(cx: &Cx, headers: &'a HeaderMap) -> Resul
 #[derive(Debug, PartialEq, Eq)]
 struct Duplicate;
 
-fn single_cookie<'a>(name: &str, headers: &'a HeaderMap) -> Result<Option<&'a str>, Duplicate> {
-    let mut found = None;
-    // Bytes, not text: another application's odd cookie must not hide ours.
-    for line in headers.get_all(header::COOKIE) {
-        for pair in line.as_bytes().split(|b| *b == b';') {
-            let Ok(pair) = std::str::from_utf8(pair) else { continue };
-            let Some((key, value)) = pair.split_once('=') else { continue };
-            if key.trim_matches(' ') == name && found.replace(value.trim_matches(' ')).is_some() {
-                return Err(Duplicate);
-            }
-        }
+fn single_cookie<'a>(name: &'a str, headers: &'a HeaderMap) -> Result<Option<&'a str>, Duplicate> {
+    let mut values = cookies_of(name, headers);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Duplicate),
+        (value, None) => Ok(value.filter(|value| !value.is_empty())),
     }
-    Ok(found.filter(|value| !value.is_empty()))
+}
+
+/// Every value of the session cookie, planted ones included.
+pub(crate) fn session_cookie_values<'a>(cx: &'a Cx, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    cookies_of(cx.auth().config().cookies.name(), headers)
+}
+
+/// Reads bytes, not text: another application's odd cookie must not hide ours.
+fn cookies_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(move |pair| {
+        let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        (key.trim_matches(' ') == name).then(|| value.trim_matches(' '))
+    })
 }
 
 #[cfg(test)]

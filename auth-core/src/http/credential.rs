@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
-use super::cookie::{session_cookie_value, set_session_cookie};
+use super::cookie::{session_cookie_value, session_cookie_values, set_session_cookie};
 use super::origin::check_origin;
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
@@ -47,6 +47,14 @@ impl Credential {
         Ok(Some(Self::Cookie(parse(text)?)))
     }
 
+    /// Every token that the request shows, in whatever place and number: for ending the sessions they open.
+    pub(crate) fn all_tokens(cx: &Cx) -> Vec<Token> {
+        let headers = &cx.request().headers;
+        let bearer = bearer(headers).ok().flatten();
+        let texts = bearer.into_iter().chain(session_cookie_values(cx, headers));
+        texts.filter_map(|text| parse(text).ok()).collect()
+    }
+
     /// Whether the request bears a token, good or bad, rather than a cookie.
     pub(crate) fn is_bearer(cx: &Cx) -> bool {
         !matches!(bearer(&cx.request().headers), Ok(None))
@@ -79,7 +87,10 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
         return Err(Code::Unauthorized.into());
     }
     let bytes = value.as_bytes();
-    if bytes.len() < 6 || !bytes[..6].eq_ignore_ascii_case(b"bearer") || bytes.get(6).is_some_and(|b| *b != b' ') {
+    if bytes.len() < 6
+        || !bytes[..6].eq_ignore_ascii_case(b"bearer")
+        || bytes.get(6).is_some_and(|b| !b.is_ascii_whitespace())
+    {
         return Ok(None);
     }
     let text = std::str::from_utf8(&bytes[6..]).map_err(|_| Code::Unauthorized)?;

@@ -45,7 +45,8 @@ impl TrustedOrigins {
 
     /// Whether `origin`, as a browser writes it, is trusted.
     pub(crate) fn trusts_origin(&self, origin: &str) -> bool {
-        Url::parse(origin).is_ok_and(|url| is_bare_origin(&url) && self.trusts_url(&url))
+        // Exactly as browsers write it: another spelling comes from something else.
+        Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == origin && self.trusts_url(&url))
     }
 
     /// Whether somebody may be sent to `target`: a strictly relative path, or an address on a trusted origin.
@@ -173,7 +174,9 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// [`Code::InvalidOrigin`], [`Code::MissingOrNullOrigin`], [`Code::CrossSiteNavigationLoginBlocked`].
 pub(crate) fn check_origin(method: &Method, headers: &HeaderMap, trusted: &TrustedOrigins) -> Result<()> {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    // A WebSocket begins with a GET, is not held back by SameSite between sibling hosts, and then does anything.
+    let opens_channel = headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !opens_channel {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -231,7 +234,6 @@ mod tests {
     fn only_the_configured_origins_are_trusted() {
         for good in [
             "https://api.example.com",
-            "https://API.example.com:443",
             "https://a.apps.example.com",
             "https://a.b.apps.example.com",
             "http://localhost:5173",
@@ -239,6 +241,10 @@ mod tests {
             assert!(trusted().trusts_origin(good), "{good}");
         }
         for bad in [
+            "https://API.example.com",
+            "https://api.example.com:443",
+            "https://api.example.com/",
+            "http:localhost:5173",
             "http://api.example.com",
             "https://api.example.com:8443",
             "https://api.example.com.evil.test",
@@ -337,6 +343,13 @@ mod tests {
         assert_eq!(check(&[("cookie", "a=b"), ("origin", "null"), ("sec-fetch-site", "same-origin")]), None);
         assert_eq!(check(&[("cookie", "a=b"), ("origin", "https://api.example.com")]), None);
         assert_eq!(check(&[("cookie", "a=b"), ("referer", "https://api.example.com/page?x")]), None);
+    }
+
+    #[test]
+    fn a_websocket_must_come_from_a_trusted_page() {
+        let pairs = [("origin", "https://evil.test"), ("upgrade", "websocket"), ("cookie", "a=b")];
+        let headers = pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+        assert!(check_origin(&Method::GET, &headers.collect(), &trusted()).is_err());
     }
 
     #[test]

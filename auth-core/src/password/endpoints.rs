@@ -1,5 +1,7 @@
 //! The endpoints of e-mail and password.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,7 @@ const fn persistence(remember_me: Option<bool>) -> Persistence {
 }
 
 /// `POST /sign-up/email`: creates a user with a password and signs them in.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct SignUpEmail {
     /// The display name, at most 255 characters.
     pub name: String,
@@ -57,6 +59,13 @@ pub struct SignedUpBody {
     user: Map<String, Value>,
 }
 
+/// Shows nothing of what a person typed.
+impl fmt::Debug for SignUpEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignUpEmail").finish_non_exhaustive()
+    }
+}
+
 impl Endpoint for SignUpEmail {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-up/email";
@@ -78,7 +87,7 @@ impl Endpoint for SignUpEmail {
 }
 
 /// `POST /sign-in/email`: opens a session.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct SignInEmail {
     /// The account's address.
     pub email: String,
@@ -121,6 +130,13 @@ impl Reply for SignedInReply {
             response.headers_mut().insert(header::LOCATION, location);
         }
         Ok(response)
+    }
+}
+
+/// Shows nothing of what a person typed.
+impl fmt::Debug for SignInEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInEmail").finish_non_exhaustive()
     }
 }
 

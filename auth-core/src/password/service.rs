@@ -7,7 +7,7 @@ use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdi
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
-use crate::session::{AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
+use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{SignUp, User, check_profile};
 
@@ -103,10 +103,21 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
 pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persistence: Persistence) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(email)).await?;
+    if attempt.is_address_blocked() {
+        // Known without looking at any account, so hashing for this address would only feed a flood.
+        return refuse(cx, None, "sign_in_refused_locked").await;
+    }
     let found = cx.conn().user_with_password(email).await?;
     let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
 
-    let verdict = hasher.verify(password.clone(), stored.clone()).await?;
+    let verdict = match hasher.verify(password.clone(), stored.clone()).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            // Nothing was decided, so it must not count against whoever knew the password.
+            attempt.take_back(cx).await?;
+            return Err(error.into());
+        }
+    };
     let (user, stored, outdated) = match (user, stored, verdict) {
         (Some(user), _, _) if user.disabled_at.is_some() => {
             return refuse(cx, Some(user.id), "sign_in_refused_disabled").await;
@@ -117,13 +128,7 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
         (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
     };
-    // Only who knew the password waits for this second hash, so its time tells nothing.
-    let upgraded = if outdated { Some(hasher.hash(password).await?) } else { None };
-
     let mut work = cx.begin().await?;
-    if let Some(upgraded) = upgraded {
-        work.replace_password(user.id, &stored, &upgraded, cx.now()).await?;
-    }
     let id = user.id;
     let event = AuthEvent { user, method: AuthMethod::Password, persistence };
     let signed_in = match complete_login(cx, &mut work, event).await {
@@ -138,7 +143,24 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
     };
     attempt.settle(&mut work).await?;
     work.commit().await?;
+    if outdated {
+        upgrade(cx, id, &stored, password).await;
+    }
     Ok(signed_in)
+}
+
+/// Replaces a hash of another format or cost. After the sign-in is decided, so that its time tells nothing about a
+/// sign-in that a hook refuses; a failure costs nothing but another try at the next sign-in.
+async fn upgrade(cx: &Cx, user: UserId, old: &PasswordHash, password: Password) {
+    let Ok((_, hasher)) = feature(cx) else { return };
+    let upgraded = match hasher.hash(password).await {
+        Ok(new) => cx.conn().replace_password(user, old, &new, cx.now()).await.map(drop).map_err(Error::from),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = upgraded {
+        let cause = std::error::Error::source(&error).map(tracing::field::display);
+        tracing::warn!(cause, "an outdated password hash could not be replaced");
+    }
 }
 
 /// The one answer to every wrong sign-in; only the audit trail learns the reason.
@@ -190,6 +212,7 @@ pub(crate) async fn change(
     let hash = hash_acceptable(cx, new, &user.email).await?;
     let now = cx.now();
     let mut work = cx.begin().await?;
+    session::still_holds(cx, &mut work, user, session).await?;
     cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
     if !work.raise_credential_version(user.id, now).await? || !work.replace_password(user.id, &old, &hash, now).await? {
         return Err(Code::Conflict.into());
@@ -214,6 +237,7 @@ pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Passw
     let now = cx.now();
     let hash = hash_acceptable(cx, password, &user.email).await?;
     let mut work = cx.begin().await?;
+    session::still_holds(cx, &mut work, user, session).await?;
     cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
     work.insert_password(AccountId::new(now, cx.random()), user.id, &hash, now).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::PasswordAlreadySet),

@@ -1,5 +1,7 @@
 //! The endpoints of sessions: read, list, end.
 
+use std::fmt;
+
 use http::Method;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -128,7 +130,7 @@ impl Endpoint for PostGetSession {
     }
 }
 
-/// `POST /sign-out`: ends the session of this request. Succeeds whether there is one or not.
+/// `POST /sign-out`: ends every session that the request shows the secret of. Succeeds whether there is one or not.
 #[derive(Debug, Deserialize)]
 pub struct SignOut {}
 
@@ -140,10 +142,13 @@ impl Endpoint for SignOut {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        if let Ok(Some(credential)) = Credential::of(cx) {
+        let tokens = Credential::all_tokens(cx);
+        if !tokens.is_empty() {
             let mut work = cx.begin().await?;
-            if let Some(ended) = work.end_session_by_token(&credential.token().hash()).await? {
-                work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
+            for token in &tokens {
+                if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
+                    work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
+                }
             }
             work.commit().await?;
         }
@@ -171,10 +176,17 @@ impl Endpoint for ListSessions {
 
 /// `POST /revoke-session`: ends one of the caller's sessions. One that is unknown or somebody else's is left alone,
 /// and the answer does not tell.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct RevokeSession {
     /// The handle from a list, or the session's own secret.
     pub token: String,
+}
+
+/// The handle may be a secret.
+impl fmt::Debug for RevokeSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokeSession").finish_non_exhaustive()
+    }
 }
 
 impl Endpoint for RevokeSession {

@@ -18,7 +18,7 @@ pub use endpoints::{
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;
-pub(crate) use service::{AuthEvent, Resolved, complete_login, resolve, slide_if_due, user_view};
+pub(crate) use service::{AuthEvent, Resolved, complete_login, resolve, slide_if_due, still_holds, user_view};
 pub use store::SessionStore;
 
 /// Lets the suite of the stores write sessions that nobody signed in for.

@@ -62,8 +62,9 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     }
     let token = Token::random(TokenKind::Session, cx.random());
     let session = Session::proven(new_row(cx, &user, method, persistence));
+    // Room first: whatever the clock says, the session that is evicted is never the new one.
+    work.evict_sessions(user.id, cx.auth().config().session.max_per_user.saturating_sub(1)).await?;
     work.insert_session(&NewSession::new(session.clone(), token.hash())).await?;
-    work.evict_sessions(user.id, cx.auth().config().session.max_per_user).await?;
 
     hooks.on_login(cx, work, &login, &session).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
@@ -127,10 +128,23 @@ pub(crate) async fn slide_if_due(cx: &Cx, session: &mut Session) -> Result<bool>
     Ok(true)
 }
 
-/// The user as clients see them: the built-in fields, and what hooks add beside them.
+/// Judges once more, inside the transaction of a change, what was judged when the request began: that the session has
+/// not been ended, and the user neither disabled nor given other credentials. Both rows stay locked until its end.
+pub(crate) async fn still_holds(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session) -> Result<()> {
+    let holds = work.claim_login(user.id, user.credential_version).await?
+        && work.slide_session(session.id, session.expires_at, cx.now()).await?;
+    if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
+}
+
+/// The user as clients see them: the built-in fields, and what hooks add beside them. What they see is decided by now,
+/// so a hook that fails only leaves its fields out.
 pub(crate) async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
     let mut view = Map::new();
-    cx.auth().hooks().session_user_data(cx, user, &mut view).await?;
+    if let Err(error) = cx.auth().hooks().session_user_data(cx, user, &mut view).await {
+        let cause = std::error::Error::source(&error).map(tracing::field::display);
+        tracing::error!(code = error.code(), cause, "session_user_data failed: its fields are left out");
+        view.clear();
+    }
     match serde_json::to_value(user).map_err(Error::internal)? {
         // Last, so that no hook can show another id or address than the real one.
         Value::Object(fields) => view.extend(fields),

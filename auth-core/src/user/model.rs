@@ -1,5 +1,7 @@
 //! What is known of a user.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::base::{Email, Timestamp, UserId};
@@ -41,7 +43,7 @@ pub struct ProfileChange {
 }
 
 /// What somebody asks for when signing up. The password is not among it: no hook sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct SignUp {
     /// The address the account will have.
@@ -52,6 +54,14 @@ pub struct SignUp {
     pub image: Option<String>,
     /// Fields of the request that the engine does not know. They reach hooks and never the user row.
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Names the extra fields and shows none of their values: a form may send a password twice.
+impl fmt::Debug for SignUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extra: Vec<&String> = self.extra.keys().collect();
+        f.debug_struct("SignUp").field("email", &self.email).field("extra", &extra).finish_non_exhaustive()
+    }
 }
 
 impl SignUp {
@@ -104,6 +114,14 @@ pub(crate) fn check_profile(name: Option<&str>, image: Option<&str>) -> Result<(
                 .saying(format!("[body.{field}] {problem}"))
                 .field(field, problem));
         }
+    }
+    // Pages put it where a browser would run a script address.
+    let scheme = image.and_then(|image| url::Url::parse(image).ok()).map(|url| url.scheme().to_owned());
+    if scheme.is_some_and(|scheme| !matches!(&*scheme, "https" | "http" | "data")) {
+        let problem = "must be a web address";
+        return Err(Error::from(Code::ValidationError)
+            .saying(format!("[body.image] {problem}"))
+            .field("image", problem));
     }
     Ok(())
 }

@@ -78,8 +78,7 @@ async fn converted(response: ServiceResponse) -> Response<Bytes> {
     converted
 }
 
-/// The application as a user of `auth_actix` writes it. `/optional` exists here alone: only actix-web can make an
-/// `Option` of any extractor.
+/// The application as a user of `auth_actix` writes it. At `/optional` a handler overlooks a refusal.
 pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
     Router::new()
         .route("/me", web::get().to(me))

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
-use auth_axum::{CurrentUser, Fresh, Guarded, MaybePrincipal, RequireRole, RouteExt, Router};
+use auth_axum::{CurrentUser, Fresh, Guarded, MaybePrincipal, Refusal, RequireRole, RouteExt, Router};
 use auth_core::guard::{self, permission};
 use auth_core::{Auth, ConfigErrors};
 use axum::Json;
@@ -45,6 +45,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/reports", get(reports).require(permission("reports:read")))
         .route("/products", get(products).public())
         .route("/maybe", get(maybe).public())
+        .route("/optional", get(optional).public())
         .route("/fresh", get(fresh))
         .route("/staff", get(staff))
         .route("/pair", get(pair))
@@ -66,6 +67,10 @@ async fn products() -> Json<Value> {
 
 async fn maybe(caller: MaybePrincipal) -> Json<Value> {
     Json(routes::who(&caller))
+}
+
+async fn optional(user: Result<CurrentUser, Refusal>) -> Json<Value> {
+    Json(serde_json::json!({"somebody": user.is_ok()}))
 }
 
 async fn fresh(user: Fresh<CurrentUser>) -> Json<Value> {

@@ -13,6 +13,7 @@ flows![
     a_configured_origin_is_trusted_and_what_resembles_it_is_not,
     the_application_s_own_routes_are_protected_alike,
     reading_is_not_checked,
+    a_websocket_from_a_foreign_page_is_refused,
     an_origin_is_judged_before_the_credential,
 ];
 
@@ -137,6 +138,15 @@ async fn reading_is_not_checked(stack: Stack) {
     let (_app, ada) = stack.signed_up("ada@example.com").await;
     for path in ["/me", "/api/auth/get-session", "/api/auth/list-sessions"] {
         ada.request(Method::GET, path).header("origin", EVIL).send().await.ok();
+    }
+}
+
+/// A WebSocket begins with a GET that carries the cookie, from whatever page.
+async fn a_websocket_from_a_foreign_page_is_refused(stack: Stack) {
+    let (_app, ada) = stack.signed_up("ada@example.com").await;
+    for (origin, status) in [(EVIL, 403), ("http://localhost:3000", 200)] {
+        let opening = ada.request(Method::GET, "/me").header("origin", origin).header("upgrade", "websocket");
+        assert_eq!(opening.send().await.status, status, "{origin}");
     }
 }
 

@@ -17,6 +17,7 @@ flows![
     signing_out_ends_this_session_alone,
     signing_out_succeeds_without_a_session,
     a_bearer_signs_out_too,
+    signing_out_ends_every_session_that_is_shown,
     a_user_made_by_a_program_signs_in,
 ];
 
@@ -93,6 +94,18 @@ async fn a_bearer_signs_out_too(stack: Stack) {
     assert!(program.is_signed_in().await);
     program.auth_post("/sign-out", json!({})).await.ok();
     assert!(!program.is_signed_in().await);
+}
+
+/// Whoever planted a second cookie must not keep the first one's session alive by it.
+async fn signing_out_ends_every_session_that_is_shown(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    let (phone, tablet) = (app.signed_in("ada@example.com").await, app.signed_in("ada@example.com").await);
+    let [first, second] = [&ada, &phone].map(|actor| actor.cookie().unwrap());
+    let line = format!("auth.session_token={first}; auth.session_token={second}");
+    let both = ada.request(http::Method::POST, "/api/auth/sign-out").json(&json!({})).header("cookie", &line);
+    both.send().await.ok();
+    assert!(!app.anon().with_cookie(&first).is_signed_in().await);
+    assert!(!phone.is_signed_in().await && tablet.is_signed_in().await);
 }
 
 async fn a_user_made_by_a_program_signs_in(stack: Stack) {

@@ -39,6 +39,16 @@ impl<R: Reach> AccountStore for Asked<R> {
             .collect())
     }
 
+    async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {
+        let mut state = self.0.state().await;
+        for key in keys {
+            if let Some(counter) = state.attempts.get_mut(key) {
+                counter.attempts = counter.attempts.saturating_sub(1).max(0);
+            }
+        }
+        Ok(())
+    }
+
     async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
         state.attempts.remove(&cleared);

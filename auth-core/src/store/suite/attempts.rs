@@ -39,6 +39,18 @@ pub(super) async fn attempts_are_counted_for_each_key(it: Actors) {
     assert_eq!(counters, expected);
 }
 
+pub(super) async fn an_attempt_taken_back_counts_for_neither_key(it: Actors) {
+    let (email, address) = (it.attempt_key(), it.attempt_key());
+    raise(&it, [email, address], NOW).await;
+    raise(&it, [email, address], NOW).await;
+    it.conn().refund_attempts(&[email, address]).await.unwrap();
+    assert_eq!((count(&it, email).await, count(&it, address).await), (1, 1));
+    for _ in 0..3 {
+        it.conn().refund_attempts(&[email, it.attempt_key()]).await.unwrap();
+    }
+    assert_eq!(count(&it, email).await, 0, "a counter went below zero");
+}
+
 pub(super) async fn attempt_keys_are_compared_byte_by_byte(it: Actors) {
     let [lower, upper, blank, zero] = [b'a', b'A', b' ', 0].map(|byte| AttemptKey::from_bytes([byte; 32]));
     raise(&it, [lower, blank], NOW).await;

@@ -184,6 +184,7 @@ const RULES: &[Rule] = rules! {
     "attempts" in attempts:
         a_key_that_was_never_raised_has_no_counter,
         attempts_are_counted_for_each_key,
+        an_attempt_taken_back_counts_for_neither_key,
         attempt_keys_are_compared_byte_by_byte,
         concurrent_attempts_are_all_counted,
         the_first_attempt_sets_the_window,

@@ -1,0 +1,145 @@
+//! What happens between the start of a request and its change counts: a session that was ended meanwhile changes
+//! nothing any more, and what one engine has proved means nothing to another.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use auth_core::base::UserId;
+use auth_core::crypto::password_hash::Password;
+use auth_core::guard::{public, signed_in};
+use auth_core::http::{ForwardingHeader, TrustedProxies};
+use auth_core::password::OnOutage;
+use auth_core::ports::{BreachList, PortError};
+use auth_core::store::MemoryStore;
+use auth_core::user::disable_user;
+use auth_core::{Auth, password};
+use auth_tests::{Actor, PASSWORD, Stack, TestApp, builder, flows, password_config};
+use axum::body::Body;
+use axum::routing::get;
+use http::{Method, Request};
+use serde_json::json;
+use tower::ServiceExt;
+
+flows![
+    a_session_ended_meanwhile_changes_no_password,
+    a_user_disabled_meanwhile_changes_no_password,
+    signing_out_ends_every_session_that_is_shown,
+    a_websocket_from_a_foreign_page_has_no_session,
+    an_address_beyond_its_limit_is_not_hashed_for,
+];
+
+const NEW: &str = "Another-Good-One-77";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Deed {
+    EndSessions,
+    Disable,
+}
+
+/// Asked about a new password, it does something to the user first: just then another request would come.
+#[derive(Clone, Default)]
+struct Meanwhile(Arc<OnceLock<(Auth, UserId, Deed)>>);
+
+#[async_trait]
+impl BreachList for Meanwhile {
+    async fn contains(&self, _password: &Password) -> Result<bool, PortError> {
+        if let Some((auth, user, deed)) = self.0.get() {
+            let cx = auth.background_cx();
+            match deed {
+                Deed::EndSessions => drop(cx.conn().end_sessions_of_user(*user, None).await.unwrap()),
+                Deed::Disable => disable_user(&cx, *user).await.unwrap(),
+            }
+        }
+        Ok(false)
+    }
+}
+
+async fn interrupted(stack: Stack, deed: Deed) -> (TestApp, Actor) {
+    let meanwhile = Meanwhile::default();
+    let config: password::Config = password_config().breach_list(meanwhile.clone(), OnOutage::Refuse);
+    let app = stack.app_with(|builder| builder.password(config)).await;
+    let ada = app.signed_up("ada@example.com").await;
+    let id = app.user_id("ada@example.com").await;
+    assert!(meanwhile.0.set((app.auth().clone(), id, deed)).is_ok());
+    (app, ada)
+}
+
+async fn a_session_ended_meanwhile_changes_no_password(stack: Stack) {
+    for revoke in [true, false] {
+        let (app, thief) = interrupted(stack, Deed::EndSessions).await;
+        let body = json!({"currentPassword": PASSWORD, "newPassword": NEW, "revokeOtherSessions": revoke});
+        thief.auth_post("/change-password", body).await.refused(401, "UNAUTHORIZED");
+        app.anon().sign_in("ada@example.com", NEW).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+        app.anon().sign_in("ada@example.com", PASSWORD).await.ok();
+    }
+}
+
+async fn a_user_disabled_meanwhile_changes_no_password(stack: Stack) {
+    let (app, ada) = interrupted(stack, Deed::Disable).await;
+    ada.change_password(PASSWORD, NEW).await.refused(401, "UNAUTHORIZED");
+    assert!(app.sessions("ada@example.com").await.is_empty());
+}
+
+async fn signing_out_ends_every_session_that_is_shown(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    let stolen = ada.copied();
+    let stale = "A".repeat(43);
+    ada.with_bearer(&stale).auth_post("/sign-out", json!({})).await.ok();
+    assert!(!stolen.is_signed_in().await && app.sessions("ada@example.com").await.is_empty());
+}
+
+async fn a_websocket_from_a_foreign_page_has_no_session(stack: Stack) {
+    let (_, ada) = stack.signed_up("ada@example.com").await;
+    let upgrade = |origin: &'static str| {
+        ada.request(Method::GET, "/me").header("upgrade", "websocket").header("origin", origin).send()
+    };
+    upgrade("https://evil.example.com").await.refused(403, "INVALID_ORIGIN");
+    upgrade(auth_tests::BASE_URL).await.ok();
+}
+
+/// `Option<CurrentUser>` in actix-web, `Result<CurrentUser, Refusal>` in axum.
+#[tokio::test]
+async fn a_refusal_that_a_handler_overlooks_stands() {
+    for stack in [Stack::AXUM_MEMORY, Stack::ACTIX_MEMORY] {
+        let (app, ada) = stack.signed_up("ada@example.com").await;
+        assert_eq!(ada.get("/optional").await.ok(), json!({"somebody": true}));
+        let bad = app.anon().with_bearer(&"A".repeat(43));
+        bad.get("/optional").await.refused(401, "UNAUTHORIZED");
+        app.tap().die_for("session_by_token");
+        ada.get("/optional").await.refused(503, "SERVICE_UNAVAILABLE");
+    }
+}
+
+async fn an_address_beyond_its_limit_is_not_hashed_for(stack: Stack) {
+    let proxies = TrustedProxies::parse(["192.0.2.0/24"], ForwardingHeader::XForwardedFor).unwrap();
+    let app = stack.app_with(|builder| builder.trusted_proxies(proxies)).await;
+    app.signed_up("ada@example.com").await;
+    let flood = app.anon().from_ip("198.51.100.7");
+    for n in 0..50 {
+        flood.sign_in(&format!("nobody{n}@example.com"), "wrong").await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    }
+    app.tap().take_calls();
+    flood.sign_in("ada@example.com", PASSWORD).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    assert!(!app.tap().take_calls().contains(&"user_with_password"), "an account was looked at");
+}
+
+#[tokio::test]
+async fn what_one_engine_has_proved_means_nothing_to_another() {
+    use auth_axum::{AuthLayer, Router};
+    let engine = || builder().store(MemoryStore::new()).build().unwrap();
+    let (customers, staff) = (engine(), engine());
+    let cx = customers.background_cx();
+    let signup = json!({"name": "Mallory", "email": "mallory@example.com", "password": PASSWORD});
+    let endpoint: password::SignUpEmail = serde_json::from_value(signup).unwrap();
+    let token = customers.call(&cx, endpoint).await.unwrap().signed_in().token.expose().to_owned();
+    for outer in [public(), signed_in()] {
+        let inner: axum::Router = Router::new().route("/staff", get(async || "secret")).auth(staff.clone()).unwrap();
+        let app = inner.layer(AuthLayer::new(customers.clone(), outer).unwrap());
+        let request = Request::builder().uri("/staff").header("authorization", format!("Bearer {token}"));
+        let status = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status();
+        assert_eq!(status, 401);
+    }
+    let again: password::SignInEmail =
+        serde_json::from_value(json!({"email": "mallory@example.com", "password": PASSWORD})).unwrap();
+    assert!(staff.call(&cx, again).await.is_err(), "an engine took another one's context");
+}
