@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
-use crate::config::{Config, ConfigErrors, Draft};
+use crate::config::{Config, Draft};
 use crate::crypto::password_hash::PasswordHasher;
 use crate::cx::{Cx, RequestInfo};
-use crate::error::{Error, Result};
+use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::Guard;
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};

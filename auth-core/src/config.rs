@@ -1,6 +1,5 @@
 //! Everything that can be set, checked as a whole.
 
-use std::fmt;
 use std::time::Duration;
 
 use url::Url;
@@ -9,31 +8,6 @@ use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
 use crate::{password, role, session};
-
-/// Every problem of a configuration at once, one sentence each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<String>);
-
-impl ConfigErrors {
-    /// Wraps the problems that were found; there must be at least one.
-    pub fn new(problems: Vec<String>) -> Self {
-        Self(problems)
-    }
-
-    /// The problems, one sentence each.
-    pub fn problems(&self) -> &[String] {
-        &self.0
-    }
-}
-
-/// One problem a line.
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
 
 /// The settings of an [`Auth`](crate::Auth), checked.
 #[derive(Debug)]

@@ -309,6 +309,31 @@ impl std::error::Error for Error {
     }
 }
 
+/// Every problem of a configuration at once, one sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<String>);
+
+impl ConfigErrors {
+    /// Wraps the problems that were found; there must be at least one.
+    pub fn new(problems: Vec<String>) -> Self {
+        Self(problems)
+    }
+
+    /// The problems, one sentence each.
+    pub fn problems(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// One problem a line.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,9 +59,8 @@ pub mod store;
 pub mod user;
 
 pub use auth::{Auth, AuthBuilder};
-pub use config::ConfigErrors;
 pub use cx::{Cx, RequestInfo, Work};
-pub use error::{Error, Result};
+pub use error::{ConfigErrors, Error, Result};
 
 /// What most programs need, in one line.
 ///

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
-use crate::config::ConfigErrors;
+use crate::error::ConfigErrors;
 
 /// Which header the trusted proxies write. A proxy passes the other one through as the client sent it, so it is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
