@@ -1,19 +1,22 @@
-//! The seam to the drivers: the only file that knows which one answers.
+//! The seam to the drivers: the only folder that knows which one answers.
 //!
 //! A statement goes in as a [`Sql`] with [`Value`]s and comes out as a count or as [`Row`]s. Another driver
 //! is one more variant of [`Pool`], [`Transaction`], [`Row`] and [`Connection`], and one more arm wherever
 //! the compiler then asks for it; no feature file changes.
 
+mod row;
+mod value;
+
 use std::future::Future;
 
-use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, UserId};
 use auth_core::store::StoreError;
-use sqlx::Row as _;
 #[cfg(feature = "sqlite")]
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
-use uuid::Uuid;
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
 
-use crate::error::{MigrateError, corrupt, store_error};
+pub(crate) use self::row::Row;
+pub(crate) use self::value::Value;
+use self::value::bound;
+use crate::error::{MigrateError, store_error};
 use crate::sql::Sql;
 
 /// Where statements are sent: to the pool, or into one transaction.
@@ -41,39 +44,6 @@ pub(crate) trait Target: Send {
     fn affects(&mut self, sql: &Sql, values: &[Value<'_>]) -> impl Future<Output = Result<bool, StoreError>> + Send {
         async move { Ok(self.execute(sql, values).await? > 0) }
     }
-}
-
-/// One parameter. It has no `Debug`, as [`Row`] has none: both may hold the hash of a password.
-#[derive(Clone, Copy)]
-pub(crate) enum Value<'a> {
-    Id(Uuid),
-    OptId(Option<Uuid>),
-    Text(&'a str),
-    OptText(Option<&'a str>),
-    Bytes(&'a [u8]),
-    Int(i64),
-    OptInt(Option<i64>),
-    Bool(bool),
-}
-
-/// Prepared once for each connection and kept: sqlx caches statements by their text.
-macro_rules! bound {
-    ($database:ty, $text:expr, $values:expr) => {{
-        let mut query = sqlx::query::<$database>($text);
-        for value in $values {
-            query = match *value {
-                Value::Id(id) => query.bind(id),
-                Value::OptId(id) => query.bind(id),
-                Value::Text(text) => query.bind(text),
-                Value::OptText(text) => query.bind(text),
-                Value::Bytes(bytes) => query.bind(bytes),
-                Value::Int(int) => query.bind(int),
-                Value::OptInt(int) => query.bind(int),
-                Value::Bool(bool) => query.bind(bool),
-            };
-        }
-        query
-    }};
 }
 
 /// The application's connections.
@@ -200,132 +170,4 @@ pub enum Connection<'a> {
     /// An SQLite connection inside a transaction that began with `BEGIN IMMEDIATE`.
     #[cfg(feature = "sqlite")]
     Sqlite(&'a mut SqliteConnection),
-}
-
-/// One row; columns are read by their place in the statement.
-pub(crate) enum Row {
-    #[cfg(feature = "sqlite")]
-    Sqlite(SqliteRow),
-}
-
-/// Always as an `Option`: sqlx reads an SQLite NULL as zero or as an empty text when asked for a plain value.
-macro_rules! read {
-    ($row:expr, $column:expr, $kind:ty) => {
-        match $row {
-            #[cfg(feature = "sqlite")]
-            Row::Sqlite(row) => row.try_get::<Option<$kind>, usize>($column),
-        }
-        .map_err(StoreError::backend)
-    };
-}
-
-impl Row {
-    pub(crate) fn opt_id(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
-        read!(self, column, Uuid)
-    }
-
-    pub(crate) fn id(&self, column: usize) -> Result<Uuid, StoreError> {
-        present(self.opt_id(column)?)
-    }
-
-    pub(crate) fn opt_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
-        read!(self, column, &str)
-    }
-
-    pub(crate) fn text(&self, column: usize) -> Result<&str, StoreError> {
-        present(self.opt_text(column)?)
-    }
-
-    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
-        present(read!(self, column, &[u8])?)
-    }
-
-    pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
-        present(read!(self, column, i64)?)
-    }
-
-    pub(crate) fn bool(&self, column: usize) -> Result<bool, StoreError> {
-        present(read!(self, column, bool)?)
-    }
-
-    pub(crate) fn instant(&self, column: usize) -> Result<Timestamp, StoreError> {
-        present(self.opt_instant(column)?)
-    }
-
-    pub(crate) fn opt_instant(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
-        let Some(micros) = read!(self, column, i64)? else { return Ok(None) };
-        let instant = Timestamp::from_micros(micros);
-        // `from_micros` takes the nearest instant it knows; an expiry must not be guessed at.
-        if instant.as_micros() == micros { Ok(Some(instant)) } else { Err(corrupt("an instant out of range")) }
-    }
-}
-
-fn present<T>(value: Option<T>) -> Result<T, StoreError> {
-    value.ok_or_else(|| corrupt("NULL in a column that may not be empty"))
-}
-
-macro_rules! id_values {
-    ($($id:ident),+) => {$(
-        impl From<$id> for Value<'_> {
-            fn from(id: $id) -> Self {
-                Self::Id(id.as_uuid())
-            }
-        }
-
-        impl From<Option<$id>> for Value<'_> {
-            fn from(id: Option<$id>) -> Self {
-                Self::OptId(id.map($id::as_uuid))
-            }
-        }
-    )+};
-}
-
-id_values!(UserId, SessionId, AccountId, RoleId, AuditId);
-
-impl From<Timestamp> for Value<'_> {
-    fn from(instant: Timestamp) -> Self {
-        Self::Int(instant.as_micros())
-    }
-}
-
-impl From<Option<Timestamp>> for Value<'_> {
-    fn from(instant: Option<Timestamp>) -> Self {
-        Self::OptInt(instant.map(Timestamp::as_micros))
-    }
-}
-
-impl<'a> From<&'a Email> for Value<'a> {
-    fn from(email: &'a Email) -> Self {
-        Self::Text(email.as_str())
-    }
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Value<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::OptText(text)
-    }
-}
-
-impl<'a> From<&'a [u8; 32]> for Value<'a> {
-    fn from(bytes: &'a [u8; 32]) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-impl From<i64> for Value<'_> {
-    fn from(int: i64) -> Self {
-        Self::Int(int)
-    }
-}
-
-impl From<bool> for Value<'_> {
-    fn from(bool: bool) -> Self {
-        Self::Bool(bool)
-    }
 }
