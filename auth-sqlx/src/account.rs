@@ -32,18 +32,27 @@ const ATTEMPTS: Sql = sql!(
      AND window_ends_at > $3"
 );
 // A window that ended in 1970 is a counter that was never raised. Neither assignment reads what the other writes, so
-// that their order is all the same to MySQL.
+// that their order is all the same to MySQL. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
+// locks them, or the two would deadlock: MySQL walks its primary key, PostgreSQL promises no order unless it is told.
 const SETTLE_ATTEMPTS: Sql = sql!(
     "UPDATE auth_attempt SET \
      attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 ELSE attempts - 1 END, \
      window_ends_at = CASE WHEN attempt_key = $2 THEN 0 ELSE window_ends_at END \
-     WHERE attempt_key IN ($3, $4)"
+     WHERE attempt_key IN ($3, $4)",
+    postgres: "UPDATE auth_attempt SET \
+     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 ELSE attempts - 1 END, \
+     window_ends_at = CASE WHEN attempt_key = $2 THEN 0 ELSE window_ends_at END \
+     WHERE attempt_key IN (SELECT locked.attempt_key FROM auth_attempt locked \
+     WHERE locked.attempt_key IN ($3, $4) ORDER BY locked.attempt_key FOR UPDATE)"
+);
+// Locks as SETTLE_ATTEMPTS does.
+const REFUND_ATTEMPTS: Sql = sql!(
+    "UPDATE auth_attempt SET attempts = attempts - 1 WHERE attempt_key IN ($1, $2) AND attempts > 0",
+    postgres: "UPDATE auth_attempt SET attempts = attempts - 1 \
+     WHERE attempt_key IN (SELECT locked.attempt_key FROM auth_attempt locked \
+     WHERE locked.attempt_key IN ($1, $2) ORDER BY locked.attempt_key FOR UPDATE) AND attempts > 0"
 );
 
-const REFUND_ATTEMPTS: Sql =
-    sql!("UPDATE auth_attempt SET attempts = attempts - 1 WHERE attempt_key IN ($1, $2) AND attempts > 0");
-
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
     &[&REFUND_ATTEMPTS, &ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
 

@@ -20,7 +20,6 @@ const AUDIT_OF_USER: Sql = sql!(
      FROM auth_audit WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 );
 
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT_AUDIT, &AUDIT_OF_USER];
 
 #[async_trait]

@@ -14,7 +14,7 @@ pub enum ConnectError {
         database: &'static str,
     },
     /// The address begins with no scheme that is known here.
-    #[error("the database address must begin with its scheme, as in `sqlite://app.db?mode=rwc`")]
+    #[error("the database address must begin with its scheme: `sqlite:`, `postgres:` or `mysql:`")]
     UnknownScheme,
     /// SQLite would open a temporary database, another one for each connection.
     #[error("the SQLite address names no file: write `sqlite://app.db?mode=rwc`, or `sqlite::memory:` for tests")]
@@ -25,15 +25,40 @@ pub enum ConnectError {
     /// The database did not open.
     #[error("the database did not open; a SQLite file that does not exist yet is only made with `?mode=rwc`")]
     Unreachable(#[source] sqlx::Error),
+    /// The server is set up in a way that the store cannot run on.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeSetting),
 }
 
-/// The database was not brought up to date; nothing was changed.
+/// A setting under which the promises of the store would not hold, so it refuses to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnsafeSetting {
+    /// Rows of deleted users would stay behind.
+    #[error(
+        "the connection does not enforce foreign keys: on SQLite set `SqliteConnectOptions::foreign_keys(true)`, \
+         on PostgreSQL `session_replication_role = origin`, on MySQL `foreign_key_checks = 1`"
+    )]
+    ForeignKeysOff,
+    /// MySQL would cut values short, or put others in their place, instead of refusing them.
+    #[error("MySQL is not in strict mode: add STRICT_TRANS_TABLES to `sql_mode`")]
+    NotStrict,
+    /// What was written outside a transaction would never be committed.
+    #[error("MySQL does not commit by itself: set `autocommit = 1`")]
+    AutocommitOff,
+}
+
+/// The database was not brought up to date. On SQLite and PostgreSQL nothing was changed; on MySQL, where a change of
+/// tables commits by itself, the next attempt goes on where this one stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrateError {
-    /// Rows of deleted users would stay behind, so the store refuses to run like this.
-    #[error("the connection does not enforce foreign keys: set `SqliteConnectOptions::foreign_keys(true)` on the pool")]
-    ForeignKeysOff,
+    /// The connection is set up in a way that the store cannot run on.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeSetting),
+    /// Another process holds the lock for migrations, and did not give it back in a minute.
+    #[error("another process has been migrating the database for a minute")]
+    Busy,
     /// The text of an applied migration is not the one that was applied.
     #[error("migration `{0}` differs from the one that this database was made with: restore it, and add a new one")]
     Changed(String),
@@ -55,10 +80,21 @@ pub(crate) fn corrupt(column: &'static str) -> StoreError {
     StoreError::backend(Corrupt(column))
 }
 
-/// Only uniqueness and foreign keys are conflicts; a CHECK that fails is a defect of ours, not of the caller.
+/// Only uniqueness and foreign keys are conflicts; a CHECK that fails is a defect of ours, not of the caller. NOT NULL
+/// never fails by what we write but in MySQL's form of `put_role`, which says "this id is another role's" by it.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     match error.as_database_error().map(|error| error.kind()) {
-        Some(ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation) => StoreError::Conflict,
+        Some(ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation) => {
+            StoreError::Conflict
+        }
         _ => StoreError::backend(error),
     }
+}
+
+/// Whether the database took the whole transaction back to end a deadlock (`40P01` of PostgreSQL, `40001` of MySQL) or
+/// because it could not be put in order with others (`40001` of PostgreSQL). A wait for a lock that took too long is
+/// none of these: whoever waited that long has waited long enough.
+pub(crate) fn is_victim(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
 }

@@ -1,8 +1,13 @@
 //! SQL storage for [`auth-core`](auth_core), through [`sqlx`].
 //!
 //! The application keeps its database and its pool; this crate adds tables whose names begin with `auth_`
-//! and answers the questions of [`auth_core::store::Store`]. SQLite is the database, compiled in by the
-//! feature `sqlite`.
+//! and answers the questions of [`auth_core::store::Store`]. It runs on three databases, with the same rules:
+//!
+//! | feature | database | address |
+//! |---|---|---|
+//! | `sqlite` (default) | SQLite, compiled in | `sqlite://app.db?mode=rwc` |
+//! | `postgres` | PostgreSQL 13 or newer | `postgres://…` |
+//! | `mysql` | MySQL 8.0.17 or newer, MariaDB 10.6 or newer | `mysql://…`, `mariadb://…` |
 //!
 //! ```
 //! use auth_core::base::Email;
@@ -34,8 +39,8 @@
 //! | `auth_audit` | the audit trail; it outlives the user | |
 //! | `auth_migration` | which migrations have been applied | |
 //!
-//! Ids are UUIDs in 16 bytes, instants are microseconds since 1970 in UTC, hashes are raw bytes, and text
-//! compares byte by byte. Ids and instants come from Rust: the database's clock is never asked. A role that somebody
+//! Ids are UUIDs (16 bytes where the database has no type for them), instants are microseconds since 1970 in UTC,
+//! hashes are raw bytes, and text compares byte by byte. Ids and instants come from Rust: the database's clock is never asked. A role that somebody
 //! holds cannot be deleted. The application may refer to `auth_user (id)` from its own tables and read
 //! all of them; it writes through the store.
 //!
@@ -64,12 +69,14 @@
 //! Start reading at [`SqlStore`].
 #![deny(missing_docs)]
 
-#[cfg(not(feature = "sqlite"))]
-compile_error!("auth-sqlx needs a database: switch on its feature `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("auth-sqlx needs a database: switch on its feature `sqlite`, `postgres` or `mysql`");
 
 mod account;
 mod audit;
+mod connect;
 mod driver;
+mod engine;
 mod error;
 mod migrate;
 mod password;
@@ -77,17 +84,21 @@ mod pool;
 mod role;
 mod session;
 mod sql;
+mod statements;
 mod store;
 mod user;
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;
 
 /// The version of sqlx that pools and connections must come from.
 pub use sqlx;
 
 pub use driver::Connection;
-pub use error::{ConnectError, MigrateError};
-pub use migrate::migrate;
+pub use engine::Engine;
+pub use error::{ConnectError, MigrateError, UnsafeSetting};
+pub use migrate::{MigrationScript, migrate, migrations};
 pub use pool::SqlStore;
+pub use statements::statements;
 pub use store::connection;

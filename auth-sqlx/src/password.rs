@@ -30,7 +30,6 @@ const REPLACE_PASSWORD: Sql = sql!(
      WHERE user_id = $3 AND provider_id = $4 AND password_hash = $5"
 );
 
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[&USER_WITH_PASSWORD, &PASSWORD_OF_USER, &INSERT_PASSWORD, &REPLACE_PASSWORD];
 
 #[async_trait]

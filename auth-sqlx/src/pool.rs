@@ -1,26 +1,15 @@
-//! The store's handle, and how a database is opened.
+//! The store's handle.
 
+#[cfg(feature = "mysql")]
+use sqlx::mysql::MySqlPool;
+#[cfg(feature = "postgres")]
+use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
-use std::time::{Duration, Instant};
+use sqlx::sqlite::SqlitePool;
 
-#[cfg(feature = "sqlite")]
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-
+use crate::connect;
 use crate::driver::Pool;
 use crate::error::ConnectError;
-
-/// How long to wait for a connection, and on SQLite for another writer: a dead or exhausted database is an
-/// error soon, while a short queue is none.
-#[cfg(feature = "sqlite")]
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long to leave a busy file alone.
-#[cfg(feature = "sqlite")]
-const RETRY: Duration = Duration::from_millis(20);
-
-/// Readers at the same time; SQLite has one writer anyway.
-#[cfg(feature = "sqlite")]
-const MAX_CONNECTIONS: u32 = 8;
 
 /// A store in a SQL database. Clones share its connections.
 ///
@@ -31,21 +20,28 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
-    /// Opens the database at `url`; its scheme decides which one.
+    /// Opens the database at `url`; its scheme decides which one. It waits at most 5 seconds for a connection or for
+    /// a lock: a dead or exhausted database is an error soon, while a short queue is none.
     ///
-    /// `sqlite://app.db?mode=rwc` opens a file and makes it when it is not there. It runs in WAL mode with
-    /// `synchronous=FULL`, so that a committed change survives a power failure, enforces foreign keys, and
-    /// waits at most 5 seconds for a connection or for another writer. `sqlite::memory:` is one connection
-    /// that stays open; what it holds is gone with the last clone of the store.
+    /// - `sqlite://app.db?mode=rwc` opens a file and makes it when it is not there. It runs in WAL mode with
+    ///   `synchronous=FULL`, so that a committed change survives a power failure, and enforces foreign keys.
+    ///   `sqlite::memory:` is one connection that stays open; what it holds is gone with the last clone of the store.
+    /// - `postgres://user:password@host/database` or `postgresql://`. `?options=-c%20search_path%3Dauth` keeps the
+    ///   tables in a schema of their own, which must exist.
+    /// - `mysql://user:password@host/database` or `mariadb://`. The server must be in strict mode.
+    ///
+    /// A server gets at most 10 connections. They are encrypted when it offers that; demand it, and that it proves
+    /// its name, with `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL) wherever the
+    /// network is not your own.
     ///
     /// # Errors
-    /// [`ConnectError`] when the scheme has no driver in this build, the address cannot be read or the
-    /// database does not open.
+    /// [`ConnectError`] when the scheme has no driver in this build, the address cannot be read, the database does not
+    /// open or its settings are unsafe.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => connect_sqlite(url).await,
-            Some("postgres" | "postgresql") => Err(ConnectError::NoDriver { database: "PostgreSQL" }),
-            Some("mysql" | "mariadb") => Err(ConnectError::NoDriver { database: "MySQL and MariaDB" }),
+            Some("sqlite") => connect::sqlite(url).await,
+            Some("postgres" | "postgresql") => connect::postgres(url).await,
+            Some("mysql" | "mariadb") => connect::mysql(url).await,
             Some(_) | None => Err(ConnectError::UnknownScheme),
         }
     }
@@ -58,70 +54,60 @@ impl SqlStore {
         Self { pool: Pool::Sqlite(pool) }
     }
 
+    /// Takes the application's own pool, with its settings. The tables are where its `search_path` says. Transactions
+    /// of the store run at READ COMMITTED, whatever the default of the pool is.
+    #[cfg(feature = "postgres")]
+    pub const fn postgres(pool: PgPool) -> Self {
+        Self { pool: Pool::Postgres(pool) }
+    }
+
+    /// Takes the application's own pool, with its settings. MySQL must be in strict mode, commit by itself and enforce
+    /// foreign keys on its connections; [`migrate`](crate::migrate) checks it. Transactions of the store run at READ
+    /// COMMITTED, whatever the default of the pool is; make that the default too if you can, for single statements
+    /// then lock no gaps either.
+    #[cfg(feature = "mysql")]
+    pub const fn mysql(pool: MySqlPool) -> Self {
+        Self { pool: Pool::Mysql(pool) }
+    }
+
     /// The SQLite pool, for the application's own tables in the same database, and to close it at the end;
     /// `None` when this is another database.
     #[cfg(feature = "sqlite")]
     pub const fn sqlite_pool(&self) -> Option<&SqlitePool> {
         match &self.pool {
             Pool::Sqlite(pool) => Some(pool),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => None,
+            #[cfg(feature = "mysql")]
+            Pool::Mysql(_) => None,
+        }
+    }
+
+    /// The PostgreSQL pool; `None` when this is another database.
+    #[cfg(feature = "postgres")]
+    pub const fn postgres_pool(&self) -> Option<&PgPool> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(_) => None,
+            Pool::Postgres(pool) => Some(pool),
+            #[cfg(feature = "mysql")]
+            Pool::Mysql(_) => None,
+        }
+    }
+
+    /// The MySQL or MariaDB pool; `None` when this is another database.
+    #[cfg(feature = "mysql")]
+    pub const fn mysql_pool(&self) -> Option<&MySqlPool> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => None,
+            Pool::Mysql(pool) => Some(pool),
         }
     }
 
     pub(crate) const fn pool(&self) -> &Pool {
         &self.pool
     }
-}
-
-#[cfg(not(feature = "sqlite"))]
-async fn connect_sqlite(_: &str) -> Result<SqlStore, ConnectError> {
-    Err(ConnectError::NoDriver { database: "SQLite" })
-}
-
-#[cfg(feature = "sqlite")]
-async fn connect_sqlite(url: &str) -> Result<SqlStore, ConnectError> {
-    let options: SqliteConnectOptions = url.parse().map_err(ConnectError::InvalidAddress)?;
-    let in_memory = is_in_memory(url);
-    if options.get_filename().as_os_str().is_empty() && !in_memory {
-        return Err(ConnectError::NoFile);
-    }
-    let options = options
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE);
-    let pool = SqlitePoolOptions::new()
-        .acquire_timeout(PATIENCE)
-        .min_connections(1)
-        // A file has no connection to lose: each one is tested when it is given back, that is enough.
-        .test_before_acquire(false);
-    // Every connection to a database in memory would be a database of its own, and closing it the end of it.
-    let pool = if in_memory {
-        pool.max_connections(1).idle_timeout(None).max_lifetime(None)
-    } else {
-        pool.max_connections(MAX_CONNECTIONS)
-    };
-    // The first process on a new file switches it to WAL, and SQLite has the others fail at once instead of
-    // waiting: https://github.com/launchbadge/sqlx/pull/1930#issuecomment-1168165414
-    let begun = Instant::now();
-    loop {
-        match pool.clone().connect_with(options.clone()).await {
-            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
-            Err(error) => return Err(ConnectError::Unreachable(error)),
-            Ok(pool) => return Ok(SqlStore::sqlite(pool)),
-        }
-    }
-}
-
-/// `SQLITE_BUSY` in any of its extended forms: <https://www.sqlite.org/rescode.html#busy>.
-#[cfg(feature = "sqlite")]
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
-}
-
-/// The two spellings that sqlx knows; its options do not tell.
-#[cfg(feature = "sqlite")]
-fn is_in_memory(url: &str) -> bool {
-    let (database, parameters) = url.split_once('?').unwrap_or((url, ""));
-    database.ends_with(":memory:") || parameters.split('&').any(|parameter| parameter == "mode=memory")
 }

@@ -13,12 +13,14 @@ use crate::store::SqlConn;
 /// What [`role`] reads, in its order, from a table called `r`.
 pub(crate) const COLUMNS: &str = "r.id, r.guard, r.name, r.permissions, r.created_at";
 
-// MySQL has no ON CONFLICT, and MariaDB no name for the new row, so VALUES() it is.
+// MySQL has no ON CONFLICT, and MariaDB no name for the new row, so VALUES() it is. There the update is also taken
+// when only the id is: the role of that id is another one then, and setting its id to NULL refuses the statement.
 const PUT_ROLE: Sql = sql!(
     "INSERT INTO auth_role (id, guard, name, permissions, created_at) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (guard, name) DO UPDATE SET permissions = excluded.permissions",
     mysql: "INSERT INTO auth_role (id, guard, name, permissions, created_at) VALUES (?, ?, ?, ?, ?) \
-     ON DUPLICATE KEY UPDATE permissions = VALUES(permissions)"
+     ON DUPLICATE KEY UPDATE id = CASE WHEN guard = VALUES(guard) AND name = VALUES(name) THEN id END, \
+     permissions = VALUES(permissions)"
 );
 const ROLE_BY_NAME: Sql = sql!("SELECT ", COLUMNS, " FROM auth_role r WHERE r.guard = $1 AND r.name = $2");
 // On MySQL, INSERT IGNORE would also ignore a user or role that does not exist. The update must change the row:
@@ -36,7 +38,6 @@ const ROLES_OF_USER: Sql = sql!(
     " FROM auth_user_role ur JOIN auth_role r ON r.id = ur.role_id WHERE ur.user_id = $1 ORDER BY r.guard, r.name"
 );
 
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[&PUT_ROLE, &ROLE_BY_NAME, &GRANT_ROLE, &REVOKE_ROLE, &ROLES_OF_USER];
 
 #[async_trait]

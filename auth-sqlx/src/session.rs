@@ -57,7 +57,6 @@ const EVICT_SESSIONS: Sql = sql!(
      SELECT s.id FROM auth_session s WHERE s.user_id = $2 ORDER BY s.updated_at DESC, s.id DESC LIMIT $3) AS kept)"
 );
 
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT_SESSION,
     &SESSION_BY_TOKEN,

@@ -8,20 +8,25 @@
 /// One statement in the forms that the engines read.
 #[derive(Debug)]
 pub(crate) struct Sql {
-    /// For PostgreSQL and SQLite.
-    pub(crate) text: &'static str,
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
     /// For MySQL and MariaDB.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the driver that reads it is not compiled in"))]
     pub(crate) mysql: &'static str,
 }
 
 /// Makes a [`Sql`] from pieces of text that are joined as they stand: literals and constants.
 ///
-/// Where the engines truly differ, the form for MySQL is given beside it: `sql!("… $1", mysql: "… ?")`.
+/// Where the engines truly differ, the form for one of them is given beside it: `sql!("… $1", mysql: "… ?")`,
+/// `sql!("… $1", postgres: "… $1")`.
 macro_rules! sql {
     ($text:literal, mysql: $mysql:literal $(,)?) => {{
         const _: () = $crate::sql::expect_as_many($text, $mysql);
-        $crate::sql::Sql { text: $text, mysql: $mysql }
+        $crate::sql::Sql { sqlite: $text, postgres: $text, mysql: $mysql }
+    }};
+    ($text:literal, postgres: $postgres:literal $(,)?) => {{
+        const COMMON: $crate::sql::Sql = $crate::sql::sql!($text);
+        const _: () = $crate::sql::expect_as_many($postgres, COMMON.mysql);
+        $crate::sql::Sql { postgres: $postgres, ..COMMON }
     }};
     ($($piece:expr),+ $(,)?) => {{
         const PIECES: &[&str] = &[$($piece),+];
@@ -29,7 +34,7 @@ macro_rules! sql {
         const TEXT: &str = $crate::sql::as_text(&TEXT_BYTES);
         const MYSQL_BYTES: [u8; $crate::sql::mysql_length(TEXT)] = $crate::sql::mysql_form(TEXT);
         const MYSQL: &str = $crate::sql::as_text(&MYSQL_BYTES);
-        $crate::sql::Sql { text: TEXT, mysql: MYSQL }
+        $crate::sql::Sql { sqlite: TEXT, postgres: TEXT, mysql: MYSQL }
     }};
 }
 pub(crate) use sql;
@@ -224,15 +229,23 @@ mod tests {
         const COLUMNS: &str = "a, \"b?\"";
         const STATEMENT: Sql =
             sql!("SELECT ", COLUMNS, " FROM t WHERE c = $1 AND d <> '$9 it''s $2?' AND e IN ($2,$3)");
-        assert_eq!(STATEMENT.text, "SELECT a, \"b?\" FROM t WHERE c = $1 AND d <> '$9 it''s $2?' AND e IN ($2,$3)");
+        assert_eq!(STATEMENT.sqlite, "SELECT a, \"b?\" FROM t WHERE c = $1 AND d <> '$9 it''s $2?' AND e IN ($2,$3)");
         assert_eq!(STATEMENT.mysql, "SELECT a, \"b?\" FROM t WHERE c = ? AND d <> '$9 it''s $2?' AND e IN (?,?)");
+    }
+
+    #[test]
+    fn an_engine_that_differs_has_a_form_of_its_own() {
+        const STATEMENT: Sql = sql!("UPDATE t SET a = $1", postgres: "UPDATE t SET a = $1 RETURNING a");
+        assert_eq!(STATEMENT.sqlite, "UPDATE t SET a = $1");
+        assert_eq!(STATEMENT.postgres, "UPDATE t SET a = $1 RETURNING a");
+        assert_eq!(STATEMENT.mysql, "UPDATE t SET a = ?");
     }
 
     #[test]
     fn more_than_nine_parameters_are_counted() {
         const STATEMENT: Sql = sql!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
         assert_eq!(STATEMENT.mysql, "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-        assert_eq!(numbered_parameters(STATEMENT.text), Ok(11));
+        assert_eq!(numbered_parameters(STATEMENT.sqlite), Ok(11));
         assert_eq!(marked_parameters(STATEMENT.mysql), Ok(11));
     }
 

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 use tempfile::TempDir;
 
 use crate::sql::{Sql, marked_parameters, numbered_parameters};
-use crate::{ConnectError, Connection, MigrateError, SqlStore, connection, migrate};
+use crate::{ConnectError, Connection, MigrateError, SqlStore, UnsafeSetting, connection, migrate};
 
 const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_123_456);
 const LATER: Timestamp = Timestamp::from_micros(1_767_225_601_000_000);
@@ -73,36 +73,28 @@ async fn insert_session(store: &SqlStore, user: &User, hash: &[u8]) {
 }
 
 fn statements() -> impl Iterator<Item = &'static Sql> {
-    let features = [
-        crate::user::STATEMENTS,
-        crate::role::STATEMENTS,
-        crate::session::STATEMENTS,
-        crate::account::STATEMENTS,
-        crate::password::STATEMENTS,
-        crate::audit::STATEMENTS,
-        crate::migrate::STATEMENTS,
-    ];
-    features.into_iter().flatten().copied()
+    crate::statements::all().chain(crate::migrate::STATEMENTS.iter().copied())
 }
 
 #[tokio::test]
 async fn every_statement_prepares() {
     let store = memory().await;
     for sql in statements() {
-        let prepared = pool(&store).prepare(sql.text.into_sql_str()).await;
-        assert!(prepared.is_ok(), "{}: {:?}", sql.text, prepared.err());
-        assert_eq!(numbered_parameters(sql.text), marked_parameters(sql.mysql), "{}", sql.text);
+        let prepared = pool(&store).prepare(sql.sqlite.into_sql_str()).await;
+        assert!(prepared.is_ok(), "{}: {:?}", sql.sqlite, prepared.err());
+        assert_eq!(numbered_parameters(sql.sqlite), marked_parameters(sql.mysql), "{}", sql.sqlite);
+        assert_eq!(numbered_parameters(sql.sqlite), numbered_parameters(sql.postgres), "{}", sql.sqlite);
     }
 }
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table() {
     let store = memory().await;
-    for sql in statements().filter(|sql| sql.text.contains(" WHERE ")) {
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.text));
+    for sql in statements().filter(|sql| sql.sqlite.contains(" WHERE ")) {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
         for step in sqlx::query(explain).fetch_all(pool(&store)).await.unwrap() {
             let step: String = step.get("detail");
-            assert!(!step.starts_with("SCAN") || step == "SCAN kept", "{}: {step}", sql.text);
+            assert!(!step.starts_with("SCAN") || step == "SCAN kept", "{}: {step}", sql.sqlite);
         }
     }
 }
@@ -125,8 +117,14 @@ async fn connect_sets_what_durability_and_integrity_need() {
 #[tokio::test]
 async fn an_address_without_a_driver_is_refused_by_name_and_never_shown() {
     for (url, expected) in [
+        #[cfg(not(feature = "postgres"))]
         ("postgres://app:hunter2@db/app", "no driver for PostgreSQL"),
+        #[cfg(feature = "postgres")]
+        ("postgres://app:hunter2@127.0.0.1:1/app", "did not open"),
+        #[cfg(not(feature = "mysql"))]
         ("mysql://app:hunter2@db/app", "no driver for MySQL"),
+        #[cfg(feature = "mysql")]
+        ("mysql://app:hunter2@127.0.0.1:1/app", "did not open"),
         ("hunter2:hunter2@db/app", "must begin with its scheme"),
         ("app.db", "must begin with its scheme"),
         ("sqlite://", "names no file"),
@@ -164,7 +162,7 @@ async fn a_pool_that_ignores_foreign_keys_is_refused() {
     let options: sqlx::sqlite::SqliteConnectOptions = "sqlite::memory:".parse().unwrap();
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.foreign_keys(false)).await.unwrap();
     let store = SqlStore::sqlite(pool);
-    assert!(matches!(migrate(&store).await, Err(MigrateError::ForeignKeysOff)));
+    assert!(matches!(migrate(&store).await, Err(MigrateError::Unsafe(UnsafeSetting::ForeignKeysOff))));
 }
 
 #[tokio::test]

@@ -38,7 +38,6 @@ const SET_DISABLED: Sql = sql!("UPDATE auth_user SET disabled_at = $1, updated_a
 // Sessions, accounts and granted roles go with it through their foreign keys.
 const DELETE_USER: Sql = sql!("DELETE FROM auth_user WHERE id = $1");
 
-#[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT_USER,
     &USER_BY_ID,

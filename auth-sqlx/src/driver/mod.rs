@@ -5,18 +5,29 @@
 //! the compiler then asks for it; no feature file changes.
 
 mod row;
+mod settings;
+mod transaction;
 mod value;
 
 use std::future::Future;
+use std::time::Duration;
 
 use auth_core::store::StoreError;
+#[cfg(feature = "mysql")]
+use sqlx::mysql::MySqlPool;
+#[cfg(feature = "postgres")]
+use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqlitePool;
 
 pub(crate) use self::row::Row;
+#[cfg(feature = "mysql")]
+pub(crate) use self::settings::unsafe_mysql_setting;
+pub use self::transaction::Connection;
+pub(crate) use self::transaction::Transaction;
 pub(crate) use self::value::Value;
 use self::value::bound;
-use crate::error::{MigrateError, store_error};
+use crate::error::{is_victim, store_error};
 use crate::sql::Sql;
 
 /// Where statements are sent: to the pool, or into one transaction.
@@ -46,128 +57,98 @@ pub(crate) trait Target: Send {
     }
 }
 
+/// Does the same on whichever driver it is. `$sql` is the statement in the form that this driver reads, `$Driver` the
+/// type by which sqlx knows it.
+macro_rules! on_each {
+    ($kind:ident, $on:expr, |$it:ident| $body:expr) => {
+        match $on {
+            #[cfg(feature = "sqlite")]
+            $kind::Sqlite($it) => $body,
+            #[cfg(feature = "postgres")]
+            $kind::Postgres($it) => $body,
+            #[cfg(feature = "mysql")]
+            $kind::Mysql($it) => $body,
+        }
+    };
+    ($kind:ident, $on:expr, $values:expr, $sql:expr, |$it:ident, $query:ident| $body:expr) => {
+        match $on {
+            #[cfg(feature = "sqlite")]
+            $kind::Sqlite($it) => {
+                let $query = bound!(sqlx::Sqlite, $sql.sqlite, $values);
+                $body
+            }
+            #[cfg(feature = "postgres")]
+            $kind::Postgres($it) => {
+                let $query = bound!(sqlx::Postgres, $sql.postgres, $values);
+                $body
+            }
+            #[cfg(feature = "mysql")]
+            $kind::Mysql($it) => {
+                let $query = bound!(sqlx::MySql, $sql.mysql, $values);
+                $body
+            }
+        }
+    };
+}
+use on_each;
+
 /// The application's connections.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
     #[cfg(feature = "sqlite")]
     Sqlite(SqlitePool),
+    #[cfg(feature = "postgres")]
+    Postgres(PgPool),
+    #[cfg(feature = "mysql")]
+    Mysql(MySqlPool),
 }
 
+/// How often a statement is sent again after the database chose it to end a deadlock.
+const RETRIES: u32 = 5;
+
+/// How long the first of them waits, so that whoever won can finish.
+const PAUSE: Duration = Duration::from_millis(5);
+
 impl Pool {
-    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
-        match self {
-            // IMMEDIATE takes the write lock at once and waits for it. A deferred transaction that reads first
-            // and writes later is refused without waiting as soon as somebody else has written in between.
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
-        }
-        .map_err(store_error)
+    async fn execute_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        on_each!(Pool, self, values, sql, |pool, query| query.execute(pool).await.map(|done| done.rows_affected()))
+    }
+
+    async fn fetch_all_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
+        on_each!(Pool, self, values, sql, |pool, query| {
+            query.fetch_all(pool).await.map(|rows| rows.into_iter().map(Row::from).collect())
+        })
     }
 }
 
 /// Each statement takes a connection and gives it back, so that a pool of one connection cannot lock itself up.
+///
+/// A statement that the database took back to end a deadlock, or because it could not be put in order with others, is
+/// sent again. That is safe here and only here: it was alone, so nothing of it has happened, and nobody has acted on
+/// what came before it. Inside a transaction the statements before it are gone as well.
 impl Target for &Pool {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => bound!(Sqlite, sql.text, values).execute(pool).await.map(|done| done.rows_affected()),
+        let mut turn = 0;
+        loop {
+            match self.execute_once(sql, values).await {
+                Err(error) if is_victim(&error) && turn < RETRIES => turn = pause(turn).await,
+                result => return result.map_err(store_error),
+            }
         }
-        .map_err(store_error)
     }
 
     async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => bound!(Sqlite, sql.text, values)
-                .fetch_all(pool)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-        }
-        .map_err(store_error)
-    }
-}
-
-/// A transaction under way. Dropped without a commit, it is rolled back before its connection is used again.
-#[derive(Debug)]
-pub(crate) enum Transaction {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-}
-
-impl Transaction {
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => tx.commit().await,
-        }
-        .map_err(StoreError::backend)
-    }
-
-    pub(crate) fn connection(&mut self) -> Connection<'_> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => Connection::Sqlite(&mut *tx),
-        }
-    }
-
-    /// Runs a text of several statements, without parameters.
-    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
-        }
-        .map_err(StoreError::backend)
-    }
-
-    /// Refuses a connection on which the promises of the store would not hold.
-    pub(crate) async fn check_settings(&mut self) -> Result<(), MigrateError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
-                let foreign_keys: i64 =
-                    sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut **tx).await.map_err(store_error)?;
-                let synchronous: i64 =
-                    sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut **tx).await.map_err(store_error)?;
-                if foreign_keys != 1 {
-                    return Err(MigrateError::ForeignKeysOff);
-                }
-                if synchronous < 2 {
-                    tracing::warn!(synchronous, "a power failure may undo committed changes: set synchronous to FULL");
-                }
-                Ok(())
+        let mut turn = 0;
+        loop {
+            match self.fetch_all_once(sql, values).await {
+                Err(error) if is_victim(&error) && turn < RETRIES => turn = pause(turn).await,
+                result => return result.map_err(store_error),
             }
         }
     }
 }
 
-impl Target for Transaction {
-    async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
-                bound!(Sqlite, sql.text, values).execute(&mut **tx).await.map(|done| done.rows_affected())
-            }
-        }
-        .map_err(store_error)
-    }
-
-    async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => bound!(Sqlite, sql.text, values)
-                .fetch_all(&mut **tx)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-        }
-        .map_err(store_error)
-    }
-}
-
-/// The connection of a transaction, in the form of its driver; see [`connection`](crate::connection).
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Connection<'a> {
-    /// An SQLite connection inside a transaction that began with `BEGIN IMMEDIATE`.
-    #[cfg(feature = "sqlite")]
-    Sqlite(&'a mut SqliteConnection),
+async fn pause(turn: u32) -> u32 {
+    tokio::time::sleep(PAUSE * 2_u32.pow(turn)).await;
+    turn + 1
 }

@@ -3,26 +3,25 @@
 use auth_core::base::Timestamp;
 use auth_core::store::StoreError;
 use sqlx::Row as _;
-#[cfg(feature = "sqlite")]
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
+use super::on_each;
 use crate::error::corrupt;
 
 /// One row; columns are read by their place in the statement.
 pub(crate) enum Row {
     #[cfg(feature = "sqlite")]
-    Sqlite(SqliteRow),
+    Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgRow),
+    #[cfg(feature = "mysql")]
+    Mysql(sqlx::mysql::MySqlRow),
 }
 
 /// Always as an `Option`: sqlx reads an SQLite NULL as zero or as an empty text when asked for a plain value.
 macro_rules! read {
     ($row:expr, $column:expr, $kind:ty) => {
-        match $row {
-            #[cfg(feature = "sqlite")]
-            Row::Sqlite(row) => row.try_get::<Option<$kind>, usize>($column),
-        }
-        .map_err(StoreError::backend)
+        on_each!(Row, $row, |row| row.try_get::<Option<$kind>, usize>($column)).map_err(StoreError::backend)
     };
 }
 
@@ -69,4 +68,25 @@ impl Row {
 
 fn present<T>(value: Option<T>) -> Result<T, StoreError> {
     value.ok_or_else(|| corrupt("NULL in a column that may not be empty"))
+}
+
+#[cfg(feature = "sqlite")]
+impl From<sqlx::sqlite::SqliteRow> for Row {
+    fn from(row: sqlx::sqlite::SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<sqlx::postgres::PgRow> for Row {
+    fn from(row: sqlx::postgres::PgRow) -> Self {
+        Self::Postgres(row)
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl From<sqlx::mysql::MySqlRow> for Row {
+    fn from(row: sqlx::mysql::MySqlRow) -> Self {
+        Self::Mysql(row)
+    }
 }

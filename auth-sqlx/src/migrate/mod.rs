@@ -3,109 +3,48 @@
 //! Migrations are compiled in, applied in their order and written down in `auth_migration`, apart from the
 //! application's own. They are only ever added to: a database remembers the checksum of each one it has.
 
-use auth_core::base::{Clock, SystemClock};
-use sha2::{Digest, Sha256};
+mod plan;
+mod script;
+#[cfg(feature = "mysql")]
+mod stepwise;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod whole;
 
-use crate::driver::{Pool, Target, Transaction, Value};
-use crate::error::{MigrateError, corrupt};
-use crate::pool::SqlStore;
-use crate::sql::{Sql, sql};
-
-const APPLIED: Sql = sql!("SELECT name, checksum FROM auth_migration ORDER BY name");
-const WRITE_DOWN: Sql = sql!("INSERT INTO auth_migration (name, checksum, applied_at) VALUES ($1, $2, $3)");
-
+pub use self::script::{MigrationScript, migrations};
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&APPLIED, &WRITE_DOWN];
-
-/// What one engine needs.
-#[derive(Clone, Copy, Debug)]
-struct Plan {
-    /// Makes the history table unless it is there.
-    history: &'static str,
-    /// In the order of their names.
-    migrations: &'static [Migration],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Migration {
-    name: &'static str,
-    script: &'static str,
-}
-
 #[cfg(feature = "sqlite")]
-const SQLITE: Plan = Plan {
-    history: include_str!("../migrations/sqlite/0000_history.sql"),
-    migrations: &[Migration { name: "0001_initial", script: include_str!("../migrations/sqlite/0001_initial.sql") }],
-};
+pub(crate) use self::whole::STATEMENTS;
+use crate::driver::Pool;
+use crate::error::MigrateError;
+use crate::pool::SqlStore;
 
-/// Creates and alters the tables of the store, all of them or none. Does nothing when they are up to date;
-/// several processes may call it at once, one of them does the work while the others wait.
+/// Creates and alters the tables of the store. Does nothing when they are up to date; several processes may call it at
+/// once, one of them does the work while the others wait.
+///
+/// On SQLite and PostgreSQL it is all of them or none. MySQL and MariaDB commit each change of a table by itself; a
+/// migration that was cut off there goes on where it stood when this is called again. The user of the connection needs
+/// the right to create and alter tables; [`migrations`] prints the SQL for those who apply it in another way.
 ///
 /// # Errors
 /// [`MigrateError`] when a setting of the connection or the state of the database does not fit this version.
 pub async fn migrate(store: &SqlStore) -> Result<(), MigrateError> {
-    let plan = match store.pool() {
+    match store.pool() {
         #[cfg(feature = "sqlite")]
-        Pool::Sqlite(_) => SQLITE,
-    };
-    run(store.pool(), plan).await
-}
-
-async fn run(pool: &Pool, plan: Plan) -> Result<(), MigrateError> {
-    let mut tx = pool.begin().await?;
-    tx.check_settings().await?;
-    tx.run_script(plan.history).await?;
-    let applied = applied(&mut tx).await?;
-    for (name, checksum) in &applied {
-        let Some(known) = plan.migrations.iter().find(|known| known.name == name) else {
-            return Err(MigrateError::Newer(name.clone()));
-        };
-        if checksum != &known.checksum() {
-            return Err(MigrateError::Changed(name.clone()));
-        }
-    }
-    for migration in plan.migrations {
-        if !applied.iter().any(|(name, _)| name == migration.name) {
-            apply(&mut tx, migration).await?;
-        }
-    }
-    Ok(tx.commit().await?)
-}
-
-async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, MigrateError> {
-    let mut applied = Vec::new();
-    for row in tx.fetch_all(&APPLIED, &[]).await? {
-        let checksum = row.bytes(1)?.try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
-        applied.push((row.text(0)?.to_owned(), checksum));
-    }
-    Ok(applied)
-}
-
-async fn apply(tx: &mut Transaction, migration: &Migration) -> Result<(), MigrateError> {
-    tx.run_script(migration.script).await?;
-    let checksum = migration.checksum();
-    let values = [Value::from(migration.name), (&checksum).into(), SystemClock.now().into()];
-    tx.execute(&WRITE_DOWN, &values).await?;
-    tracing::info!(migration = migration.name, "applied a database migration");
-    Ok(())
-}
-
-impl Migration {
-    /// Without carriage returns, which a checkout on Windows adds.
-    fn checksum(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
-        for part in self.script.split('\r') {
-            digest.update(part);
-        }
-        digest.finalize().into()
+        Pool::Sqlite(_) => whole::run(store.pool(), plan::SQLITE).await,
+        #[cfg(feature = "postgres")]
+        Pool::Postgres(_) => whole::run(store.pool(), plan::POSTGRES).await,
+        #[cfg(feature = "mysql")]
+        Pool::Mysql(pool) => stepwise::run(pool, plan::MYSQL).await,
     }
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use auth_core::store::Store;
     use tempfile::TempDir;
 
+    use super::plan::{Migration, Plan, SQLITE};
     use super::*;
 
     const FIRST: Migration = Migration { name: "0001_first", script: "CREATE TABLE one (a TEXT) STRICT;\n" };
@@ -119,7 +58,7 @@ mod tests {
     }
 
     async fn run_these(store: &SqlStore, migrations: &'static [Migration]) -> Result<(), MigrateError> {
-        run(store.pool(), Plan { migrations, ..SQLITE }).await
+        whole::run(store.pool(), Plan { migrations, ..SQLITE }).await
     }
 
     async fn count(store: &SqlStore, question: &'static str) -> i64 {

@@ -1,0 +1,73 @@
+//! What each engine needs.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::MigrateError;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// Makes the history table unless it is there.
+    pub(super) history: &'static str,
+    /// In the order of their names.
+    pub(super) migrations: &'static [Migration],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub(super) name: &'static str,
+    pub(super) script: &'static str,
+}
+
+pub(super) const SQLITE: Plan = Plan {
+    history: include_str!("../../migrations/sqlite/0000_history.sql"),
+    migrations: &[Migration { name: "0001_initial", script: include_str!("../../migrations/sqlite/0001_initial.sql") }],
+};
+
+pub(super) const POSTGRES: Plan = Plan {
+    history: include_str!("../../migrations/postgres/0000_history.sql"),
+    migrations: &[Migration {
+        name: "0001_initial",
+        script: include_str!("../../migrations/postgres/0001_initial.sql"),
+    }],
+};
+
+/// For MariaDB too; see [`with_collation`].
+pub(super) const MYSQL: Plan = Plan {
+    history: include_str!("../../migrations/mysql/0000_history.sql"),
+    migrations: &[Migration { name: "0001_initial", script: include_str!("../../migrations/mysql/0001_initial.sql") }],
+};
+
+/// Puts the name of the collation into a text for MySQL or MariaDB. It compares bytes and, unlike `utf8mb4_bin`, trailing
+/// spaces as well; the two engines have no such collation in common.
+pub(super) fn with_collation(script: &str, collation: &str) -> String {
+    script.replace("{bytewise}", collation)
+}
+
+impl Plan {
+    /// Refuses a database that another version has worked on in a way that does not fit.
+    pub(super) fn fits<'a>(
+        &self,
+        applied: impl IntoIterator<Item = (&'a str, &'a [u8; 32])>,
+    ) -> Result<(), MigrateError> {
+        for (name, checksum) in applied {
+            let Some(known) = self.migrations.iter().find(|known| known.name == name) else {
+                return Err(MigrateError::Newer(name.to_owned()));
+            };
+            if checksum != &known.checksum() {
+                return Err(MigrateError::Changed(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Migration {
+    /// Without carriage returns, which a checkout on Windows adds.
+    pub(super) fn checksum(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for part in self.script.split('\r') {
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+}

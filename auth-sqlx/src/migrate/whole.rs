@@ -1,0 +1,79 @@
+//! SQLite and PostgreSQL: everything in one transaction.
+
+use auth_core::base::{Clock, SystemClock};
+
+use super::plan::{Migration, Plan};
+use crate::driver::{Pool, Target, Transaction, Value};
+use crate::error::{MigrateError, corrupt, store_error};
+use crate::sql::{Sql, sql};
+
+const APPLIED: Sql = sql!("SELECT name, checksum FROM auth_migration ORDER BY name");
+const WRITE_DOWN: Sql = sql!("INSERT INTO auth_migration (name, checksum, applied_at) VALUES ($1, $2, $3)");
+
+/// "auth_sql" in ASCII: a number that no other program is likely to lock.
+#[cfg(feature = "postgres")]
+const LOCK: i64 = 0x6175_7468_5f73_716c;
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+pub(crate) const STATEMENTS: &[&Sql] = &[&APPLIED, &WRITE_DOWN];
+
+pub(super) async fn run(pool: &Pool, plan: Plan) -> Result<(), MigrateError> {
+    let mut tx = pool.begin().await?;
+    if let Some(setting) = tx.unsafe_setting().await.map_err(store_error)? {
+        return Err(MigrateError::Unsafe(setting));
+    }
+    wait_for_others(&mut tx).await?;
+    tx.run_script(plan.history).await?;
+    let applied = applied(&mut tx).await?;
+    plan.fits(applied.iter().map(|(name, checksum)| (name.as_str(), checksum)))?;
+    for migration in plan.migrations {
+        if !applied.iter().any(|(name, _)| name == migration.name) {
+            apply(&mut tx, migration).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// On SQLite the transaction itself is the lock.
+async fn wait_for_others(tx: &mut Transaction) -> Result<(), MigrateError> {
+    match tx {
+        #[cfg(feature = "sqlite")]
+        Transaction::Sqlite(_) => Ok(()),
+        #[cfg(feature = "postgres")]
+        Transaction::Postgres(tx) => lock(tx).await,
+        #[cfg(feature = "mysql")]
+        Transaction::Mysql(_) => Ok(()),
+    }
+}
+
+/// `CREATE TABLE IF NOT EXISTS` fails when two run it at once, so a lock on a number goes before it. It goes away with the
+/// transaction.
+#[cfg(feature = "postgres")]
+async fn lock(postgres: &mut sqlx::postgres::PgConnection) -> Result<(), MigrateError> {
+    sqlx::query("SET LOCAL lock_timeout = '60s'").execute(&mut *postgres).await.map_err(store_error)?;
+    match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(postgres).await {
+        Ok(_) => Ok(()),
+        // lock_not_available: https://www.postgresql.org/docs/current/errcodes-appendix.html
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("55P03") => Err(MigrateError::Busy),
+        Err(error) => Err(store_error(error).into()),
+    }
+}
+
+async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, MigrateError> {
+    let mut applied = Vec::new();
+    for row in tx.fetch_all(&APPLIED, &[]).await? {
+        let checksum = row.bytes(1)?.try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
+        applied.push((row.text(0)?.to_owned(), checksum));
+    }
+    Ok(applied)
+}
+
+async fn apply(tx: &mut Transaction, migration: &Migration) -> Result<(), MigrateError> {
+    tx.run_script(migration.script).await?;
+    let checksum = migration.checksum();
+    let values = [Value::from(migration.name), (&checksum).into(), SystemClock.now().into()];
+    tx.execute(&WRITE_DOWN, &values).await?;
+    tracing::info!(migration = migration.name, "applied a database migration");
+    Ok(())
+}
