@@ -21,6 +21,7 @@ mod example;
 mod jar;
 mod reply;
 mod routes;
+pub mod servers;
 mod stack;
 mod tap;
 mod transport;
