@@ -9,6 +9,8 @@ use sqlx::sqlite::SqlitePool;
 
 use crate::connect;
 use crate::driver::Pool;
+#[cfg(feature = "sqlite")]
+use crate::driver::{Readers, Single};
 use crate::error::ConnectError;
 
 /// A store in a SQL database. Clones share its connections.
@@ -17,6 +19,8 @@ use crate::error::ConnectError;
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     pool: Pool,
+    #[cfg(feature = "sqlite")]
+    readers: Option<Readers>,
 }
 
 impl SqlStore {
@@ -25,6 +29,7 @@ impl SqlStore {
     ///
     /// - `sqlite://app.db?mode=rwc` opens a file and makes it when it is not there. It runs in WAL mode with
     ///   `synchronous=FULL`, so that a committed change survives a power failure, and enforces foreign keys.
+    ///   Questions outside a transaction have connections of their own, which cannot write and wait for no writer.
     ///   `sqlite::memory:` is one connection that stays open; what it holds is gone with the last clone of the store.
     /// - `postgres://user:password@host/database` or `postgresql://`. `?options=-c%20search_path%3Dauth` keeps the
     ///   tables in a schema of their own, which must exist.
@@ -51,14 +56,18 @@ impl SqlStore {
     /// exactly one connection that is never closed.
     #[cfg(feature = "sqlite")]
     pub const fn sqlite(pool: SqlitePool) -> Self {
-        Self { pool: Pool::Sqlite(pool) }
+        Self { pool: Pool::Sqlite(pool), readers: None }
     }
 
     /// Takes the application's own pool, with its settings. The tables are where its `search_path` says. Transactions
     /// of the store run at READ COMMITTED, whatever the default of the pool is.
     #[cfg(feature = "postgres")]
     pub const fn postgres(pool: PgPool) -> Self {
-        Self { pool: Pool::Postgres(pool) }
+        Self {
+            pool: Pool::Postgres(pool),
+            #[cfg(feature = "sqlite")]
+            readers: None,
+        }
     }
 
     /// Takes the application's own pool, with its settings. MySQL must be in strict mode, commit by itself and enforce
@@ -67,7 +76,11 @@ impl SqlStore {
     /// then lock no gaps either.
     #[cfg(feature = "mysql")]
     pub const fn mysql(pool: MySqlPool) -> Self {
-        Self { pool: Pool::Mysql(pool) }
+        Self {
+            pool: Pool::Mysql(pool),
+            #[cfg(feature = "sqlite")]
+            readers: None,
+        }
     }
 
     /// The SQLite pool, for the application's own tables in the same database, and to close it at the end;
@@ -105,6 +118,23 @@ impl SqlStore {
             Pool::Postgres(_) => None,
             Pool::Mysql(pool) => Some(pool),
         }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn with_readers(self, readers: Option<Readers>) -> Self {
+        Self { readers, ..self }
+    }
+
+    /// Where single statements go.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn single(&self) -> Single<'_> {
+        Single { pool: &self.pool, readers: self.readers.as_ref() }
+    }
+
+    /// Where single statements go.
+    #[cfg(not(feature = "sqlite"))]
+    pub(crate) const fn single(&self) -> &Pool {
+        &self.pool
     }
 
     pub(crate) const fn pool(&self) -> &Pool {

@@ -5,7 +5,7 @@ use std::any::Any;
 use async_trait::async_trait;
 use auth_core::store::{Conn, Store, StoreError, Tx};
 
-use crate::driver::{Connection, Pool, Transaction};
+use crate::driver::{Connection, Transaction};
 use crate::pool::SqlStore;
 
 /// Answers every feature's questions through its target. The answers exist once: a target is the pool or a
@@ -16,7 +16,7 @@ pub(crate) struct SqlConn<T>(pub(crate) T);
 #[async_trait]
 impl Store for SqlStore {
     fn conn(&self) -> Box<dyn Conn + '_> {
-        Box::new(SqlConn::<&Pool>(self.pool()))
+        Box::new(SqlConn(self.single()))
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {

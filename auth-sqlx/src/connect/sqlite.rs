@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::PATIENCE;
+use crate::driver::Readers;
 use crate::error::ConnectError;
 use crate::pool::SqlStore;
 
@@ -43,7 +44,11 @@ pub(crate) async fn sqlite(url: &str) -> Result<SqlStore, ConnectError> {
         match pool.clone().connect_with(options.clone()).await {
             Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
             Err(error) => return Err(ConnectError::Unreachable(error)),
-            Ok(pool) => return Ok(SqlStore::sqlite(pool)),
+            Ok(pool) => {
+                // In memory, another connection would see another database.
+                let readers = (!in_memory).then(|| Readers::new(options, MAX_CONNECTIONS, PATIENCE));
+                return Ok(SqlStore::sqlite(pool).with_readers(readers));
+            }
         }
     }
 }

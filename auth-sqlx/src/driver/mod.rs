@@ -4,6 +4,8 @@
 //! is one more variant of [`Pool`], [`Transaction`], [`Row`] and [`Connection`], and one more arm wherever
 //! the compiler then asks for it; no feature file changes.
 
+#[cfg(feature = "sqlite")]
+mod readers;
 mod row;
 mod settings;
 mod transaction;
@@ -20,6 +22,8 @@ use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqlitePool;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::readers::{Readers, Single};
 pub(crate) use self::row::Row;
 #[cfg(feature = "mysql")]
 pub(crate) use self::settings::unsafe_mysql_setting;
@@ -110,6 +114,11 @@ const RETRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Pool {
+    #[cfg(feature = "sqlite")]
+    fn is_closed(&self) -> bool {
+        on_each!(Pool, self, |pool| pool.is_closed())
+    }
+
     async fn execute_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
         on_each!(Pool, self, values, sql, |pool, query| query.execute(pool).await.map(|done| done.rows_affected()))
     }
