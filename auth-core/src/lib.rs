@@ -82,5 +82,5 @@ pub mod prelude {
     pub use crate::http::{Endpoint, Json};
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, password, role, session};
+    pub use crate::{Auth, Cx, Work, password, role, session, user};
 }

@@ -41,9 +41,16 @@ impl fmt::Debug for Secret {
 }
 
 /// The environment holds no secret under this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set: give it at least 32 random bytes, for example from `openssl rand -base64 32`")]
 pub struct SecretMissing(String);
+
+/// As it is displayed: `main` shows errors this way.
+impl fmt::Debug for SecretMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -25,10 +25,11 @@ impl Default for Config {
 
 impl Config {
     /// A session that is not used for this long ends. 7 days by default; 1 minute to 400 days. As use moves the expiry
-    /// only once in `update_age`, it may end up to that much earlier.
+    /// only once in `update_age`, it may end up to that much earlier; `update_age` becomes a seventh of it at most.
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
+        self.update_age = self.update_age.min(idle / 7);
         self
     }
 
