@@ -53,7 +53,8 @@ impl SqlStore {
 
     /// Takes the application's own pool, with its settings. Foreign keys must be enforced, as sqlx does
     /// unless told otherwise; [`migrate`](crate::migrate) checks it. A database in memory needs a pool of
-    /// exactly one connection that is never closed.
+    /// exactly one connection that is never closed. Choose WAL and `synchronous=FULL` yourself; questions share the
+    /// pool's connections here, and each costs a ping more than with [`connect`](Self::connect).
     #[cfg(feature = "sqlite")]
     pub const fn sqlite(pool: SqlitePool) -> Self {
         Self { pool: Pool::Sqlite(pool), readers: None }
