@@ -249,7 +249,8 @@ impl Home {
                 command
             }
         };
-        command.current_dir(&self.path);
+        // Whatever the tests' own temporary directory is, the server's user may not get into it.
+        command.current_dir(&self.path).env("TMPDIR", &self.path);
         command
     }
 
@@ -314,7 +315,7 @@ impl Home {
     fn watched(&self, command: &mut Command, signal: &str) -> Child {
         let mut watch = Command::new("sh");
         watch.args(["-c", WATCH, "watch"]).arg(&self.path).arg(signal).arg(command.get_program());
-        watch.args(command.get_args()).current_dir("/").process_group(0);
+        watch.args(command.get_args()).current_dir("/").env("TMPDIR", &self.path).process_group(0);
         watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 }
