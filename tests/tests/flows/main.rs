@@ -13,6 +13,7 @@ mod get_session;
 mod guards;
 mod hooks;
 mod hooks_failing;
+mod imported_hash;
 mod input;
 mod lockout;
 mod malformed;
