@@ -10,6 +10,9 @@ use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
 
+/// What [`opt_counter`] reads, in its order, from a table called `t`.
+pub(crate) const COUNTER_COLUMNS: &str = "t.attempt_key, t.attempts, t.window_ends_at";
+
 const ACCOUNTS_OF_USER: Sql = sql!(
     "SELECT id, provider_id, account_id, user_id, created_at, updated_at FROM auth_account WHERE user_id = $1 \
      ORDER BY created_at, id"
@@ -27,10 +30,8 @@ const RAISE_ATTEMPTS: Sql = sql!(
      attempts = CASE WHEN window_ends_at <= ? THEN 1 ELSE attempts + 1 END, \
      window_ends_at = CASE WHEN window_ends_at <= ? THEN VALUES(window_ends_at) ELSE window_ends_at END"
 );
-const ATTEMPTS: Sql = sql!(
-    "SELECT attempt_key, attempts, window_ends_at FROM auth_attempt WHERE attempt_key IN ($1, $2) \
-     AND window_ends_at > $3"
-);
+const ATTEMPTS: Sql =
+    sql!("SELECT ", COUNTER_COLUMNS, " FROM auth_attempt t WHERE t.attempt_key IN ($1, $2) AND t.window_ends_at > $3");
 // A window that ended in 1970 is a counter that was never raised. Neither assignment reads what the other writes, so
 // that their order is all the same to MySQL. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
 // locks them, or the two would deadlock: MySQL walks its primary key, PostgreSQL promises no order unless it is told.
@@ -79,7 +80,8 @@ impl<T: Target> AccountStore for SqlConn<T> {
 
     async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError> {
         let values = [keys[0].as_bytes().into(), keys[1].as_bytes().into(), now.into()];
-        self.0.fetch_all(&ATTEMPTS, &values).await?.iter().map(attempt_count).collect()
+        let rows = self.0.fetch_all(&ATTEMPTS, &values).await?;
+        rows.iter().filter_map(|row| opt_counter(row, 0).transpose()).collect()
     }
 
     async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {
@@ -104,7 +106,10 @@ fn account(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-fn attempt_count(row: &Row) -> Result<AttemptCount, StoreError> {
-    let key = row.bytes(0)?.try_into().map_err(|_| corrupt("auth_attempt.attempt_key"))?;
-    Ok(AttemptCount { key: AttemptKey::from_bytes(key), attempts: row.int(1)?, window_ends_at: row.instant(2)? })
+/// Reads [`COUNTER_COLUMNS`] from the column `at` on; `None` where a join found no counter.
+pub(crate) fn opt_counter(row: &Row, at: usize) -> Result<Option<AttemptCount>, StoreError> {
+    let Some(key) = row.opt_bytes(at)? else { return Ok(None) };
+    let key = key.try_into().map_err(|_| corrupt("auth_attempt.attempt_key"))?;
+    let (attempts, window_ends_at) = (row.int(at + 1)?, row.instant(at + 2)?);
+    Ok(Some(AttemptCount { key: AttemptKey::from_bytes(key), attempts, window_ends_at }))
 }

@@ -1,23 +1,27 @@
 //! Passwords: the hashes are a column of the credential account, and no other file reads it.
 
 use async_trait::async_trait;
-use auth_core::account::CREDENTIAL;
+use auth_core::account::{AttemptKey, CREDENTIAL};
 use auth_core::base::{AccountId, Email, Timestamp, UserId};
 use auth_core::crypto::password_hash::PasswordHash;
-use auth_core::password::PasswordStore;
+use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::store::StoreError;
-use auth_core::user::User;
 
 use crate::driver::{Row, Target};
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
-use crate::user;
+use crate::{account, user};
 
-const USER_WITH_PASSWORD: Sql = sql!(
+// One row for each counter, and one without a counter when there is none. Everything hangs on a row that is always
+// there, so that the counters of an unknown address are found too.
+const SIGN_IN_FACTS: Sql = sql!(
     "SELECT ",
     user::COLUMNS,
-    ", a.password_hash FROM auth_user u \
-     LEFT JOIN auth_account a ON a.user_id = u.id AND a.provider_id = $1 WHERE u.email = $2"
+    ", a.password_hash, ",
+    account::COUNTER_COLUMNS,
+    " FROM (SELECT 1 AS one) anchor LEFT JOIN auth_user u ON u.email = $1 \
+     LEFT JOIN auth_account a ON a.user_id = u.id AND a.provider_id = $2 \
+     LEFT JOIN auth_attempt t ON t.attempt_key IN ($3, $4) AND t.window_ends_at > $5"
 );
 const PASSWORD_OF_USER: Sql =
     sql!("SELECT a.password_hash FROM auth_account a WHERE a.user_id = $1 AND a.provider_id = $2");
@@ -30,13 +34,28 @@ const REPLACE_PASSWORD: Sql = sql!(
      WHERE user_id = $3 AND provider_id = $4 AND password_hash = $5"
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&USER_WITH_PASSWORD, &PASSWORD_OF_USER, &INSERT_PASSWORD, &REPLACE_PASSWORD];
+pub(crate) const STATEMENTS: &[&Sql] = &[&SIGN_IN_FACTS, &PASSWORD_OF_USER, &INSERT_PASSWORD, &REPLACE_PASSWORD];
 
 #[async_trait]
 impl<T: Target> PasswordStore for SqlConn<T> {
-    async fn user_with_password(&mut self, email: &Email) -> Result<Option<(User, Option<PasswordHash>)>, StoreError> {
-        let row = self.0.fetch_optional(&USER_WITH_PASSWORD, &[CREDENTIAL.into(), email.into()]).await?;
-        row.map(|row| Ok((user::user(&row, 0)?, password_hash(&row, user::WIDTH)?))).transpose()
+    async fn sign_in_facts(
+        &mut self,
+        email: &Email,
+        keys: &[AttemptKey; 2],
+        now: Timestamp,
+    ) -> Result<SignInFacts, StoreError> {
+        let keys = [keys[0].as_bytes().into(), keys[1].as_bytes().into()];
+        let values = [email.into(), CREDENTIAL.into(), keys[0], keys[1], now.into()];
+        let rows = self.0.fetch_all(&SIGN_IN_FACTS, &values).await?;
+        let mut facts = SignInFacts { user: None, password: None, attempts: Vec::with_capacity(rows.len()) };
+        for row in &rows {
+            if facts.user.is_none() && row.opt_id(0)?.is_some() {
+                facts.user = Some(user::user(row, 0)?);
+                facts.password = password_hash(row, user::WIDTH)?;
+            }
+            facts.attempts.extend(account::opt_counter(row, user::WIDTH + 1)?);
+        }
+        Ok(facts)
     }
 
     async fn password_of_user(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

@@ -19,11 +19,16 @@ const COLUMNS: &str = "s.id, s.user_id, s.created_at, s.updated_at, s.authentica
 /// How many columns that is.
 const WIDTH: usize = 12;
 
-const INSERT_SESSION: Sql = sql!(
-    "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at, \
-     absolute_expires_at, persistent, method, assurance, ip_address, user_agent) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-);
+const OPEN_SESSION: Sql = Sql {
+    postgres: sql!(OPENING, " FOR NO KEY UPDATE").postgres,
+    mysql: sql!(OPENING, " FOR UPDATE").mysql,
+    ..sql!(OPENING)
+};
+// The user's row decides and is locked, by the same statement. On SQLite a transaction has locked everything by then.
+const OPENING: &str = "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, \
+    expires_at, absolute_expires_at, persistent, method, assurance, ip_address, user_agent) \
+    SELECT $1, $2, u.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM auth_user u \
+    WHERE u.id = $13 AND u.credential_version = $14 AND u.disabled_at IS NULL";
 // The hot path: one row for each role, and one without a role when the user holds none.
 const FROM_TOKEN: &str = " FROM auth_session s JOIN auth_user u ON u.id = s.user_id \
     LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id LEFT JOIN auth_role r ON r.id = ur.role_id \
@@ -52,12 +57,13 @@ const END_OTHER_SESSIONS: Sql = sql!("DELETE FROM auth_session WHERE user_id = $
 // The list stands in a derived table because MySQL takes neither LIMIT in an IN subquery nor a subquery that
 // reads the table being deleted from.
 const EVICT_SESSIONS: Sql = sql!(
-    "DELETE FROM auth_session WHERE user_id = $1 AND id NOT IN (SELECT kept.id FROM (\
-     SELECT s.id FROM auth_session s WHERE s.user_id = $2 ORDER BY s.updated_at DESC, s.id DESC LIMIT $3) AS kept)"
+    "DELETE FROM auth_session WHERE user_id = $1 AND id <> $2 AND id NOT IN (SELECT kept.id FROM (\
+     SELECT s.id FROM auth_session s WHERE s.user_id = $3 AND s.id <> $4 \
+     ORDER BY s.updated_at DESC, s.id DESC LIMIT $5) AS kept)"
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
-    &INSERT_SESSION,
+    &OPEN_SESSION,
     &SESSION_BY_TOKEN,
     &SLIDE_SESSION,
     &SESSIONS_OF_USER,
@@ -71,13 +77,12 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
 
 #[async_trait]
 impl<T: Target> SessionStore for SqlConn<T> {
-    async fn insert_session(&mut self, session: &NewSession) -> Result<(), StoreError> {
+    async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError> {
         let row = session.row();
         let ip_address = row.ip_address.map(|ip| ip.to_string());
         let values = [
             row.id.into(),
             session.token_hash().as_bytes().into(),
-            row.user_id.into(),
             row.created_at.into(),
             row.updated_at.into(),
             row.authenticated_at.into(),
@@ -88,8 +93,10 @@ impl<T: Target> SessionStore for SqlConn<T> {
             row.assurance.as_level().into(),
             ip_address.as_deref().into(),
             row.user_agent.as_deref().into(),
+            row.user_id.into(),
+            credential_version.into(),
         ];
-        self.0.execute(&INSERT_SESSION, &values).await.map(drop)
+        self.0.affects(&OPEN_SESSION, &values).await
     }
 
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
@@ -138,8 +145,9 @@ impl<T: Target> SessionStore for SqlConn<T> {
         }
     }
 
-    async fn evict_sessions(&mut self, user: UserId, newest: u32) -> Result<u64, StoreError> {
-        self.0.execute(&EVICT_SESSIONS, &[user.into(), user.into(), i64::from(newest).into()]).await
+    async fn evict_sessions(&mut self, user: UserId, spared: SessionId, others: u32) -> Result<u64, StoreError> {
+        let values = [user.into(), spared.into(), user.into(), spared.into(), i64::from(others).into()];
+        self.0.execute(&EVICT_SESSIONS, &values).await
     }
 }
 

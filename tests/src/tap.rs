@@ -11,7 +11,7 @@ use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKe
 use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
 use auth_core::crypto::password_hash::PasswordHash;
-use auth_core::password::PasswordStore;
+use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::role::{Role, RoleStore};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
@@ -62,7 +62,7 @@ impl Tap {
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
         const WRITES: [&str; 8] = [
             "insert_user",
-            "insert_session",
+            "open_session",
             "insert_password",
             "replace_password",
             "put_role",
@@ -178,14 +178,14 @@ pass_on! {
         fn roles_of_user(user: UserId) -> Vec<Role>;
     }
     SessionStore {
-        fn insert_session(session: &NewSession) -> ();
+        fn open_session(session: &NewSession, credential_version: i64) -> bool;
         fn session_by_token(hash: &TokenHash) -> Option<SessionWithUser>;
         fn slide_session(id: SessionId, expires_at: Timestamp, now: Timestamp) -> bool;
         fn sessions_of_user(user: UserId, now: Timestamp) -> Vec<StoredSession>;
         fn end_session(user: UserId, id: SessionId) -> bool;
         fn end_session_by_token(hash: &TokenHash) -> Option<StoredSession>;
         fn end_sessions_of_user(user: UserId, keep: Option<SessionId>) -> u64;
-        fn evict_sessions(user: UserId, newest: u32) -> u64;
+        fn evict_sessions(user: UserId, spared: SessionId, others: u32) -> u64;
     }
     AccountStore {
         fn accounts_of_user(user: UserId) -> Vec<Account>;
@@ -195,7 +195,7 @@ pass_on! {
         fn settle_attempts(cleared: AttemptKey, refunded: AttemptKey) -> ();
     }
     PasswordStore {
-        fn user_with_password(email: &Email) -> Option<(User, Option<PasswordHash>)>;
+        fn sign_in_facts(email: &Email, keys: &[AttemptKey; 2], now: Timestamp) -> SignInFacts;
         fn password_of_user(user: UserId) -> Option<PasswordHash>;
         fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
         fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use super::model::{Attempt, AttemptCount, AttemptKey};
-use crate::base::{Email, UserId};
+use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
 use crate::error::Result;
@@ -31,66 +31,70 @@ pub(crate) enum AttemptSubject<'a> {
 /// An attempt that has been counted, unless nothing is to be counted.
 #[derive(Debug)]
 #[must_use = "an attempt that succeeded must be settled"]
-pub(crate) struct CountedAttempt(Option<Counted>);
-
-#[derive(Debug)]
-struct Counted {
+pub(crate) struct CountedAttempt {
     account: AttemptKey,
     address: AttemptKey,
-    /// Whether there were too many from the address.
-    address_blocked: bool,
-    /// How long to wait, when there were too many of either.
-    blocked_for: Option<Duration>,
+    limits: Option<AttemptLimits>,
+    /// Clients of unknown address share one counter: it must not let one of them lock the others out.
+    knows_client: bool,
+}
+
+/// What the counters say of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// How long to wait before even the right answer counts, when there were too many from the account or the address.
+    pub(crate) blocked_for: Option<Duration>,
+    /// Whether there were too many from the address alone.
+    pub(crate) is_address_blocked: bool,
 }
 
 impl CountedAttempt {
     /// Counts one attempt, durably, before it is known whether it is right.
     pub(crate) async fn raise(cx: &Cx, limits: Option<AttemptLimits>, subject: AttemptSubject<'_>) -> Result<Self> {
-        let Some(limits) = limits else { return Ok(Self(None)) };
         let client = cx.client_unit();
-        if client.is_none() {
-            warn_of_unknown_clients();
-        }
         let (account, address) = keys(cx, subject, client);
-        let now = cx.now();
-        let window_ends_at = now.plus(limits.window);
-        let mut conn = cx.conn();
-        conn.raise_attempts(&[account, address].map(|key| Attempt { key, window_ends_at }), now).await?;
-        let counts = conn.attempts(&[account, address], now).await?;
-        let is_over = |count: &&AttemptCount| {
-            if count.key == account {
-                return count.attempts > i64::from(limits.per_account);
+        if let Some(limits) = limits {
+            if client.is_none() {
+                warn_of_unknown_clients();
             }
-            // Clients of unknown address share one counter: it must not let one of them lock the others out.
-            client.is_some() && count.attempts > i64::from(limits.per_address)
+            let window_ends_at = cx.now().plus(limits.window);
+            let attempts = [account, address].map(|key| Attempt { key, window_ends_at });
+            cx.conn().raise_attempts(&attempts, cx.now()).await?;
+        }
+        Ok(Self { account, address, limits, knows_client: client.is_some() })
+    }
+
+    /// The counters to be read for [`standing`](Self::standing).
+    pub(crate) const fn keys(&self) -> [AttemptKey; 2] {
+        [self.account, self.address]
+    }
+
+    /// Judges by the counters, which the attempt itself has raised.
+    pub(crate) fn standing(&self, counters: &[AttemptCount], now: Timestamp) -> Standing {
+        let is_over = |counter: &&AttemptCount| match self.limits {
+            None => false,
+            Some(limits) if counter.key == self.account => counter.attempts > i64::from(limits.per_account),
+            Some(limits) => self.knows_client && counter.attempts > i64::from(limits.per_address),
         };
-        let blocked_for = counts.iter().filter(is_over).map(|count| count.window_ends_at.since(now)).max();
-        let address_blocked = counts.iter().any(|count| count.key == address && is_over(&count));
-        Ok(Self(Some(Counted { account, address, address_blocked, blocked_for })))
-    }
-
-    /// How long to wait before even the right answer counts; `None` when it counts now.
-    pub(crate) fn blocked_for(&self) -> Option<Duration> {
-        self.0.as_ref()?.blocked_for
-    }
-
-    /// Whether the client's address alone is over its limit.
-    pub(crate) fn is_address_blocked(&self) -> bool {
-        self.0.as_ref().is_some_and(|counted| counted.address_blocked)
+        let over = || counters.iter().filter(is_over);
+        Standing {
+            blocked_for: over().map(|counter| counter.window_ends_at.since(now)).max(),
+            is_address_blocked: over().any(|counter| counter.key == self.address),
+        }
     }
 
     /// Nothing was decided: the attempt counts neither for the account nor for the address.
     pub(crate) async fn take_back(self, cx: &Cx) -> Result<()> {
-        if let Some(counted) = self.0 {
-            cx.conn().refund_attempts(&[counted.account, counted.address]).await?;
+        if self.limits.is_some() {
+            cx.conn().refund_attempts(&self.keys()).await?;
         }
         Ok(())
     }
 
     /// It was right: the account's count starts anew, and the address gets this one attempt back.
     pub(crate) async fn settle(self, work: &mut Work<'_>) -> Result<()> {
-        if let Some(counted) = self.0 {
-            work.settle_attempts(counted.account, counted.address).await?;
+        if self.limits.is_some() {
+            work.settle_attempts(self.account, self.address).await?;
         }
         Ok(())
     }

@@ -17,4 +17,4 @@ pub use endpoints::{
 };
 pub use service::create_user;
 pub(crate) use service::verify;
-pub use store::PasswordStore;
+pub use store::{PasswordStore, SignInFacts};

@@ -1,6 +1,7 @@
 //! Signing up and in with a password, proving it again, changing it.
 
 use super::config::{Config, SignUpMode};
+use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
@@ -103,13 +104,13 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
 pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persistence: Persistence) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(email)).await?;
-    if attempt.is_address_blocked() {
-        // Known without looking at any account, so hashing for this address would only feed a flood.
+    let facts = cx.conn().sign_in_facts(email, &attempt.keys(), cx.now()).await?;
+    let SignInFacts { user, password: stored, attempts } = facts;
+    let standing = attempt.standing(&attempts, cx.now());
+    if standing.is_address_blocked {
+        // It does not depend on any account, so hashing for this address would only feed a flood.
         return refuse(cx, None, "sign_in_refused_locked").await;
     }
-    let found = cx.conn().user_with_password(email).await?;
-    let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
-
     let verdict = match hasher.verify(password.clone(), stored.clone()).await {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -122,7 +123,7 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
         (Some(user), _, _) if user.disabled_at.is_some() => {
             return refuse(cx, Some(user.id), "sign_in_refused_disabled").await;
         }
-        (user, _, _) if attempt.blocked_for().is_some() => {
+        (user, _, _) if standing.blocked_for.is_some() => {
             return refuse(cx, user.map(|user| user.id), "sign_in_refused_locked").await;
         }
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
@@ -178,7 +179,8 @@ pub(crate) async fn verify<'a>(
 ) -> Result<Verified<'a>> {
     let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user.id)).await?;
-    if let Some(wait) = attempt.blocked_for() {
+    let counters = cx.conn().attempts(&attempt.keys(), cx.now()).await?;
+    if let Some(wait) = attempt.standing(&counters, cx.now()).blocked_for {
         cx.record(Event::PasswordRefused { user: user.id, session: session.id }).await;
         // Said openly: the caller is signed in, so this tells nothing about anybody else.
         return Err(Error::from(Code::TooManyAttempts).retry_after(wait));

@@ -2,16 +2,33 @@
 
 use async_trait::async_trait;
 
+use crate::account::{AttemptCount, AttemptKey};
 use crate::base::{AccountId, Email, Timestamp, UserId};
 use crate::crypto::password_hash::PasswordHash;
 use crate::store::StoreError;
 use crate::user::User;
 
+/// What a sign-in with a password is judged by.
+#[derive(Clone, Debug)]
+pub struct SignInFacts {
+    /// The user of the address.
+    pub user: Option<User>,
+    /// Their password hash, which a user of other sign-in methods lacks.
+    pub password: Option<PasswordHash>,
+    /// The counters of the attempt's keys; one that was never raised or whose window has ended is left out.
+    pub attempts: Vec<AttemptCount>,
+}
+
 /// Password hashes; they are read here and nowhere else.
 #[async_trait]
 pub trait PasswordStore {
-    /// The user of this address with the password hash, which a user of other sign-in methods lacks.
-    async fn user_with_password(&mut self, email: &Email) -> Result<Option<(User, Option<PasswordHash>)>, StoreError>;
+    /// The user of this address, their password hash, and the counters of these keys at `now`, in **one** statement.
+    async fn sign_in_facts(
+        &mut self,
+        email: &Email,
+        keys: &[AttemptKey; 2],
+        now: Timestamp,
+    ) -> Result<SignInFacts, StoreError>;
 
     /// The user's password hash, if there is one.
     async fn password_of_user(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError>;

@@ -55,16 +55,16 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let login = LoginContext::new(&user, method);
     hooks.before_login(cx, work, &login).await?;
 
-    // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
-    // after it, and then ends the new session with all others.
-    if !work.claim_login(user.id, user.credential_version).await? {
-        return Err(Code::InvalidEmailOrPassword.into());
-    }
     let token = Token::random(TokenKind::Session, cx.random());
     let session = Session::proven(new_row(cx, &user, method, persistence));
-    // Room first: whatever the clock says, the session that is evicted is never the new one.
-    work.evict_sessions(user.id, cx.auth().config().session.max_per_user.saturating_sub(1)).await?;
-    work.insert_session(&NewSession::new(session.clone(), token.hash())).await?;
+    // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
+    // after it, and then ends the new session with all others.
+    if !work.open_session(&NewSession::new(session.clone(), token.hash()), user.credential_version).await? {
+        return Err(Code::InvalidEmailOrPassword.into());
+    }
+    // Whatever the clock says, the new session is not the one that has to go.
+    let others = cx.auth().config().session.max_per_user.saturating_sub(1);
+    work.evict_sessions(user.id, session.id, others).await?;
 
     hooks.on_login(cx, work, &login, &session).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });

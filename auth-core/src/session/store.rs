@@ -9,11 +9,13 @@ use crate::store::StoreError;
 /// Sessions. Ending one removes its row, so nothing can bring it back.
 #[async_trait]
 pub trait SessionStore {
-    /// Writes a new session.
+    /// Writes a new session if, at this moment, its user exists, is not disabled and still has this credential version;
+    /// `false`, and nothing is written, otherwise. Inside a transaction the user's row stays locked until its end, so
+    /// that a change of credentials comes wholly before or wholly after the session.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the user is gone, or the id or hash is taken.
-    async fn insert_session(&mut self, session: &NewSession) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] when the id or the hash is taken.
+    async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError>;
 
     /// The session of this token with its user and roles, in **one** statement: the hot path of every guarded
     /// request. Expired sessions and disabled users are returned as they are; the caller judges them by its clock.
@@ -36,7 +38,7 @@ pub trait SessionStore {
     /// Ends the user's sessions but `keep`; the number of those ended.
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError>;
 
-    /// Ends the user's least recently written sessions beyond the `newest` latest ones; the number of those ended.
-    /// Sessions of the same instant are ordered by id.
-    async fn evict_sessions(&mut self, user: UserId, newest: u32) -> Result<u64, StoreError>;
+    /// Ends the user's sessions but `spared` and, of the rest, the `others` most recently written ones; the number of
+    /// those ended. Sessions of the same instant are ordered by id.
+    async fn evict_sessions(&mut self, user: UserId, spared: SessionId, others: u32) -> Result<u64, StoreError>;
 }

@@ -24,9 +24,9 @@ pub trait UserStore {
     /// Changes name and picture, nothing else; `false` when there is no such user.
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Claims the right to open a session: `true` if, at this moment, the user exists, is not disabled and
+    /// Claims the right to act for a user: `true` if, at this moment, the user exists, is not disabled and
     /// still has this credential version. Inside a transaction the row stays locked until its end, so that a
-    /// change of credentials comes wholly before or wholly after the session.
+    /// change of credentials comes wholly before or wholly after the act.
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError>;
 
     /// Raises the credential version, which ends every sign-in under way; `false` when there is no such user.

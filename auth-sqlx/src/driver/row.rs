@@ -42,8 +42,12 @@ impl Row {
         present(self.opt_text(column)?)
     }
 
+    pub(crate) fn opt_bytes(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
+        read!(self, column, &[u8])
+    }
+
     pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
-        present(read!(self, column, &[u8])?)
+        present(self.opt_bytes(column)?)
     }
 
     pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {

@@ -49,6 +49,6 @@ async fn all_wrong_sign_ins_ask_the_store_the_same(stack: Stack) {
         app.tap().take_calls();
         app.anon().sign_in(email, password).await;
         let asked = app.tap().take_calls();
-        assert_eq!(asked, ["raise_attempts", "attempts", "user_with_password", "insert_audit"], "{email}");
+        assert_eq!(asked, ["raise_attempts", "sign_in_facts", "insert_audit"], "{email}");
     }
 }

@@ -2,10 +2,21 @@
 
 use async_trait::async_trait;
 
-use super::{Asked, Counter, Reach};
+use super::{Asked, Counter, Reach, State};
 use crate::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
 use crate::base::{Timestamp, UserId};
 use crate::store::StoreError;
+
+impl State {
+    /// The counters of these keys whose window has not ended.
+    pub(super) fn attempts(&self, keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount> {
+        let counted = keys.iter().filter_map(|key| self.attempts.get_key_value(key));
+        let running = counted.filter(|(_, counter)| now < counter.window_ends_at);
+        running
+            .map(|(&key, &Counter { attempts, window_ends_at })| AttemptCount { key, attempts, window_ends_at })
+            .collect()
+    }
+}
 
 #[async_trait]
 impl<R: Reach> AccountStore for Asked<R> {
@@ -31,12 +42,7 @@ impl<R: Reach> AccountStore for Asked<R> {
     }
 
     async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError> {
-        let state = self.0.state().await;
-        let counted = keys.iter().filter_map(|key| state.attempts.get_key_value(key));
-        let running = counted.filter(|(_, counter)| now < counter.window_ends_at);
-        Ok(running
-            .map(|(&key, &Counter { attempts, window_ends_at })| AttemptCount { key, attempts, window_ends_at })
-            .collect())
+        Ok(self.0.state().await.attempts(keys, now))
     }
 
     async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {

@@ -3,12 +3,11 @@
 use async_trait::async_trait;
 
 use super::{AccountRow, Asked, Reach, State};
-use crate::account::{Account, CREDENTIAL};
+use crate::account::{Account, AttemptKey, CREDENTIAL};
 use crate::base::{AccountId, Email, Timestamp, UserId};
 use crate::crypto::password_hash::PasswordHash;
-use crate::password::PasswordStore;
+use crate::password::{PasswordStore, SignInFacts};
 use crate::store::StoreError;
-use crate::user::User;
 
 impl State {
     fn password_of(&self, user: UserId) -> Option<&PasswordHash> {
@@ -18,10 +17,16 @@ impl State {
 
 #[async_trait]
 impl<R: Reach> PasswordStore for Asked<R> {
-    async fn user_with_password(&mut self, email: &Email) -> Result<Option<(User, Option<PasswordHash>)>, StoreError> {
+    async fn sign_in_facts(
+        &mut self,
+        email: &Email,
+        keys: &[AttemptKey; 2],
+        now: Timestamp,
+    ) -> Result<SignInFacts, StoreError> {
         let state = self.0.state().await;
-        let user = state.user_by_email(email);
-        Ok(user.map(|user| (user.clone(), state.password_of(user.id).cloned())))
+        let user = state.user_by_email(email).cloned();
+        let password = user.as_ref().and_then(|user| state.password_of(user.id).cloned());
+        Ok(SignInFacts { user, password, attempts: state.attempts(keys, now) })
     }
 
     async fn password_of_user(&mut self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {

@@ -25,15 +25,18 @@ fn latest_first(session: &StoredSession) -> Reverse<(Timestamp, SessionId)> {
 
 #[async_trait]
 impl<R: Reach> SessionStore for Asked<R> {
-    async fn insert_session(&mut self, session: &NewSession) -> Result<(), StoreError> {
+    async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError> {
         let (row, hash) = (session.row(), *session.token_hash().as_bytes());
         let mut state = self.0.state().await;
-        let taken = state.sessions.contains_key(&hash) || state.sessions.values().any(|other| other.id == row.id);
-        if taken || !state.users.contains_key(&row.user_id) {
+        let user = state.users.get(&row.user_id);
+        if !user.is_some_and(|user| user.disabled_at.is_none() && user.credential_version == credential_version) {
+            return Ok(false);
+        }
+        if state.sessions.contains_key(&hash) || state.sessions.values().any(|other| other.id == row.id) {
             return Err(StoreError::Conflict);
         }
         state.sessions.insert(hash, row.clone());
-        Ok(())
+        Ok(true)
     }
 
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
@@ -82,12 +85,13 @@ impl<R: Reach> SessionStore for Asked<R> {
         Ok(state.end_sessions(|session| session.user_id == user && Some(session.id) != keep))
     }
 
-    async fn evict_sessions(&mut self, user: UserId, newest: u32) -> Result<u64, StoreError> {
+    async fn evict_sessions(&mut self, user: UserId, spared: SessionId, others: u32) -> Result<u64, StoreError> {
         let mut state = self.0.state().await;
-        let mut places: Vec<_> = state.sessions.values().filter(|s| s.user_id == user).map(latest_first).collect();
+        let evictable = |session: &StoredSession| session.user_id == user && session.id != spared;
+        let mut places: Vec<_> = state.sessions.values().filter(|s| evictable(s)).map(latest_first).collect();
         places.sort();
-        // The first place beyond the newest ones; everything from there on goes.
-        let Some(cut) = places.get(newest as usize).copied() else { return Ok(0) };
-        Ok(state.end_sessions(|session| session.user_id == user && latest_first(session) >= cut))
+        // The first place beyond those that stay; everything from there on goes.
+        let Some(cut) = places.get(others as usize).copied() else { return Ok(0) };
+        Ok(state.end_sessions(|session| evictable(session) && latest_first(session) >= cut))
     }
 }

@@ -14,7 +14,7 @@ use crate::base::{
 };
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role};
-use crate::session::{Assurance, AuthMethod, NewSession, Persistence, StoredSession, for_the_suite};
+use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
 use crate::store::{Conn, Store, StoreError, Tx};
 use crate::user::User;
 
@@ -90,7 +90,8 @@ impl Actors {
             ip_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
             user_agent: Some("Mozilla/5.0".to_owned()),
         };
-        Opened { row, hash: Token::random(TokenKind::Session, &self.random).hash() }
+        let hash = Token::random(TokenKind::Session, &self.random).hash();
+        Opened { row, hash, credential_version: user.credential_version }
     }
 
     pub(super) async fn signed_in(&self, user: &User) -> Opened {
@@ -106,7 +107,7 @@ impl Actors {
     }
 
     pub(super) async fn write(&self, opened: &Opened) {
-        self.conn().insert_session(&opened.new_session()).await.unwrap();
+        assert!(opened.write_to(&mut *self.conn()).await.unwrap(), "a session was refused");
     }
 
     /// A role that is not defined yet.
@@ -169,16 +170,17 @@ impl Actors {
     }
 }
 
-/// A session and the hash that finds it.
+/// A session, the hash that finds it, and the version of the credentials that it was proved by.
 #[derive(Clone)]
 pub(super) struct Opened {
     pub(super) row: StoredSession,
     pub(super) hash: TokenHash,
+    pub(super) credential_version: i64,
 }
 
 impl Opened {
-    pub(super) fn new_session(&self) -> NewSession {
-        for_the_suite(self.row.clone(), self.hash)
+    pub(super) async fn write_to(&self, conn: &mut dyn Conn) -> Result<bool, StoreError> {
+        conn.open_session(&for_the_suite(self.row.clone(), self.hash), self.credential_version).await
     }
 }
 

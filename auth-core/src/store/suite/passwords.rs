@@ -2,9 +2,18 @@
 
 use super::actors::{Actors, DAY, MINUTE, NOW, assert_conflict, race, winners};
 use super::facts::{account_facts, user_facts};
-use crate::account::Account;
+use crate::account::{Account, Attempt};
 use crate::base::UserId;
 use crate::crypto::password_hash::PasswordHash;
+use crate::password::SignInFacts;
+use crate::user::User;
+
+/// What a sign-in with this address is judged by, with nothing counted.
+async fn facts(it: &Actors, user: &User) -> SignInFacts {
+    let facts = it.conn().sign_in_facts(&user.email, &[it.attempt_key(), it.attempt_key()], NOW).await.unwrap();
+    assert!(facts.attempts.is_empty(), "keys that were never raised have {:?}", facts.attempts);
+    facts
+}
 
 /// The stored text of the user's hash.
 async fn stored(it: &Actors, user: UserId) -> Option<String> {
@@ -18,9 +27,9 @@ fn hash(text: &str) -> PasswordHash {
 pub(super) async fn a_user_is_found_with_their_password(it: Actors) {
     let ((ada, of_ada), (grace, of_grace)) = (it.with_password("ada").await, it.with_password("grace").await);
     for (user, expected) in [(ada, of_ada), (grace, of_grace)] {
-        let (found, password) = it.conn().user_with_password(&user.email).await.unwrap().unwrap();
-        assert_eq!(user_facts(&found), user_facts(&user));
-        assert_eq!(password.unwrap().as_stored(), expected.as_stored());
+        let found = facts(&it, &user).await;
+        assert_eq!(user_facts(&found.user.unwrap()), user_facts(&user));
+        assert_eq!(found.password.unwrap().as_stored(), expected.as_stored());
         assert_eq!(stored(&it, user.id).await.unwrap(), expected.as_stored());
     }
 }
@@ -28,17 +37,42 @@ pub(super) async fn a_user_is_found_with_their_password(it: Actors) {
 pub(super) async fn a_user_without_a_password_is_found_without_one(it: Actors) {
     it.with_password("ada").await;
     let grace = it.signed_up("grace").await;
-    let (found, password) = it.conn().user_with_password(&grace.email).await.unwrap().unwrap();
-    assert_eq!(user_facts(&found), user_facts(&grace));
-    assert!(password.is_none(), "a user without a password has one");
+    let found = facts(&it, &grace).await;
+    assert_eq!(user_facts(&found.user.unwrap()), user_facts(&grace));
+    assert!(found.password.is_none(), "a user without a password has one");
     assert_eq!(stored(&it, grace.id).await, None);
 }
 
 pub(super) async fn nobody_has_no_password(it: Actors) {
     it.with_password("ada").await;
     let nobody = it.user("nobody");
-    assert!(it.conn().user_with_password(&nobody.email).await.unwrap().is_none(), "an unknown address found a user");
+    let found = facts(&it, &nobody).await;
+    assert!(found.user.is_none() && found.password.is_none(), "an unknown address found somebody");
     assert_eq!(stored(&it, nobody.id).await, None);
+}
+
+/// Whether the address is anybody's, and whether both have been counted, makes no difference.
+pub(super) async fn a_sign_in_is_judged_by_its_own_counters(it: Actors) {
+    let (ada, _) = it.with_password("ada").await;
+    let (once, twice, other) = (it.attempt_key(), it.attempt_key(), it.attempt_key());
+    let window_ends_at = NOW.plus(15 * MINUTE);
+    for keys in [[once, other], [twice, other], [twice, it.attempt_key()]] {
+        it.conn().raise_attempts(&keys.map(|key| Attempt { key, window_ends_at }), NOW).await.unwrap();
+    }
+    let never = it.attempt_key();
+    for user in [ada, it.user("nobody")] {
+        for (keys, expected) in [([twice, once], &[1, 2][..]), ([once, never], &[1]), ([never, twice], &[2])] {
+            let mut conn = it.conn();
+            let facts = conn.sign_in_facts(&user.email, &keys, NOW).await.unwrap();
+            assert_eq!(facts.user.is_some(), user.name == "ada", "the wrong user was found");
+            let mut counts: Vec<_> = facts.attempts.iter().map(|counter| counter.attempts).collect();
+            counts.sort_unstable();
+            assert_eq!(counts, expected);
+            assert!(facts.attempts.iter().all(|counter| keys.contains(&counter.key)), "{:?}", facts.attempts);
+            let after = conn.sign_in_facts(&user.email, &keys, window_ends_at).await.unwrap();
+            assert!(after.attempts.is_empty(), "a counter whose window has ended counts");
+        }
+    }
 }
 
 pub(super) async fn a_password_for_nobody_is_refused(it: Actors) {
@@ -80,8 +114,7 @@ pub(super) async fn a_password_is_replaced_where_the_old_one_stands(it: Actors) 
     let ((ada, old), new) = (it.with_password("ada").await, it.password_hash());
     assert!(it.conn().replace_password(ada.id, &old, &new, NOW).await.unwrap(), "the old hash was not found");
     assert_eq!(stored(&it, ada.id).await.unwrap(), new.as_stored());
-    let (_, password) = it.conn().user_with_password(&ada.email).await.unwrap().unwrap();
-    assert_eq!(password.unwrap().as_stored(), new.as_stored());
+    assert_eq!(facts(&it, &ada).await.password.unwrap().as_stored(), new.as_stored());
 }
 
 pub(super) async fn replacing_a_password_touches_nothing_else(it: Actors) {

@@ -114,17 +114,43 @@ pub(super) async fn token_hashes_are_compared_byte_by_byte(it: Actors) {
     }
 }
 
+/// Whether the session could be opened; one that could not be has left nothing.
+async fn opens(it: &Actors, opened: &Opened) -> bool {
+    let verdict = opened.write_to(&mut *it.conn()).await.unwrap();
+    let found = it.conn().session_by_token(&opened.hash).await.unwrap().is_some();
+    assert_eq!(found, verdict, "the verdict on a session and its row differ");
+    verdict
+}
+
 pub(super) async fn a_session_of_nobody_is_refused(it: Actors) {
-    let orphan = it.session(&it.user("nobody"));
-    assert_conflict(it.conn().insert_session(&orphan.new_session()).await, "a session of nobody");
-    assert!(it.conn().session_by_token(&orphan.hash).await.unwrap().is_none(), "a refused session was written");
+    assert!(!opens(&it, &it.session(&it.user("nobody"))).await, "nobody has a session");
+    let ada = it.signed_up("ada").await;
+    assert!(it.conn().delete_user(ada.id).await.unwrap(), "the user was not found");
+    assert!(!opens(&it, &it.session(&ada)).await, "a deleted user has a session");
+}
+
+pub(super) async fn a_session_is_opened_at_the_present_version_only(it: Actors) {
+    let ada = User { credential_version: 7, ..it.user("ada") };
+    it.conn().insert_user(&ada).await.unwrap();
+    for (credential_version, verdict) in [(7, true), (7, true), (6, false), (8, false), (0, false)] {
+        let session = Opened { credential_version, ..it.session(&ada) };
+        assert_eq!(opens(&it, &session).await, verdict, "a session of version {credential_version} of 7");
+    }
+}
+
+pub(super) async fn a_session_of_a_disabled_user_is_refused(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    assert!(it.conn().set_disabled(ada.id, Some(NOW), NOW).await.unwrap(), "the user was not found");
+    assert!(!opens(&it, &it.session(&ada)).await, "a disabled user has a session");
+    assert!(it.conn().set_disabled(ada.id, None, NOW).await.unwrap(), "the user was not found");
+    assert!(opens(&it, &it.session(&ada)).await, "an enabled user was refused");
 }
 
 pub(super) async fn a_session_id_is_taken_only_once(it: Actors) {
     let ada = it.signed_up("ada").await;
     let (first, second) = (it.signed_in(&ada).await, it.session(&ada));
-    let twin = Opened { row: StoredSession { id: first.row.id, ..second.row }, hash: second.hash };
-    assert_conflict(it.conn().insert_session(&twin.new_session()).await, "a taken session id");
+    let twin = Opened { row: StoredSession { id: first.row.id, ..second.row.clone() }, ..second };
+    assert_conflict(twin.write_to(&mut *it.conn()).await, "a taken session id");
     assert!(it.conn().session_by_token(&twin.hash).await.unwrap().is_none(), "a refused session was written");
 }
 
@@ -132,7 +158,7 @@ pub(super) async fn a_token_is_taken_only_once(it: Actors) {
     let (ada, grace) = (it.signed_up("ada").await, it.signed_up("grace").await);
     let first = it.signed_in(&ada).await;
     let twin = Opened { hash: first.hash, ..it.session(&grace) };
-    assert_conflict(it.conn().insert_session(&twin.new_session()).await, "a taken token");
+    assert_conflict(twin.write_to(&mut *it.conn()).await, "a taken token");
     assert_eq!(session_facts(&found(&it, &first).await.session), session_facts(&first.row));
 }
 

@@ -33,7 +33,7 @@ impl Household {
         tx.put_role(&role).await.unwrap();
         tx.grant_role(user.id, role.id, NOW).await.unwrap();
         tx.insert_password(it.account_id(), user.id, &hash, NOW).await.unwrap();
-        tx.insert_session(&session.new_session()).await.unwrap();
+        assert!(session.write_to(tx).await.unwrap(), "a session was refused");
         tx.raise_attempts(&attempts.map(|key| Attempt { key, window_ends_at: NOW.plus(DAY) }), NOW).await.unwrap();
         tx.insert_audit(&entry).await.unwrap();
         Self { user, session, role, hash, attempts, entry: entry.id }
@@ -83,9 +83,10 @@ pub(super) async fn a_dropped_transaction_changes_nothing(it: Actors) {
     tx.end_sessions_of_user(ada.id, None).await.unwrap();
     tx.delete_user(grace.id).await.unwrap();
     drop(tx);
-    let (found, password) = it.conn().user_with_password(&ada.email).await.unwrap().unwrap();
+    let found = it.conn().user_by_id(ada.id).await.unwrap().unwrap();
     assert_eq!(user_facts(&found), user_facts(&ada));
-    assert_eq!(password.unwrap().as_stored(), hash.as_stored());
+    let password = it.conn().password_of_user(ada.id).await.unwrap().unwrap();
+    assert_eq!(password.as_stored(), hash.as_stored());
     let found = it.conn().session_by_token(&session.hash).await.unwrap().unwrap();
     assert_eq!(session_facts(&found.session), session_facts(&session.row));
     assert!(it.conn().user_by_id(grace.id).await.unwrap().is_some(), "a deletion stayed that was taken back");
@@ -96,7 +97,7 @@ pub(super) async fn a_transaction_sees_its_own_changes(it: Actors) {
     let session = it.session(&ada);
     let mut tx = it.begin().await;
     tx.insert_user(&ada).await.unwrap();
-    tx.insert_session(&session.new_session()).await.unwrap();
+    assert!(session.write_to(&mut *tx).await.unwrap(), "a new user has no session");
     assert!(tx.user_by_email(&ada.email).await.unwrap().is_some(), "a new user is not seen");
     assert!(tx.claim_login(ada.id, ada.credential_version).await.unwrap(), "a new user cannot sign in");
     assert!(tx.session_by_token(&session.hash).await.unwrap().is_some(), "a new session is not seen");
@@ -147,7 +148,7 @@ pub(super) async fn transactions_side_by_side_all_take_effect(it: Actors) {
         let user = it.user(&format!("user{n}"));
         let mut tx = it.begin().await;
         tx.insert_user(&user).await.unwrap();
-        tx.insert_session(&it.session(&user).new_session()).await.unwrap();
+        assert!(it.session(&user).write_to(&mut *tx).await.unwrap(), "a session was refused");
         tx.commit().await.unwrap();
         user
     }))
@@ -162,7 +163,7 @@ pub(super) async fn a_reader_sees_all_of_a_transaction_or_nothing(it: Actors) {
     let session = it.session(&ada);
     let writer = async {
         let mut tx = it.begin().await;
-        tx.insert_session(&session.new_session()).await.unwrap();
+        assert!(session.write_to(&mut *tx).await.unwrap(), "a session was refused");
         tx.grant_role(ada.id, role.id, NOW).await.unwrap();
         tx.commit().await.unwrap();
     };
@@ -173,33 +174,42 @@ pub(super) async fn a_reader_sees_all_of_a_transaction_or_nothing(it: Actors) {
     join(writer, reader).await;
 }
 
-/// Otherwise a password changed between claim and commit would leave a session of the old one behind.
+/// Otherwise a password changed between claim and commit would leave an act of the old one behind.
 pub(super) async fn a_claimed_login_holds_off_a_change_of_credentials(it: Actors) {
     let ada = it.signed_up("ada").await;
-    let committing = AtomicBool::new(false);
     let mut tx = it.begin().await;
-    assert!(tx.claim_login(ada.id, ada.credential_version).await.unwrap(), "a sign-in was refused");
+    assert!(tx.claim_login(ada.id, ada.credential_version).await.unwrap(), "a claim was refused");
+    assert_holds_off_a_change_of_credentials(&it, tx, &ada).await;
+}
+
+pub(super) async fn an_opened_session_holds_off_a_change_of_credentials(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut tx = it.begin().await;
+    assert!(it.session(&ada).write_to(&mut *tx).await.unwrap(), "a session was refused");
+    assert_holds_off_a_change_of_credentials(&it, tx, &ada).await;
+}
+
+async fn assert_holds_off_a_change_of_credentials(it: &Actors, mut tx: Box<dyn Tx>, ada: &User) {
+    let committing = AtomicBool::new(false);
     let change = async {
         assert!(it.conn().raise_credential_version(ada.id, NOW).await.unwrap(), "the user was not found");
-        assert!(committing.load(Ordering::SeqCst), "credentials changed between claim and commit");
+        assert!(committing.load(Ordering::SeqCst), "credentials changed before the commit");
     };
-    let sign_in = async {
+    let act = async {
         // Time enough for the change to go through if nothing holds it off.
         for _ in 0..RACERS {
             tx.user_by_id(ada.id).await.unwrap();
         }
-        tx.insert_session(&it.session(&ada).new_session()).await.unwrap();
         committing.store(true, Ordering::SeqCst);
         tx.commit().await.unwrap();
     };
-    join(change, sign_in).await;
+    join(change, act).await;
 }
 
-/// What a sign-in does at its end: claim, then write the session, in one transaction.
+/// What a sign-in does at its end, in one transaction.
 async fn sign_in(it: &Actors, user: &User) {
     let mut tx = it.begin().await;
-    if tx.claim_login(user.id, user.credential_version).await.unwrap() {
-        tx.insert_session(&it.session(user).new_session()).await.unwrap();
+    if it.session(user).write_to(&mut *tx).await.unwrap() {
         tx.commit().await.unwrap();
     }
 }

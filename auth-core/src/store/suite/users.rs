@@ -211,7 +211,7 @@ pub(super) async fn deleting_a_user_takes_sessions_accounts_and_roles_along(it: 
     assert!(conn.session_by_token(&session.hash).await.unwrap().is_none(), "a session is still there");
     assert!(!conn.slide_session(session.row.id, NOW.plus(DAY), NOW).await.unwrap(), "a session is still there");
     assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still there");
-    assert!(conn.user_with_password(&ada.email).await.unwrap().is_none(), "the password is still found");
+    assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still found");
     assert!(conn.accounts_of_user(ada.id).await.unwrap().is_empty(), "an account is still there");
     assert!(conn.roles_of_user(ada.id).await.unwrap().is_empty(), "a granted role is still there");
     assert!(!conn.replace_password(ada.id, &hash, &hash, NOW).await.unwrap(), "the password is still there");
