@@ -15,7 +15,7 @@ use crate::guard::Guard;
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::store::Store;
-use crate::{password, session};
+use crate::{password, retention, session};
 
 /// One engine: configuration, store, hooks. Cloning is cheap and shares everything.
 #[derive(Clone)]
@@ -233,6 +233,12 @@ impl AuthBuilder {
     /// Switches e-mail and password on.
     pub fn password(mut self, config: password::Config) -> Self {
         self.draft.password = Some(config);
+        self
+    }
+
+    /// For how long rows are kept that have no use any more.
+    pub fn retention(mut self, config: retention::Config) -> Self {
+        self.draft.retention = config;
         self
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
-use crate::{password, role, session};
+use crate::{password, retention, role, session};
 
 /// The settings of an [`Auth`](crate::Auth), checked.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) role_guards: role::RoleGuards,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
+    pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
 }
@@ -38,6 +39,7 @@ pub(crate) struct Draft {
     pub(crate) role_guards: Vec<String>,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
+    pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
 }
@@ -55,6 +57,7 @@ impl Default for Draft {
             role_guards: Vec::new(),
             session: session::Config::default(),
             password: None,
+            retention: retention::Config::default(),
             body_limit: 64 * 1024,
             hook_time_limit: Duration::from_secs(5),
         }
@@ -88,6 +91,7 @@ impl Draft {
         }
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
+        problems.extend(self.retention.problems());
         let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
         problems.extend(self.cookies.problems(base_url.as_ref().ok().and_then(Url::host_str), https));
 
@@ -105,6 +109,7 @@ impl Draft {
             role_guards: role_guards?,
             session: self.session,
             password: self.password,
+            retention: self.retention,
             body_limit: self.body_limit,
             hook_time_limit: self.hook_time_limit,
         })

@@ -51,6 +51,7 @@ pub mod hooks;
 pub mod http;
 pub mod password;
 pub mod ports;
+pub mod retention;
 pub mod role;
 mod routes;
 pub mod session;
@@ -82,5 +83,5 @@ pub mod prelude {
     pub use crate::http::{Endpoint, Json};
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, password, role, session, user};
+    pub use crate::{Auth, Cx, Work, password, retention, role, session, user};
 }

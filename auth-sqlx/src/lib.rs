@@ -81,6 +81,7 @@ mod error;
 mod migrate;
 mod password;
 mod pool;
+mod retention;
 mod role;
 mod session;
 mod sql;

@@ -62,4 +62,8 @@ mod guides {
     struct Guards;
     #[doc = include_str!("../../docs/hooks.md")]
     struct Hooks;
+    #[doc = include_str!("../../docs/schema.md")]
+    struct Schema;
+    #[doc = include_str!("../../docs/operations.md")]
+    struct Operations;
 }

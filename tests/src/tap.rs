@@ -12,6 +12,7 @@ use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
+use auth_core::retention::RetentionStore;
 use auth_core::role::{Role, RoleStore};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
@@ -199,6 +200,11 @@ pass_on! {
         fn password_of_user(user: UserId) -> Option<PasswordHash>;
         fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
         fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;
+    }
+    RetentionStore {
+        fn prune_sessions(now: Timestamp, limit: u32) -> u64;
+        fn prune_attempts(now: Timestamp, limit: u32) -> u64;
+        fn prune_audit(before: AuditId, limit: u32) -> u64;
     }
     AuditStore {
         fn insert_audit(entry: &AuditEntry) -> ();

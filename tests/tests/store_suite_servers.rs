@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::account::{Attempt, AttemptKey};
-use auth_core::base::{Email, RoleId, SeededRandom, Timestamp, UserId};
-use auth_core::role::Role;
+use auth_core::base::{Email, SeededRandom, Timestamp, UserId};
 use auth_core::store::{Store, StoreError, Tx, suite};
 use auth_core::user::User;
 use auth_sqlx::{Connection, MigrateError, SqlStore, UnsafeSetting, connection, migrate, migrations};
@@ -16,6 +15,8 @@ use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
 /// A rule that takes longer waits for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many there are.
+const MIGRATIONS: i64 = 2;
 const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_123_456);
 
 /// Runs each of them, an `async fn(Server)`, on every server.
@@ -46,7 +47,6 @@ on_each_server!(
     an_address_opens_the_store,
     one_connection_serves_a_transaction_and_then_statements,
     the_applications_rows_share_the_fate_of_ours,
-    the_id_of_another_role_is_a_conflict,
     a_value_that_is_too_long_is_refused_and_no_conflict,
     a_statement_taken_back_to_end_a_deadlock_is_sent_again,
 );
@@ -62,16 +62,6 @@ fn user(seed: u64, email: &str) -> User {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
-    }
-}
-
-fn role(seed: u64, name: &str) -> Role {
-    Role {
-        id: RoleId::new(NOW, &SeededRandom::predictable(seed)),
-        guard: "ADMIN".to_owned(),
-        name: name.to_owned(),
-        permissions: Vec::new(),
-        created_at: NOW,
     }
 }
 
@@ -145,7 +135,7 @@ async fn several_processes_may_migrate_at_once(server: Server) {
             .collect();
         for start in starts {
             let store = start.await.unwrap();
-            assert_eq!(count(&store, "auth_migration").await, 1);
+            assert_eq!(count(&store, "auth_migration").await, MIGRATIONS);
             assert_eq!(count(&store, "auth_session").await, 0);
             close(&store).await;
         }
@@ -160,7 +150,7 @@ async fn the_printed_migrations_are_the_ones_that_run(server: Server) {
     }
     let store = database.store().await;
     migrate(&store).await.unwrap();
-    assert_eq!(count(&store, "auth_migration").await, 1);
+    assert_eq!(count(&store, "auth_migration").await, MIGRATIONS);
     store.conn().insert_user(&user(1, "ada@example.com")).await.unwrap();
     close(&store).await;
     database.remove().await;
@@ -239,18 +229,6 @@ async fn the_applications_rows_share_the_fate_of_ours(server: Server) {
         let found = store.conn().user_by_id(ada.id).await.unwrap().is_some();
         assert_eq!((count(&store, "customer").await, found), (i64::from(commits), commits));
     }
-    close(&store).await;
-    database.remove().await;
-}
-
-async fn the_id_of_another_role_is_a_conflict(server: Server) {
-    let Some(database) = server.database().await else { return };
-    let store = database.store().await;
-    let (admin, clerk) = (role(1, "admin"), role(1, "clerk"));
-    store.conn().put_role(&admin).await.unwrap();
-    assert!(matches!(store.conn().put_role(&clerk).await, Err(StoreError::Conflict)));
-    assert!(store.conn().role_by_name("ADMIN", "clerk").await.unwrap().is_none());
-    assert!(store.conn().role_by_name("ADMIN", "admin").await.unwrap().is_some());
     close(&store).await;
     database.remove().await;
 }
@@ -352,7 +330,9 @@ async fn a_migration_that_was_cut_off_goes_on() {
         let left = steps - i64::try_from(gone).unwrap();
         database.run(&format!("DROP TABLE {table}")).await.unwrap();
         for (begun, done) in [(left, left - 1), (left - 1, left - 2)] {
-            let cut_off = format!("UPDATE auth_migration SET begun = {begun}, done = {done}, applied_at = NULL");
+            let cut_off = format!(
+                "UPDATE auth_migration SET begun = {begun}, done = {done}, applied_at = NULL WHERE name = '0001_initial'"
+            );
             database.run(&cut_off).await.unwrap();
             migrate(&store).await.unwrap();
             assert_eq!(count(&store, "auth_migration WHERE applied_at IS NOT NULL AND done = 7").await, 1);
@@ -368,6 +348,24 @@ async fn a_migration_that_was_cut_off_goes_on() {
         for gone in &tables[..=gone] {
             database.run(&format!("DROP TABLE {gone}")).await.unwrap();
         }
+    }
+    close(&store).await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_cut_off_before_an_index_goes_on() {
+    let Some(database) = Server::Mariadb.database().await else { return };
+    let store = database.store().await;
+    let cut_off = "UPDATE auth_migration SET begun = 2, done = 1, applied_at = NULL WHERE name = '0002_retention'";
+    for loses_the_index in [false, true] {
+        database.run(cut_off).await.unwrap();
+        if loses_the_index {
+            database.run("DROP INDEX auth_attempt_by_window ON auth_attempt").await.unwrap();
+        }
+        migrate(&store).await.unwrap();
+        assert_eq!(count(&store, "auth_migration WHERE applied_at IS NOT NULL").await, MIGRATIONS);
+        database.run("SELECT 1 FROM auth_attempt FORCE INDEX (auth_attempt_by_window)").await.unwrap();
     }
     close(&store).await;
     database.remove().await;

@@ -15,11 +15,9 @@ use super::random::Random;
 pub struct InvalidId;
 
 /// RFC 9562 §5.7: 48 bits of milliseconds, then random bits, so that new rows lie together in an index.
-fn version_7(now: Timestamp, random: &dyn Random) -> Uuid {
-    let mut bytes = [0; 10];
-    random.fill(&mut bytes);
+fn version_7(now: Timestamp, random: [u8; 10]) -> Uuid {
     let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// Accepts the one form that we hand out; the hyphenated and upper-case forms would be second names of the same thing.
@@ -42,7 +40,15 @@ macro_rules! ids {
         impl $name {
             /// A new identifier, ordered by time.
             pub fn new(now: Timestamp, random: &dyn Random) -> Self {
-                Self(version_7(now, random))
+                let mut bytes = [0; 10];
+                random.fill(&mut bytes);
+                Self(version_7(now, bytes))
+            }
+
+            /// The smallest identifier of that instant's millisecond: those made before it are smaller, those made in
+            /// it or after it are not.
+            pub fn first_at(instant: Timestamp) -> Self {
+                Self(version_7(instant, [0; 10]))
             }
 
             /// Takes the form that a store keeps.
@@ -116,6 +122,16 @@ mod tests {
         assert!(first < second);
         assert_eq!(first.to_string().parse(), Ok(first));
         assert_eq!(first.as_uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn the_first_of_a_millisecond_lies_between_those_before_and_those_in_it() {
+        let first = UserId::first_at(Timestamp::from_micros(5_000_999));
+        for seed in 0..50 {
+            let random = SeededRandom::predictable(seed);
+            assert!(UserId::new(Timestamp::from_micros(4_999_999), &random) < first);
+            assert!(UserId::new(Timestamp::from_micros(5_000_000), &random) >= first);
+        }
     }
 
     #[test]

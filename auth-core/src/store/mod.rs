@@ -21,14 +21,21 @@ pub use memory::MemoryStore;
 use crate::account::AccountStore;
 use crate::audit::AuditStore;
 use crate::password::PasswordStore;
+use crate::retention::RetentionStore;
 use crate::role::RoleStore;
 use crate::session::SessionStore;
 use crate::user::UserStore;
 
 /// Every question of every feature.
-pub trait Conn: UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + Send {}
+pub trait Conn:
+    UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + RetentionStore + Send
+{
+}
 
-impl<T: UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + Send> Conn for T {}
+impl<T> Conn for T where
+    T: UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + RetentionStore + Send
+{
+}
 
 /// Questions and changes that take effect together, or not at all when it is dropped without [`commit`](Tx::commit).
 #[async_trait]

@@ -20,21 +20,27 @@ pub(super) struct Migration {
 
 pub(super) const SQLITE: Plan = Plan {
     history: include_str!("../../migrations/sqlite/0000_history.sql"),
-    migrations: &[Migration { name: "0001_initial", script: include_str!("../../migrations/sqlite/0001_initial.sql") }],
+    migrations: &[
+        Migration { name: "0001_initial", script: include_str!("../../migrations/sqlite/0001_initial.sql") },
+        Migration { name: "0002_retention", script: include_str!("../../migrations/sqlite/0002_retention.sql") },
+    ],
 };
 
 pub(super) const POSTGRES: Plan = Plan {
     history: include_str!("../../migrations/postgres/0000_history.sql"),
-    migrations: &[Migration {
-        name: "0001_initial",
-        script: include_str!("../../migrations/postgres/0001_initial.sql"),
-    }],
+    migrations: &[
+        Migration { name: "0001_initial", script: include_str!("../../migrations/postgres/0001_initial.sql") },
+        Migration { name: "0002_retention", script: include_str!("../../migrations/postgres/0002_retention.sql") },
+    ],
 };
 
 /// For MariaDB too; see [`with_collation`].
 pub(super) const MYSQL: Plan = Plan {
     history: include_str!("../../migrations/mysql/0000_history.sql"),
-    migrations: &[Migration { name: "0001_initial", script: include_str!("../../migrations/mysql/0001_initial.sql") }],
+    migrations: &[
+        Migration { name: "0001_initial", script: include_str!("../../migrations/mysql/0001_initial.sql") },
+        Migration { name: "0002_retention", script: include_str!("../../migrations/mysql/0002_retention.sql") },
+    ],
 };
 
 /// Puts the name of the collation into a text for MySQL or MariaDB. It compares bytes and, unlike `utf8mb4_bin`, trailing

@@ -131,7 +131,10 @@ mod tests {
             for statement in statements(&migration.sql) {
                 let lines = statement.lines().filter(|line| !line.starts_with("--"));
                 let first = lines.into_iter().find(|line| !line.is_empty()).unwrap();
-                assert!(["CREATE TABLE ", "INSERT INTO "].iter().any(|verb| first.starts_with(verb)), "{statement}");
+                assert!(
+                    ["CREATE TABLE ", "CREATE INDEX ", "INSERT INTO "].iter().any(|verb| first.starts_with(verb)),
+                    "{statement}"
+                );
             }
         }
     }

@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer};
 use auth_actix::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, role};
+use auth_core::{Auth, password, retention, role};
 use auth_sqlx::SqlStore;
 use example_support::{Page, Settings, for_actix::demo_routes, stop_signal};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let auth = engine(&settings).await?;
     // Known before the first request; a later start may change what the role permits.
     role::define_role(&auth.background_cx(), ADMIN, "admin", ["reports:read"]).await?;
+    tokio::spawn(retention::prune_regularly(auth.clone()));
 
     let demo = settings.demo;
     let with_demo = demo.is_some();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use auth_axum::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, role};
+use auth_core::{Auth, password, retention, role};
 use auth_sqlx::SqlStore;
 use axum::Json;
 use axum::extract::Query;
@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let auth = engine(&settings).await?;
     // Known before the first request; a later start may change what the role permits.
     role::define_role(&auth.background_cx(), ADMIN, "admin", ["reports:read"]).await?;
+    tokio::spawn(retention::prune_regularly(auth.clone()));
 
     let app = routes(settings.demo.as_ref()).auth(auth)?.merge(demo_routes(settings.demo));
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;

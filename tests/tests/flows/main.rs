@@ -23,6 +23,7 @@ mod origin;
 mod outage;
 mod parity;
 mod races;
+mod retention;
 mod revoke;
 mod session_lifetime;
 mod set_password;

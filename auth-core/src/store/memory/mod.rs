@@ -7,6 +7,7 @@
 mod account;
 mod audit;
 mod password;
+mod retention;
 mod role;
 mod session;
 mod user;

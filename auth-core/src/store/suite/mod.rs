@@ -32,6 +32,7 @@ mod attempts;
 mod audit;
 mod facts;
 mod passwords;
+mod retention;
 mod roles;
 mod sessions;
 mod sessions_ended;
@@ -138,6 +139,7 @@ const RULES: &[Rule] = rules! {
         racing_definitions_of_a_role_leave_one_of_them,
         a_granted_role_is_held_by_that_user_alone,
         a_user_without_roles_holds_none,
+        a_role_id_is_taken_only_once,
         a_role_is_granted_only_once,
         racing_grants_have_one_winner,
         a_grant_to_nobody_is_refused,
@@ -224,6 +226,15 @@ const RULES: &[Rule] = rules! {
         pages_join_without_gap_or_repeat,
         a_page_begins_before_an_entry_of_anyone,
         a_limit_of_zero_lists_nothing;
+    "retention" in retention:
+        expired_sessions_are_pruned_and_no_others,
+        counters_whose_window_has_ended_are_pruned_and_no_others,
+        settled_counters_are_pruned,
+        the_audit_trail_is_pruned_up_to_an_entry,
+        the_audit_trail_is_pruned_by_time,
+        a_batch_takes_no_more_than_its_limit,
+        racing_batches_count_each_row_once,
+        a_session_that_was_slid_in_time_is_not_pruned;
     "transactions" in transactions:
         a_committed_transaction_is_whole,
         a_dropped_transaction_leaves_nothing,

@@ -104,6 +104,15 @@ pub(super) async fn a_user_without_roles_holds_none(it: Actors) {
     assert!(held(&it, it.user("nobody").id).await.is_empty(), "nobody holds a role");
 }
 
+pub(super) async fn a_role_id_is_taken_only_once(it: Actors) {
+    let admin = it.defined("ADMIN", "admin", &["users:read"]).await;
+    let clerk = Role { id: admin.id, ..it.role("ADMIN", "clerk", &[]) };
+    assert_conflict(it.conn().put_role(&clerk).await, "the id of another role");
+    assert!(it.conn().role_by_name("ADMIN", "clerk").await.unwrap().is_none(), "a refused role was written");
+    let found = it.conn().role_by_name("ADMIN", "admin").await.unwrap().unwrap();
+    assert_eq!(role_facts(&found), role_facts(&admin));
+}
+
 pub(super) async fn a_role_is_granted_only_once(it: Actors) {
     let (ada, admin) = (it.signed_up("ada").await, it.defined("ADMIN", "admin", &[]).await);
     it.granted(&ada, &admin).await;

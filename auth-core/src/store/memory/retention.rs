@@ -1,0 +1,31 @@
+//! Answers about what has no use any more.
+
+use async_trait::async_trait;
+
+use super::{Asked, Reach};
+use crate::base::{AuditId, Timestamp};
+use crate::retention::RetentionStore;
+use crate::store::StoreError;
+
+#[async_trait]
+impl<R: Reach> RetentionStore for Asked<R> {
+    async fn prune_sessions(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let sessions = &mut self.0.state().await.sessions;
+        let doomed: Vec<_> =
+            sessions.iter().filter(|(_, session)| now >= session.expires_at).map(|(key, _)| *key).collect();
+        Ok(doomed.iter().take(limit as usize).filter_map(|key| sessions.remove(key)).count() as u64)
+    }
+
+    async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let attempts = &mut self.0.state().await.attempts;
+        let doomed: Vec<_> =
+            attempts.iter().filter(|(_, counter)| now >= counter.window_ends_at).map(|(key, _)| *key).collect();
+        Ok(doomed.iter().take(limit as usize).filter_map(|key| attempts.remove(key)).count() as u64)
+    }
+
+    async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {
+        let audit = &mut self.0.state().await.audit;
+        let doomed: Vec<_> = audit.range(..before).map(|(id, _)| *id).take(limit as usize).collect();
+        Ok(doomed.iter().filter_map(|id| audit.remove(id)).count() as u64)
+    }
+}

@@ -1,0 +1,148 @@
+//! What a store promises about removing what has no use any more.
+
+use std::collections::BTreeSet;
+
+use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, Opened, race};
+use crate::account::{Attempt, AttemptKey};
+use crate::base::{AuditId, Timestamp};
+use crate::user::User;
+
+/// More than there is of anything here.
+const ALL: u32 = 1_000;
+
+async fn expiring(it: &Actors, user: &User, expires_at: Timestamp) -> Opened {
+    let mut session = it.session(user);
+    session.row.expires_at = expires_at;
+    it.write(&session).await;
+    session
+}
+
+async fn is_there(it: &Actors, session: &Opened) -> bool {
+    it.conn().session_by_token(&session.hash).await.unwrap().is_some()
+}
+
+/// A counter that was raised once, in a window that ends then.
+async fn counting(it: &Actors, window_ends_at: Timestamp) -> AttemptKey {
+    let (key, other) = (it.attempt_key(), it.attempt_key());
+    let attempts = [Attempt { key, window_ends_at }, Attempt { key: other, window_ends_at: NOW.plus(DAY) }];
+    it.conn().raise_attempts(&attempts, NOW.minus(DAY)).await.unwrap();
+    key
+}
+
+/// The user's entries, the oldest first.
+async fn trail(it: &Actors, user: &User) -> Vec<AuditId> {
+    it.conn().audit_of_user(user.id, None, ALL).await.unwrap().iter().rev().map(|entry| entry.id).collect()
+}
+
+pub(super) async fn expired_sessions_are_pruned_and_no_others(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let long_ago = expiring(&it, &ada, Timestamp::from_micros(1)).await;
+    let (just_now, soon) = (expiring(&it, &ada, NOW).await, expiring(&it, &ada, NOW.plus(MICROSECOND)).await);
+    assert_eq!(it.conn().prune_sessions(NOW, ALL).await.unwrap(), 2);
+    for (session, stays) in [(long_ago, false), (just_now, false), (soon, true)] {
+        assert_eq!(is_there(&it, &session).await, stays, "expires at {:?}, pruned at {NOW:?}", session.row.expires_at);
+    }
+    assert_eq!(it.conn().prune_sessions(NOW, ALL).await.unwrap(), 0, "there was nothing left");
+    assert!(it.conn().user_by_id(ada.id).await.unwrap().is_some(), "the user went along");
+}
+
+pub(super) async fn counters_whose_window_has_ended_are_pruned_and_no_others(it: Actors) {
+    let (ended, running) = (counting(&it, NOW).await, counting(&it, NOW.plus(MICROSECOND)).await);
+    assert_eq!(it.conn().prune_attempts(NOW, ALL).await.unwrap(), 1);
+    let before = NOW.minus(DAY);
+    let left = it.conn().attempts(&[ended, running], before).await.unwrap();
+    assert_eq!(left.iter().map(|counter| counter.key).collect::<Vec<_>>(), [running]);
+}
+
+/// One that was settled counts nothing and is of no more use.
+pub(super) async fn settled_counters_are_pruned(it: Actors) {
+    let (cleared, refunded) = (counting(&it, NOW.plus(DAY)).await, counting(&it, NOW.plus(DAY)).await);
+    it.conn().settle_attempts(cleared, refunded).await.unwrap();
+    it.conn().prune_attempts(NOW, ALL).await.unwrap();
+    it.conn().settle_attempts(cleared, refunded).await.unwrap();
+    assert!(it.conn().attempts(&[cleared, cleared], NOW).await.unwrap().is_empty(), "a cleared counter came back");
+}
+
+pub(super) async fn the_audit_trail_is_pruned_up_to_an_entry(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut ids = Vec::new();
+    for minutes in 0..4 {
+        ids.push(it.noted(&ada, NOW.plus(minutes * MINUTE)).await);
+    }
+    assert_eq!(it.conn().prune_audit(ids[0], ALL).await.unwrap(), 0, "nothing lies before the first");
+    assert_eq!(it.conn().prune_audit(ids[2], ALL).await.unwrap(), 2);
+    assert_eq!(trail(&it, &ada).await, ids[2..]);
+}
+
+pub(super) async fn the_audit_trail_is_pruned_by_time(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let earlier = it.noted(&ada, NOW.minus(2 * MINUTE)).await;
+    let present = it.noted(&ada, NOW).await;
+    it.conn().prune_audit(AuditId::first_at(NOW.minus(3 * MINUTE)), ALL).await.unwrap();
+    assert_eq!(trail(&it, &ada).await, [earlier, present]);
+    it.conn().prune_audit(AuditId::first_at(NOW), ALL).await.unwrap();
+    assert_eq!(trail(&it, &ada).await, [present]);
+    it.conn().prune_audit(AuditId::first_at(NOW.plus(MINUTE)), ALL).await.unwrap();
+    assert!(trail(&it, &ada).await.is_empty(), "an entry is older than that and still there");
+}
+
+pub(super) async fn a_batch_takes_no_more_than_its_limit(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        expiring(&it, &ada, NOW).await;
+        counting(&it, NOW).await;
+        ids.push(it.noted(&ada, NOW.plus(ids.len() as u32 * MINUTE)).await);
+    }
+    let end = AuditId::first_at(NOW.plus(DAY));
+    let mut conn = it.conn();
+    for (limit, expected) in [(0, 0), (2, 2), (2, 2), (2, 1), (2, 0)] {
+        assert_eq!(conn.prune_sessions(NOW, limit).await.unwrap(), expected, "sessions, {limit} at a time");
+        assert_eq!(conn.prune_attempts(NOW, limit).await.unwrap(), expected, "counters, {limit} at a time");
+        assert_eq!(conn.prune_audit(end, limit).await.unwrap(), expected, "entries, {limit} at a time");
+        if limit > 0 {
+            ids.drain(..expected as usize);
+        }
+        assert_eq!(trail(&it, &ada).await, ids, "the oldest go first");
+    }
+}
+
+pub(super) async fn racing_batches_count_each_row_once(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    for _ in 0..40 {
+        expiring(&it, &ada, NOW).await;
+    }
+    let spared = expiring(&it, &ada, NOW.plus(MICROSECOND)).await;
+    let it = &it;
+    let pruned = race(|_| async move { it.conn().prune_sessions(NOW, 2).await.unwrap() }).await;
+    // Whoever finds rows in the hands of another leaves them; they are there for the next batch.
+    let rest = it.conn().prune_sessions(NOW, ALL).await.unwrap();
+    assert_eq!(pruned.iter().sum::<u64>() + rest, 40, "rows counted as removed");
+    assert!(pruned.iter().all(|batch| *batch <= 2), "a batch beyond its limit: {pruned:?}");
+    assert!(is_there(it, &spared).await, "a session went that was alive");
+}
+
+/// Sliding judges by an earlier instant, as a request does that began before the session expired.
+pub(super) async fn a_session_that_was_slid_in_time_is_not_pruned(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut sessions = Vec::new();
+    for _ in 0..16 {
+        sessions.push(expiring(&it, &ada, NOW).await);
+    }
+    let (it, sessions) = (&it, &sessions);
+    let slid = race(|racer| async move {
+        if racer % 2 == 0 {
+            it.conn().prune_sessions(NOW, 4).await.unwrap();
+            return None;
+        }
+        let id = sessions[racer / 2].row.id;
+        it.conn().slide_session(id, NOW.plus(DAY), NOW.minus(MICROSECOND)).await.unwrap().then_some(id)
+    })
+    .await;
+    it.conn().prune_sessions(NOW, ALL).await.unwrap();
+    let slid: BTreeSet<_> = slid.into_iter().flatten().collect();
+    for session in sessions {
+        let expected = slid.contains(&session.row.id);
+        assert_eq!(is_there(it, session).await, expected, "a session is there exactly if its sliding was told as done");
+    }
+}

@@ -1,0 +1,89 @@
+//! What has no use any more is removed, and nothing else.
+
+use std::time::Duration;
+
+use auth_core::retention::{Config, prune, prune_regularly};
+use auth_tests::{PASSWORD, Stack, flows};
+
+use crate::DAY;
+
+flows![
+    what_has_expired_is_removed_in_batches,
+    the_audit_trail_is_kept_unless_it_is_said_for_how_long,
+    an_entry_of_the_trail_goes_after_its_retention,
+    a_store_that_is_down_is_an_error,
+    the_regular_task_goes_on_after_an_outage,
+];
+
+fn in_small_batches() -> Config {
+    Config::default().batch(2).pause(Duration::ZERO)
+}
+
+async fn what_has_expired_is_removed_in_batches(stack: Stack) {
+    let app = stack.app_with(|builder| builder.retention(in_small_batches())).await;
+    let old = app.signed_up("ada@example.com").await;
+    for _ in 0..4 {
+        app.signed_in("ada@example.com").await;
+    }
+    app.anon().sign_in("nobody@example.com", "wrong").await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    app.advance(7 * DAY);
+    let young = app.signed_in("ada@example.com").await;
+    let pruned = prune(&app.cx()).await.unwrap();
+    assert_eq!(pruned.sessions, 5);
+    assert!(pruned.attempts >= 1, "the counter of an account that nobody has tried again: {pruned:?}");
+    assert_eq!(pruned.audit, 0);
+    assert!(young.is_signed_in().await);
+    assert!(!old.is_signed_in().await);
+    let again = prune(&app.cx()).await.unwrap();
+    assert_eq!((again.sessions, again.attempts, again.audit), (0, 0, 0));
+    app.signed_in("ada@example.com").await;
+}
+
+async fn the_audit_trail_is_kept_unless_it_is_said_for_how_long(stack: Stack) {
+    let (app, _ada) = stack.signed_up("ada@example.com").await;
+    let user = app.user_id("ada@example.com").await;
+    let before = app.audit(user).await.len();
+    app.advance(10_000 * DAY);
+    prune(&app.cx()).await.unwrap();
+    assert_eq!(app.audit(user).await.len(), before);
+}
+
+async fn an_entry_of_the_trail_goes_after_its_retention(stack: Stack) {
+    let app = stack.app_with(|builder| builder.retention(in_small_batches().audit(30 * DAY))).await;
+    app.signed_up("ada@example.com").await;
+    let user = app.user_id("ada@example.com").await;
+    app.advance(20 * DAY);
+    app.signed_in("ada@example.com").await;
+    app.advance(10 * DAY + Duration::from_millis(1));
+    // Signing up left two entries: the user, and their first session.
+    assert_eq!(prune(&app.cx()).await.unwrap().audit, 2);
+    let left: Vec<_> = app.audit(user).await.into_iter().map(|entry| entry.action).collect();
+    assert_eq!(left, ["signed_in"]);
+}
+
+async fn a_store_that_is_down_is_an_error(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    app.tap().die_after(0);
+    assert_eq!(prune(&app.cx()).await.unwrap_err().code(), "SERVICE_UNAVAILABLE");
+    app.tap().revive();
+    assert!(ada.is_signed_in().await);
+}
+
+async fn the_regular_task_goes_on_after_an_outage(stack: Stack) {
+    let app = stack.app_with(|builder| builder.retention(Config::default().interval(Duration::from_secs(1)))).await;
+    app.signed_up("ada@example.com").await;
+    app.advance(7 * DAY);
+    app.tap().take_calls();
+    app.tap().die_after(0);
+    let task = tokio::spawn(prune_regularly(app.auth().clone()));
+    while app.tap().take_calls().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.tap().revive();
+    while !app.tap().take_calls().contains(&"prune_attempts") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    task.abort();
+    assert_eq!(prune(&app.cx()).await.unwrap().sessions, 0, "the task has removed them");
+    app.anon().sign_in("ada@example.com", PASSWORD).await.ok();
+}
