@@ -48,6 +48,27 @@ pub enum UnsafeSetting {
     AutocommitOff,
 }
 
+/// Names that our tables cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TablesError {
+    /// The prefix would have to be quoted, or leaves too little room for names.
+    #[error("a table prefix is 1 to 32 characters of a-z, 0-9 and _, the first a letter, and not {0:?}")]
+    InvalidPrefix(String),
+    /// The name of the schema would have to be quoted, or is too long.
+    #[error("the name of a schema is 1 to 63 characters of a-z, 0-9 and _, the first a letter, and not {0:?}")]
+    InvalidSchema(String),
+    /// With this beginning some names would be words of SQL, or belong to the database.
+    #[error("names that begin with {0:?} are kept by a database for itself: choose another prefix or schema")]
+    Reserved(String),
+    /// A schema, and the database is not PostgreSQL.
+    #[error(
+        "only PostgreSQL keeps tables in schemas: on MySQL and MariaDB name the database in the address, SQLite has \
+         one for each file"
+    )]
+    NoSchemas,
+}
+
 /// The database was not brought up to date. On SQLite and PostgreSQL nothing was changed; on MySQL, where a change of
 /// tables commits by itself, the next attempt goes on where this one stopped.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! SQL storage for [`auth-core`](auth_core), through [`sqlx`].
 //!
-//! The application keeps its database and its pool; this crate adds tables whose names begin with `auth_`
-//! and answers the questions of [`auth_core::store::Store`]. It runs on three databases, with the same rules:
+//! The application keeps its database and its pool; this crate adds tables whose names begin with `auth_`, or with what
+//! [`Tables`] says, and answers the questions of [`auth_core::store::Store`]. It runs on three databases, with the same
+//! rules:
 //!
 //! | feature | database | address |
 //! |---|---|---|
@@ -43,6 +44,8 @@
 //! hashes are raw bytes, and text compares byte by byte. Ids and instants come from Rust: the database's clock is never asked. A role that somebody
 //! holds cannot be deleted. The application may refer to `auth_user (id)` from its own tables and read
 //! all of them; it writes through the store.
+//!
+//! [`Tables`] gives them another prefix, and on PostgreSQL a schema: `SqlStore::connect(url).await?.with_tables(…)?`.
 //!
 //! # The application's rows in the same transaction
 //!
@@ -87,6 +90,7 @@ mod session;
 mod sql;
 mod statements;
 mod store;
+mod tables;
 mod user;
 
 #[cfg(test)]
@@ -98,8 +102,9 @@ pub use sqlx;
 
 pub use driver::Connection;
 pub use engine::Engine;
-pub use error::{ConnectError, MigrateError, UnsafeSetting};
+pub use error::{ConnectError, MigrateError, TablesError, UnsafeSetting};
 pub use migrate::{MigrationScript, migrate, migrations};
 pub use pool::SqlStore;
 pub use statements::statements;
 pub use store::connection;
+pub use tables::Tables;

@@ -8,10 +8,12 @@ use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
 use crate::connect;
-use crate::driver::Pool;
 #[cfg(feature = "sqlite")]
-use crate::driver::{Readers, Single};
-use crate::error::ConnectError;
+use crate::driver::Readers;
+use crate::driver::{Names, Pool, Single};
+use crate::error::{ConnectError, TablesError};
+use crate::statements::statements;
+use crate::tables::Tables;
 
 /// A store in a SQL database. Clones share its connections.
 ///
@@ -19,6 +21,7 @@ use crate::error::ConnectError;
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     pool: Pool,
+    names: Names,
     #[cfg(feature = "sqlite")]
     readers: Option<Readers>,
 }
@@ -31,8 +34,8 @@ impl SqlStore {
     ///   `synchronous=FULL`, so that a committed change survives a power failure, and enforces foreign keys.
     ///   Questions outside a transaction have connections of their own, which cannot write and wait for no writer.
     ///   `sqlite::memory:` is one connection that stays open; what it holds is gone with the last clone of the store.
-    /// - `postgres://user:password@host/database` or `postgresql://`. `?options=-c%20search_path%3Dauth` keeps the
-    ///   tables in a schema of their own, which must exist.
+    /// - `postgres://user:password@host/database` or `postgresql://`. [`with_tables`](Self::with_tables) keeps the
+    ///   tables in a schema of their own.
     /// - `mysql://user:password@host/database` or `mariadb://`. The server must be in strict mode.
     ///
     /// A server gets at most 10 connections. They are encrypted when it offers that; demand it, and that it proves
@@ -57,15 +60,17 @@ impl SqlStore {
     /// pool's connections here, and each costs a ping more than with [`connect`](Self::connect).
     #[cfg(feature = "sqlite")]
     pub const fn sqlite(pool: SqlitePool) -> Self {
-        Self { pool: Pool::Sqlite(pool), readers: None }
+        Self { pool: Pool::Sqlite(pool), names: Names::DEFAULT, readers: None }
     }
 
-    /// Takes the application's own pool, with its settings. The tables are where its `search_path` says. Transactions
-    /// of the store run at READ COMMITTED, whatever the default of the pool is.
+    /// Takes the application's own pool, with its settings. The tables are where its `search_path` says, unless
+    /// [`with_tables`](Self::with_tables) names a schema. Transactions of the store run at READ COMMITTED, whatever the
+    /// default of the pool is.
     #[cfg(feature = "postgres")]
     pub const fn postgres(pool: PgPool) -> Self {
         Self {
             pool: Pool::Postgres(pool),
+            names: Names::DEFAULT,
             #[cfg(feature = "sqlite")]
             readers: None,
         }
@@ -79,9 +84,20 @@ impl SqlStore {
     pub const fn mysql(pool: MySqlPool) -> Self {
         Self {
             pool: Pool::Mysql(pool),
+            names: Names::DEFAULT,
             #[cfg(feature = "sqlite")]
             readers: None,
         }
+    }
+
+    /// The same store with other names for its tables. Call it before [`migrate`](crate::migrate()).
+    ///
+    /// # Errors
+    /// [`TablesError::NoSchemas`] when they are in a schema and the database is not PostgreSQL.
+    pub fn with_tables(self, tables: Tables) -> Result<Self, TablesError> {
+        let engine = self.pool.engine();
+        tables.expect_known_to(engine)?;
+        Ok(Self { names: Names::new(tables, statements(engine)), ..self })
     }
 
     /// The SQLite pool, for the application's own tables in the same database, and to close it at the end;
@@ -127,15 +143,17 @@ impl SqlStore {
     }
 
     /// Where single statements go.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn single(&self) -> Single<'_> {
-        Single { pool: &self.pool, readers: self.readers.as_ref() }
+    pub(crate) const fn single(&self) -> Single<'_> {
+        Single {
+            pool: &self.pool,
+            names: &self.names,
+            #[cfg(feature = "sqlite")]
+            readers: self.readers.as_ref(),
+        }
     }
 
-    /// Where single statements go.
-    #[cfg(not(feature = "sqlite"))]
-    pub(crate) const fn single(&self) -> &Pool {
-        &self.pool
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(crate) const fn pool(&self) -> &Pool {

@@ -20,7 +20,7 @@ impl Store for SqlStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        Ok(Box::new(SqlConn(self.pool().begin().await?)))
+        Ok(Box::new(SqlConn(self.pool().begin(self.names()).await?)))
     }
 }
 

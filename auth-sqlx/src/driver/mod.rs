@@ -1,9 +1,10 @@
 //! The seam to the drivers: the only folder that knows which one answers.
 //!
 //! A statement goes in as a [`Sql`] with [`Value`]s and comes out as a count or as [`Row`]s. Another driver
-//! is one more variant of [`Pool`], [`Transaction`], [`Row`] and [`Connection`], and one more arm wherever
-//! the compiler then asks for it; no feature file changes.
+//! is one more variant of [`Pool`], `Begun`, [`Row`] and [`Connection`], and one more arm wherever the compiler
+//! then asks for it; no feature file changes.
 
+mod names;
 #[cfg(feature = "sqlite")]
 mod readers;
 mod row;
@@ -22,15 +23,19 @@ use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqlitePool;
 
+pub(crate) use self::names::Names;
 #[cfg(feature = "sqlite")]
-pub(crate) use self::readers::{Readers, Single};
+pub(crate) use self::readers::Readers;
 pub(crate) use self::row::Row;
 #[cfg(feature = "mysql")]
 pub(crate) use self::settings::unsafe_mysql_setting;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::transaction::Begun;
 pub use self::transaction::Connection;
 pub(crate) use self::transaction::Transaction;
 pub(crate) use self::value::Value;
 use self::value::bound;
+use crate::engine::Engine;
 use crate::error::{is_victim, store_error};
 use crate::sql::Sql;
 
@@ -61,8 +66,8 @@ pub(crate) trait Target: Send {
     }
 }
 
-/// Does the same on whichever driver it is. `$sql` is the statement in the form that this driver reads, `$Driver` the
-/// type by which sqlx knows it.
+/// Does the same on whichever driver it is. `$query` is the statement in the form that this driver reads, with the names
+/// of the application's choice.
 macro_rules! on_each {
     ($kind:ident, $on:expr, |$it:ident| $body:expr) => {
         match $on {
@@ -74,21 +79,21 @@ macro_rules! on_each {
             $kind::Mysql($it) => $body,
         }
     };
-    ($kind:ident, $on:expr, $values:expr, $sql:expr, |$it:ident, $query:ident| $body:expr) => {
+    ($kind:ident, $on:expr, $names:expr, $values:expr, $sql:expr, |$it:ident, $query:ident| $body:expr) => {
         match $on {
             #[cfg(feature = "sqlite")]
             $kind::Sqlite($it) => {
-                let $query = bound!(sqlx::Sqlite, $sql.sqlite, $values);
+                let $query = bound!(sqlx::Sqlite, $names.text($sql.sqlite), $values);
                 $body
             }
             #[cfg(feature = "postgres")]
             $kind::Postgres($it) => {
-                let $query = bound!(sqlx::Postgres, $sql.postgres, $values);
+                let $query = bound!(sqlx::Postgres, $names.text($sql.postgres), $values);
                 $body
             }
             #[cfg(feature = "mysql")]
             $kind::Mysql($it) => {
-                let $query = bound!(sqlx::MySql, $sql.mysql, $values);
+                let $query = bound!(sqlx::MySql, $names.text($sql.mysql), $values);
                 $body
             }
         }
@@ -114,17 +119,47 @@ const RETRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Pool {
+    /// MariaDB is [`Engine::Mysql`] here: one has to ask the server to tell the two apart.
+    pub(crate) const fn engine(&self) -> Engine {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Engine::Postgres,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => Engine::Mysql,
+        }
+    }
+
     #[cfg(feature = "sqlite")]
     fn is_closed(&self) -> bool {
         on_each!(Pool, self, |pool| pool.is_closed())
     }
+}
 
+/// Where single statements go: questions to the readers if there are any, everything else to the pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Single<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) names: &'a Names,
+    #[cfg(feature = "sqlite")]
+    pub(crate) readers: Option<&'a Readers>,
+}
+
+impl Single<'_> {
     async fn execute_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
-        on_each!(Pool, self, values, sql, |pool, query| query.execute(pool).await.map(|done| done.rows_affected()))
+        on_each!(Pool, self.pool, self.names, values, sql, |pool, query| {
+            query.execute(pool).await.map(|done| done.rows_affected())
+        })
     }
 
     async fn fetch_all_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
-        on_each!(Pool, self, values, sql, |pool, query| {
+        #[cfg(feature = "sqlite")]
+        if let Some(readers) = self.readers.filter(|_| !self.pool.is_closed()) {
+            let rows = readers.fetch_all(bound!(sqlx::Sqlite, self.names.text(sql.sqlite), values)).await?;
+            return Ok(rows.into_iter().map(Row::from).collect());
+        }
+        on_each!(Pool, self.pool, self.names, values, sql, |pool, query| {
             query.fetch_all(pool).await.map(|rows| rows.into_iter().map(Row::from).collect())
         })
     }
@@ -135,7 +170,7 @@ impl Pool {
 /// A statement that the database took back to end a deadlock, or because it could not be put in order with others, is
 /// sent again. That is safe here and only here: it was alone, so nothing of it has happened, and nobody has acted on
 /// what came before it. Inside a transaction the statements before it are gone as well.
-impl Target for &Pool {
+impl Target for Single<'_> {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let mut turn = 0;
         loop {

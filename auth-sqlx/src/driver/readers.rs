@@ -8,17 +8,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auth_core::store::StoreError;
 use sqlx::ConnectOptions;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-
-use super::value::bound;
-use super::{Pool, Row, Target, Value};
-use crate::error::store_error;
-use crate::sql::Sql;
 
 /// A bounded number of connections that cannot write, each opened when it is first needed. Clones share them.
 #[derive(Clone)]
@@ -62,30 +56,5 @@ impl Readers {
 impl fmt::Debug for Readers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readers").field("idle", &self.idle().len()).finish_non_exhaustive()
-    }
-}
-
-/// Where single statements go: questions to the readers if there are any, everything else to the pool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Single<'a> {
-    pub(crate) pool: &'a Pool,
-    pub(crate) readers: Option<&'a Readers>,
-}
-
-impl Target for Single<'_> {
-    async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        let mut pool = self.pool;
-        pool.execute(sql, values).await
-    }
-
-    async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        let mut pool = self.pool;
-        match self.readers.filter(|_| !pool.is_closed()) {
-            None => pool.fetch_all(sql, values).await,
-            Some(readers) => {
-                let rows = readers.fetch_all(bound!(Sqlite, sql.sqlite, values)).await.map_err(store_error)?;
-                Ok(rows.into_iter().map(Row::from).collect())
-            }
-        }
     }
 }

@@ -1,11 +1,11 @@
 //! Settings of a connection under which the promises of the store would not hold.
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use super::Transaction;
+use super::Begun;
 use crate::error::UnsafeSetting;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-impl Transaction {
+impl Begun {
     /// The first setting that is unsafe, if any. One that merely puts durability at risk is a warning.
     pub(crate) async fn unsafe_setting(&mut self) -> sqlx::Result<Option<UnsafeSetting>> {
         match self {

@@ -1,6 +1,8 @@
 //! Statements that take effect together, and the connection they run on.
 
 use auth_core::store::StoreError;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use sqlx::SqlStr;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlConnection;
 #[cfg(feature = "postgres")]
@@ -8,7 +10,7 @@ use sqlx::postgres::PgConnection;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Pool, Row, Target, Value, bound, on_each};
+use super::{Names, Pool, Row, Target, Value, bound, on_each};
 use crate::error::store_error;
 use crate::sql::Sql;
 
@@ -17,29 +19,34 @@ impl Pool {
     /// default of the application's connection: a guarded statement that had to wait then judges the present row, and
     /// the lock that it takes holds until the end of the transaction. The stricter levels would refuse it instead, and
     /// MySQL would lock the gaps between rows, by which transactions that have nothing in common deadlock.
-    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
-        match self {
+    pub(crate) async fn begin(&self, names: &Names) -> Result<Transaction, StoreError> {
+        let begun = match self {
             // IMMEDIATE takes the write lock at once and waits for it. A deferred transaction that reads first
             // and writes later is refused without waiting as soon as somebody else has written in between.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
+            Self::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Begun::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Transaction::Postgres)
-            }
+            Self::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Begun::Postgres),
             // Without SESSION the level is that of the next transaction and of no other.
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => {
-                pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN").await.map(Transaction::Mysql)
+                pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN").await.map(Begun::Mysql)
             }
-        }
-        .map_err(store_error)
+        };
+        Ok(Transaction { begun: begun.map_err(store_error)?, names: names.clone() })
     }
 }
 
 /// A transaction under way. Dropped without a commit, it is rolled back before its connection is used again.
 #[derive(Debug)]
-pub(crate) enum Transaction {
+pub(crate) struct Transaction {
+    pub(crate) begun: Begun,
+    names: Names,
+}
+
+/// A transaction in the form of its driver.
+#[derive(Debug)]
+pub(crate) enum Begun {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
@@ -50,38 +57,38 @@ pub(crate) enum Transaction {
 
 impl Transaction {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        on_each!(Transaction, self, |tx| tx.commit().await).map_err(StoreError::backend)
+        on_each!(Begun, self.begun, |tx| tx.commit().await).map_err(StoreError::backend)
     }
 
     pub(crate) fn connection(&mut self) -> Connection<'_> {
-        match self {
+        match &mut self.begun {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => Connection::Sqlite(&mut *tx),
+            Begun::Sqlite(tx) => Connection::Sqlite(&mut *tx),
             #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => Connection::Postgres(&mut *tx),
+            Begun::Postgres(tx) => Connection::Postgres(&mut *tx),
             #[cfg(feature = "mysql")]
-            Self::Mysql(tx) => Connection::Mysql(&mut *tx),
+            Begun::Mysql(tx) => Connection::Mysql(&mut *tx),
         }
     }
 
     /// Runs a text of several statements, without parameters.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        on_each!(Transaction, self, |tx| sqlx::raw_sql(script).execute(&mut **tx).await.map(drop))
+    pub(crate) async fn run_script(&mut self, script: SqlStr) -> Result<(), StoreError> {
+        on_each!(Begun, &mut self.begun, |tx| sqlx::raw_sql(script).execute(&mut **tx).await.map(drop))
             .map_err(StoreError::backend)
     }
 }
 
 impl Target for Transaction {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        on_each!(Transaction, self, values, sql, |tx, query| {
+        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
             query.execute(&mut **tx).await.map(|done| done.rows_affected())
         })
         .map_err(store_error)
     }
 
     async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        on_each!(Transaction, self, values, sql, |tx, query| {
+        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
             query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::from).collect())
         })
         .map_err(store_error)

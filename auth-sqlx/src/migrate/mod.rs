@@ -1,7 +1,8 @@
 //! Our tables, brought up to date.
 //!
 //! Migrations are compiled in, applied in their order and written down in `auth_migration`, apart from the
-//! application's own. They are only ever added to: a database remembers the checksum of each one it has.
+//! application's own. They are only ever added to: a database remembers the checksum of each one it has, which is that of
+//! the file, whatever the tables are called.
 
 mod plan;
 mod script;
@@ -10,6 +11,8 @@ mod stepwise;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod whole;
 
+pub(crate) use self::plan::tables;
+pub(crate) use self::script::printed;
 pub use self::script::{MigrationScript, migrations};
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
@@ -30,11 +33,11 @@ use crate::pool::SqlStore;
 pub async fn migrate(store: &SqlStore) -> Result<(), MigrateError> {
     match store.pool() {
         #[cfg(feature = "sqlite")]
-        Pool::Sqlite(_) => whole::run(store.pool(), plan::SQLITE).await,
+        Pool::Sqlite(_) => whole::run(store, plan::SQLITE).await,
         #[cfg(feature = "postgres")]
-        Pool::Postgres(_) => whole::run(store.pool(), plan::POSTGRES).await,
+        Pool::Postgres(_) => whole::run(store, plan::POSTGRES).await,
         #[cfg(feature = "mysql")]
-        Pool::Mysql(pool) => stepwise::run(pool, plan::MYSQL).await,
+        Pool::Mysql(pool) => stepwise::run(pool, store.names(), plan::MYSQL).await,
     }
 }
 
@@ -58,7 +61,7 @@ mod tests {
     }
 
     async fn run_these(store: &SqlStore, migrations: &'static [Migration]) -> Result<(), MigrateError> {
-        whole::run(store.pool(), Plan { migrations, ..SQLITE }).await
+        whole::run(store, Plan { migrations, ..SQLITE }).await
     }
 
     async fn count(store: &SqlStore, question: &'static str) -> i64 {

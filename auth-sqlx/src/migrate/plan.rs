@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::error::MigrateError;
+use crate::tables::name_at;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -47,6 +48,13 @@ pub(super) const MYSQL: Plan = Plan {
 /// spaces as well; the two engines have no such collation in common.
 pub(super) fn with_collation(script: &str, collation: &str) -> String {
     script.replace("{bytewise}", collation)
+}
+
+/// The tables that the migrations create, as they are called there. They are the same for every engine.
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
+    let scripts = std::iter::once(POSTGRES.history).chain(POSTGRES.migrations.iter().map(|migration| migration.script));
+    let creations = scripts.flat_map(|script| script.split("CREATE TABLE ").skip(1));
+    creations.map(|table| name_at(table.strip_prefix("IF NOT EXISTS ").unwrap_or(table)))
 }
 
 impl Plan {

@@ -2,6 +2,7 @@
 
 use super::plan::{self, Migration, Plan, with_collation};
 use crate::engine::Engine;
+use crate::tables::{Tables, create_schema};
 
 /// One migration as SQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +26,16 @@ pub struct MigrationScript {
 /// }
 /// ```
 pub fn migrations(engine: Engine) -> impl Iterator<Item = MigrationScript> {
+    printed(engine, Tables::default())
+}
+
+/// As [`migrations`], with names that the engine knows.
+pub(crate) fn printed(engine: Engine, tables: Tables) -> impl Iterator<Item = MigrationScript> {
     let plan = engine.plan();
-    let history = MigrationScript { name: "0000_history", sql: engine.written(plan.history) };
-    std::iter::once(history).chain(plan.migrations.iter().map(move |migration| engine.script(migration)))
+    let mut sql = tables.schema().map(create_schema).unwrap_or_default();
+    sql.push_str(&tables.rename(&engine.written(plan.history)));
+    let history = MigrationScript { name: "0000_history", sql };
+    std::iter::once(history).chain(plan.migrations.iter().map(move |migration| engine.script(migration, &tables)))
 }
 
 impl Engine {
@@ -53,7 +61,7 @@ impl Engine {
         with_collation(&script.replace('\r', ""), self.collation())
     }
 
-    fn script(self, migration: &Migration) -> MigrationScript {
+    fn script(self, migration: &Migration, tables: &Tables) -> MigrationScript {
         let mut sql = self.written(migration.script);
         let checksum: String = migration.checksum().iter().map(|byte| format!("{byte:02x}")).collect();
         let (name, count) = (migration.name, statements(&sql).count());
@@ -67,7 +75,7 @@ impl Engine {
         };
         let insert = format!("\nINSERT INTO auth_migration (name, checksum, {columns}) VALUES ('{name}', {values});\n");
         sql.push_str(&insert);
-        MigrationScript { name, sql }
+        MigrationScript { name, sql: tables.rename(&sql) }
     }
 }
 

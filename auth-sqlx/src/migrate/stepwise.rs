@@ -11,7 +11,7 @@ use sqlx::mysql::{MySqlConnection, MySqlDatabaseError, MySqlPool};
 
 use super::plan::{Migration, Plan, with_collation};
 use super::script::statements;
-use crate::driver::unsafe_mysql_setting;
+use crate::driver::{Names, unsafe_mysql_setting};
 use crate::engine::Engine;
 use crate::error::{MigrateError, corrupt};
 
@@ -24,16 +24,16 @@ const COUNT: &str = "UPDATE auth_migration SET begun = ?, done = ?, applied_at =
 /// A line of the history, as [`APPLIED`] asks for it.
 type Progress = (String, Vec<u8>, i64, i64, Option<i64>);
 
-pub(super) async fn run(pool: &MySqlPool, plan: Plan) -> Result<(), MigrateError> {
+pub(super) async fn run(pool: &MySqlPool, names: &Names, plan: Plan) -> Result<(), MigrateError> {
     // The lock goes with the connection. Detached, it cannot come back to the pool with the lock still on it.
     let mut mysql = pool.acquire().await.map_err(failed)?.detach();
-    let result = run_on(&mut mysql, plan).await;
+    let result = run_on(&mut mysql, names, plan).await;
     // The server hears of the end either way; a farewell that fails changes nothing.
     drop(sqlx::Connection::close(mysql).await);
     result
 }
 
-async fn run_on(mysql: &mut MySqlConnection, plan: Plan) -> Result<(), MigrateError> {
+async fn run_on(mysql: &mut MySqlConnection, names: &Names, plan: Plan) -> Result<(), MigrateError> {
     if let Some(setting) = unsafe_mysql_setting(mysql).await.map_err(failed)? {
         return Err(MigrateError::Unsafe(setting));
     }
@@ -43,8 +43,10 @@ async fn run_on(mysql: &mut MySqlConnection, plan: Plan) -> Result<(), MigrateEr
     if locked != Some(1) {
         return Err(MigrateError::Busy);
     }
-    execute(mysql, with_collation(plan.history, engine.collation())).await.map_err(failed)?;
-    let history: Vec<Progress> = sqlx::query_as(APPLIED).fetch_all(&mut *mysql).await.map_err(failed)?;
+    let mut locked = Locked { mysql, names, engine };
+    locked.execute(locked.written(plan.history)).await.map_err(failed)?;
+    let history: Vec<Progress> =
+        sqlx::query_as(names.text(APPLIED)).fetch_all(&mut *locked.mysql).await.map_err(failed)?;
     let mut applied = Vec::new();
     for (name, checksum, ..) in &history {
         let checksum = checksum.as_slice().try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
@@ -54,61 +56,69 @@ async fn run_on(mysql: &mut MySqlConnection, plan: Plan) -> Result<(), MigrateEr
     for migration in plan.migrations {
         match history.iter().find(|(name, ..)| name == migration.name) {
             Some((.., Some(_applied_at))) => {}
-            Some(&(_, _, begun, done, None)) => apply(mysql, migration, engine, begun, done).await?,
+            Some(&(_, _, begun, done, None)) => locked.apply(migration, begun, done).await?,
             None => {
-                let begin = sqlx::query(BEGIN).bind(migration.name).bind(migration.checksum().to_vec());
-                begin.execute(&mut *mysql).await.map_err(failed)?;
-                apply(mysql, migration, engine, 0, 0).await?;
+                let begin = sqlx::query(names.text(BEGIN)).bind(migration.name).bind(migration.checksum().to_vec());
+                begin.execute(&mut *locked.mysql).await.map_err(failed)?;
+                locked.apply(migration, 0, 0).await?;
             }
         }
     }
     Ok(())
 }
 
-async fn apply(
-    mysql: &mut MySqlConnection,
-    migration: &Migration,
+/// The connection that holds the lock, and what the scripts need to be sent over it.
+struct Locked<'a> {
+    mysql: &'a mut MySqlConnection,
+    names: &'a Names,
     engine: Engine,
-    begun: i64,
-    done: i64,
-) -> Result<(), MigrateError> {
-    let script = with_collation(migration.script, engine.collation());
-    let mut next = done;
-    for statement in statements(&script).skip(usize::try_from(done).map_err(StoreError::backend)?) {
-        let in_doubt = next < begun;
-        count(mysql, migration, next + 1, next, None).await?;
-        match execute(mysql, statement.to_owned()).await {
-            Err(error) if in_doubt && is_there_already(&error) => {}
-            Err(error) => {
-                // The server said no, so nothing is in doubt. If it said nothing, the history cannot be written either.
-                if error.as_database_error().is_some() {
-                    count(mysql, migration, next, next, None).await?;
+}
+
+impl Locked<'_> {
+    async fn apply(&mut self, migration: &Migration, begun: i64, done: i64) -> Result<(), MigrateError> {
+        let script = self.written(migration.script);
+        let mut next = done;
+        for statement in statements(&script).skip(usize::try_from(done).map_err(StoreError::backend)?) {
+            let in_doubt = next < begun;
+            self.count(migration, next + 1, next, None).await?;
+            match self.execute(statement.to_owned()).await {
+                Err(error) if in_doubt && is_there_already(&error) => {}
+                Err(error) => {
+                    // The server said no, so nothing is in doubt. If it said nothing, the history cannot be written
+                    // either.
+                    if error.as_database_error().is_some() {
+                        self.count(migration, next, next, None).await?;
+                    }
+                    return Err(failed(error));
                 }
-                return Err(failed(error));
+                Ok(()) => {}
             }
-            Ok(()) => {}
+            next += 1;
         }
-        next += 1;
+        self.count(migration, next, next, Some(SystemClock.now().as_micros())).await?;
+        tracing::info!(migration = migration.name, "applied a database migration");
+        Ok(())
     }
-    count(mysql, migration, next, next, Some(SystemClock.now().as_micros())).await?;
-    tracing::info!(migration = migration.name, "applied a database migration");
-    Ok(())
-}
 
-async fn count(
-    mysql: &mut MySqlConnection,
-    migration: &Migration,
-    begun: i64,
-    done: i64,
-    applied_at: Option<i64>,
-) -> Result<(), MigrateError> {
-    let count = sqlx::query(COUNT).bind(begun).bind(done).bind(applied_at).bind(migration.name);
-    count.execute(mysql).await.map(drop).map_err(failed)
-}
+    async fn count(
+        &mut self,
+        migration: &Migration,
+        begun: i64,
+        done: i64,
+        applied_at: Option<i64>,
+    ) -> Result<(), MigrateError> {
+        let count = sqlx::query(self.names.text(COUNT)).bind(begun).bind(done).bind(applied_at).bind(migration.name);
+        count.execute(&mut *self.mysql).await.map(drop).map_err(failed)
+    }
 
-async fn execute(mysql: &mut MySqlConnection, statement: String) -> sqlx::Result<()> {
-    // Our own text: a file of this crate, with the name of a collation put in.
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(mysql).await.map(drop)
+    fn written(&self, script: &'static str) -> String {
+        with_collation(self.names.text(script).as_str(), self.engine.collation())
+    }
+
+    async fn execute(&mut self, statement: String) -> sqlx::Result<()> {
+        // Our own text: a file of this crate, with the names of tables and of a collation put in.
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.mysql).await.map(drop)
+    }
 }
 
 /// Table exists, no such table to drop, column exists, index exists, no such column or index to drop, foreign key

@@ -1,13 +1,18 @@
 //! SQLite and PostgreSQL: everything in one transaction.
 
 use auth_core::base::{Clock, SystemClock};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::plan::{Migration, Plan};
-use crate::driver::{Pool, Target, Transaction, Value};
+use crate::driver::{Begun, Names, Target, Transaction, Value};
 use crate::error::{MigrateError, corrupt, store_error};
+use crate::pool::SqlStore;
 use crate::sql::{Sql, sql};
+use crate::tables::{Tables, create_schema};
 
 const APPLIED: Sql = sql!("SELECT name, checksum FROM auth_migration ORDER BY name");
+// Asked on PostgreSQL only.
+const SCHEMA: Sql = sql!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1");
 const WRITE_DOWN: Sql = sql!("INSERT INTO auth_migration (name, checksum, applied_at) VALUES ($1, $2, $3)");
 
 /// "auth_sql" in ASCII: a number that no other program is likely to lock.
@@ -18,32 +23,36 @@ const LOCK: i64 = 0x6175_7468_5f73_716c;
 #[cfg(feature = "sqlite")]
 pub(crate) const STATEMENTS: &[&Sql] = &[&APPLIED, &WRITE_DOWN];
 
-pub(super) async fn run(pool: &Pool, plan: Plan) -> Result<(), MigrateError> {
-    let mut tx = pool.begin().await?;
-    if let Some(setting) = tx.unsafe_setting().await.map_err(store_error)? {
+pub(super) async fn run(store: &SqlStore, plan: Plan) -> Result<(), MigrateError> {
+    let names = store.names();
+    let mut tx = store.pool().begin(names).await?;
+    if let Some(setting) = tx.begun.unsafe_setting().await.map_err(store_error)? {
         return Err(MigrateError::Unsafe(setting));
     }
-    wait_for_others(&mut tx).await?;
-    tx.run_script(plan.history).await?;
+    wait_for_others(&mut tx.begun).await?;
+    if let Some(schema) = names.tables().and_then(Tables::schema) {
+        make_schema(&mut tx, schema).await?;
+    }
+    tx.run_script(names.text(plan.history)).await?;
     let applied = applied(&mut tx).await?;
     plan.fits(applied.iter().map(|(name, checksum)| (name.as_str(), checksum)))?;
     for migration in plan.migrations {
         if !applied.iter().any(|(name, _)| name == migration.name) {
-            apply(&mut tx, migration).await?;
+            apply(&mut tx, names, migration).await?;
         }
     }
     Ok(tx.commit().await?)
 }
 
 /// On SQLite the transaction itself is the lock.
-async fn wait_for_others(tx: &mut Transaction) -> Result<(), MigrateError> {
+async fn wait_for_others(tx: &mut Begun) -> Result<(), MigrateError> {
     match tx {
         #[cfg(feature = "sqlite")]
-        Transaction::Sqlite(_) => Ok(()),
+        Begun::Sqlite(_) => Ok(()),
         #[cfg(feature = "postgres")]
-        Transaction::Postgres(tx) => lock(tx).await,
+        Begun::Postgres(tx) => lock(tx).await,
         #[cfg(feature = "mysql")]
-        Transaction::Mysql(_) => Ok(()),
+        Begun::Mysql(_) => Ok(()),
     }
 }
 
@@ -60,6 +69,15 @@ async fn lock(postgres: &mut sqlx::postgres::PgConnection) -> Result<(), Migrate
     }
 }
 
+/// Asks first: `IF NOT EXISTS` demands the right to create schemas even when there is nothing to create.
+async fn make_schema(tx: &mut Transaction, schema: &str) -> Result<(), MigrateError> {
+    if tx.fetch_optional(&SCHEMA, &[schema.into()]).await?.is_none() {
+        // Safe: `Tables` has checked every character.
+        tx.run_script(AssertSqlSafe(create_schema(schema)).into_sql_str()).await?;
+    }
+    Ok(())
+}
+
 async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, MigrateError> {
     let mut applied = Vec::new();
     for row in tx.fetch_all(&APPLIED, &[]).await? {
@@ -69,8 +87,8 @@ async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, Migrat
     Ok(applied)
 }
 
-async fn apply(tx: &mut Transaction, migration: &Migration) -> Result<(), MigrateError> {
-    tx.run_script(migration.script).await?;
+async fn apply(tx: &mut Transaction, names: &Names, migration: &Migration) -> Result<(), MigrateError> {
+    tx.run_script(names.text(migration.script)).await?;
     let checksum = migration.checksum();
     let values = [Value::from(migration.name), (&checksum).into(), SystemClock.now().into()];
     tx.execute(&WRITE_DOWN, &values).await?;
