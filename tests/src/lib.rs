@@ -12,13 +12,15 @@
 //! # }
 //! ```
 //!
-//! A *flow* is written once, as a function of a [`Stack`], and [`flows!`] runs it over every transport and store.
+//! A *flow* is written once, as a function of a [`Stack`], and [`flows!`] runs it over every transport and store. Where a
+//! server is missing, the tests over it are skipped, see [`servers`].
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test speaks by panicking")]
 
 mod actor;
 mod app;
 mod example;
 mod jar;
+mod lent;
 mod reply;
 mod routes;
 pub mod servers;
@@ -40,15 +42,35 @@ pub use transport::{Transport, TransportKind, actix_routes, axum_routes};
 macro_rules! flows {
     ($($flow:ident),+ $(,)?) => {$(
         mod $flow {
-            $crate::flows!(@tests $flow,
-                core_memory CORE_MEMORY, core_sqlite CORE_SQLITE, axum_memory AXUM_MEMORY,
-                axum_sqlite AXUM_SQLITE, actix_memory ACTIX_MEMORY, actix_sqlite ACTIX_SQLITE);
+            $crate::flows!(@tests #[tokio::test], $flow,
+                core_memory CORE_MEMORY, core_sqlite CORE_SQLITE,
+                axum_memory AXUM_MEMORY, axum_sqlite AXUM_SQLITE,
+                axum_postgres AXUM_POSTGRES, axum_mariadb AXUM_MARIADB,
+                actix_memory ACTIX_MEMORY, actix_sqlite ACTIX_SQLITE,
+                actix_postgres ACTIX_POSTGRES, actix_mariadb ACTIX_MARIADB);
         }
     )+};
-    (@tests $flow:ident, $($test:ident $stack:ident),+) => {$(
-        #[tokio::test]
+    (@tests #[$attribute:meta], $flow:ident, $($test:ident $stack:ident),+) => {
+        $($crate::flows!(@test #[$attribute], $flow, $test, $stack);)+
+    };
+    (@test #[$attribute:meta], $flow:ident, $test:ident, $stack:ident) => {
+        #[$attribute]
         async fn $test() {
-            super::$flow($crate::Stack::$stack).await;
+            $crate::Stack::$stack.run(super::$flow).await;
+        }
+    };
+}
+
+/// As [`flows!`], for those that need a database: because requests are to meet in it, on two threads and several
+/// connections, or because something is changed in it past the engine.
+#[macro_export]
+macro_rules! database_flows {
+    ($($flow:ident),+ $(,)?) => {$(
+        mod $flow {
+            $crate::flows!(@tests #[tokio::test(flavor = "multi_thread", worker_threads = 2)], $flow,
+                core_sqlite CORE_SQLITE,
+                axum_sqlite AXUM_SQLITE, axum_postgres AXUM_POSTGRES, axum_mariadb AXUM_MARIADB,
+                actix_sqlite ACTIX_SQLITE, actix_postgres ACTIX_POSTGRES, actix_mariadb ACTIX_MARIADB);
         }
     )+};
 }

@@ -46,6 +46,11 @@ pub enum Server {
 }
 
 impl Server {
+    /// Whether there is such a server; said aloud once when there is none.
+    pub async fn is_available(self) -> bool {
+        self.running().await.is_some()
+    }
+
     /// An empty database that nobody else uses; `None`, said aloud once, when there is no such server.
     pub async fn empty_database(self) -> Option<ServerDatabase> {
         let server = self.running().await?;

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use auth_core::AuthBuilder;
 use auth_core::store::MemoryStore;
 use auth_sqlx::SqlStore;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
 use crate::actor::Actor;
 use crate::app::TestApp;
+use crate::lent::LentDatabase;
+use crate::servers::Server;
 use crate::tap::{Tap, TappedStore};
 use crate::transport::TransportKind;
 
@@ -21,6 +25,28 @@ pub enum StoreKind {
     SqliteFile,
     /// SQLite in memory: one connection.
     SqliteMemory,
+    /// A database on a PostgreSQL server.
+    Postgres,
+    /// A database on a MariaDB server.
+    Mariadb,
+}
+
+impl StoreKind {
+    /// Whether there is such a database here. A server that is missing is said once, aloud, and fails with `CI=true`.
+    pub async fn is_available(self) -> bool {
+        match self.server() {
+            Some(server) => server.is_available().await,
+            None => true,
+        }
+    }
+
+    const fn server(self) -> Option<Server> {
+        match self {
+            Self::Memory | Self::SqliteFile | Self::SqliteMemory => None,
+            Self::Postgres => Some(Server::Postgres),
+            Self::Mariadb => Some(Server::Mariadb),
+        }
+    }
 }
 
 /// One transport over one store.
@@ -37,8 +63,19 @@ impl Stack {
     pub const CORE_SQLITE: Self = Self { transport: TransportKind::Core, store: StoreKind::SqliteFile };
     pub const AXUM_MEMORY: Self = Self { transport: TransportKind::Axum, store: StoreKind::Memory };
     pub const AXUM_SQLITE: Self = Self { transport: TransportKind::Axum, store: StoreKind::SqliteFile };
+    pub const AXUM_POSTGRES: Self = Self { transport: TransportKind::Axum, store: StoreKind::Postgres };
+    pub const AXUM_MARIADB: Self = Self { transport: TransportKind::Axum, store: StoreKind::Mariadb };
     pub const ACTIX_MEMORY: Self = Self { transport: TransportKind::Actix, store: StoreKind::Memory };
     pub const ACTIX_SQLITE: Self = Self { transport: TransportKind::Actix, store: StoreKind::SqliteFile };
+    pub const ACTIX_POSTGRES: Self = Self { transport: TransportKind::Actix, store: StoreKind::Postgres };
+    pub const ACTIX_MARIADB: Self = Self { transport: TransportKind::Actix, store: StoreKind::Mariadb };
+
+    /// Runs a flow, where there is such a database.
+    pub async fn run(self, flow: impl AsyncFnOnce(Self)) {
+        if self.store.is_available().await {
+            flow(self).await;
+        }
+    }
 
     /// An application with the settings of [`builder`](crate::builder).
     pub async fn app(self) -> TestApp {
@@ -47,7 +84,7 @@ impl Stack {
 
     /// An application with settings of its own.
     pub async fn app_with(self, change: impl FnOnce(AuthBuilder) -> AuthBuilder) -> TestApp {
-        TestApp::start(self.transport, Database::new(self.store), change).await
+        TestApp::start(self.transport, Database::new(self.store).await, change).await
     }
 
     /// An application and somebody with a session and a cookie.
@@ -60,34 +97,68 @@ impl Stack {
 
 /// A database that outlives the engines over it.
 #[derive(Clone, Debug)]
-pub struct Database {
-    kind: StoreKind,
-    memory: MemoryStore,
-    directory: Option<Arc<TempDir>>,
+pub struct Database(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Memory(MemoryStore),
+    SqliteMemory,
+    SqliteFile(Arc<TempDir>),
+    Server(Arc<LentDatabase>),
 }
 
 impl Database {
-    /// A new and empty one.
-    pub fn new(kind: StoreKind) -> Self {
-        let directory = (kind == StoreKind::SqliteFile).then(|| Arc::new(TempDir::new().unwrap()));
-        Self { kind, memory: MemoryStore::new(), directory }
+    /// An empty one that nobody else uses.
+    ///
+    /// # Panics
+    /// Where there is none of this kind: see [`StoreKind::is_available`].
+    pub async fn new(kind: StoreKind) -> Self {
+        Self(match kind {
+            StoreKind::Memory => Place::Memory(MemoryStore::new()),
+            StoreKind::SqliteMemory => Place::SqliteMemory,
+            StoreKind::SqliteFile => Place::SqliteFile(Arc::new(TempDir::new().unwrap())),
+            StoreKind::Postgres => Place::on(Server::Postgres).await,
+            StoreKind::Mariadb => Place::on(Server::Mariadb).await,
+        })
     }
 
-    /// Opens it: SQLite with new connections, memory as it is.
+    /// Opens it: SQL with new connections, memory as it is.
     pub async fn open(&self, tap: Arc<Tap>) -> TappedStore {
-        let url = match (self.kind, &self.directory) {
-            (StoreKind::Memory, _) => return TappedStore::new(self.memory.clone(), tap),
-            (_, Some(directory)) => format!("sqlite://{}?mode=rwc", directory.path().join("auth.db").display()),
-            (_, None) => "sqlite::memory:".to_owned(),
+        let url = match &self.0 {
+            Place::Memory(memory) => return TappedStore::new(memory.clone(), tap),
+            Place::SqliteMemory => "sqlite::memory:".to_owned(),
+            Place::SqliteFile(directory) => format!("{}?mode=rwc", file(directory)),
+            Place::Server(lent) => lent.database().url().to_owned(),
         };
         let store = SqlStore::connect(&url).await.unwrap();
         auth_sqlx::migrate(&store).await.unwrap();
         TappedStore::new(store, tap)
     }
 
-    /// The address of the file, when there is one.
-    pub fn url(&self) -> Option<String> {
-        let directory = self.directory.as_ref()?;
-        Some(format!("sqlite://{}", directory.path().join("auth.db").display()))
+    /// Runs SQL past the engine, over a connection of its own.
+    ///
+    /// # Panics
+    /// Where there is no SQL, or no second way in.
+    pub async fn run(&self, statements: &str) {
+        match &self.0 {
+            Place::Memory(_) | Place::SqliteMemory => panic!("{self:?} has one way in"),
+            Place::SqliteFile(directory) => {
+                let mut sqlite = SqliteConnection::connect(&file(directory)).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut sqlite).await.unwrap();
+                sqlite.close().await.unwrap();
+            }
+            Place::Server(lent) => lent.database().run(statements).await.unwrap(),
+        }
     }
+}
+
+impl Place {
+    async fn on(server: Server) -> Self {
+        Self::Server(Arc::new(LentDatabase::of(server).await.expect("there is such a server")))
+    }
+}
+
+/// The address of the file.
+fn file(directory: &TempDir) -> String {
+    format!("sqlite://{}", directory.path().join("auth.db").display())
 }

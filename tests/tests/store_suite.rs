@@ -29,7 +29,7 @@ async fn keeps_every_rule(kind: StoreKind) {
     assert!(suite::rules().len() > 80, "{}", suite::rules().len());
     let mut broken = Vec::new();
     for rule in suite::rules() {
-        let database = Database::new(kind);
+        let database = Database::new(kind).await;
         let store = Arc::new(database.open(Arc::new(Tap::default())).await);
         let running = tokio::spawn(async move { rule.run(store).await });
         match tokio::time::timeout(PATIENCE, running).await {

@@ -1,11 +1,11 @@
-//! axum, actix-web and the bare engine give the same answers: status, headers, body, byte for byte.
+//! axum, actix-web and the bare engine give the same answers over every store: status, headers, body, byte for byte.
 //!
-//! All three draw the same randomness at the same time of day, so that even tokens and ids are equal.
+//! All draw the same randomness at the same time of day, so that even tokens and ids are equal.
 
 use std::sync::Arc;
 
 use auth_core::base::SeededRandom;
-use auth_tests::{Actor, PASSWORD, Reply, Stack, StoreKind, TestApp, TransportKind};
+use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -13,21 +13,33 @@ const EVIL: &str = "https://evil.test";
 
 #[tokio::test]
 async fn every_transport_gives_the_same_answers() {
-    let engine = play(TransportKind::Core).await;
+    let engine = play(Stack::CORE_MEMORY).await;
     assert!(engine.len() >= 60, "{}", engine.len());
-    for transport in [TransportKind::Axum, TransportKind::Actix] {
-        let answers = play(transport).await;
-        for ((request, expected), (_, answer)) in engine.iter().zip(&answers) {
-            assert_eq!(answer, expected, "{request} through {transport:?}");
-        }
+    for stack in [Stack::AXUM_MEMORY, Stack::ACTIX_MEMORY] {
+        gives_the_same_answers(stack, &engine).await;
+    }
+}
+
+#[tokio::test]
+async fn every_store_gives_the_same_answers() {
+    let engine = play(Stack::CORE_MEMORY).await;
+    for stack in [Stack::CORE_SQLITE, Stack::AXUM_POSTGRES, Stack::ACTIX_MARIADB] {
+        stack.run(async |stack| gives_the_same_answers(stack, &engine).await).await;
+    }
+}
+
+async fn gives_the_same_answers(stack: Stack, engine: &Script) {
+    let answers = play(stack).await;
+    assert_eq!(answers.len(), engine.len());
+    for ((request, expected), (_, answer)) in engine.iter().zip(&answers) {
+        assert_eq!(answer, expected, "{request} through {stack:?}");
     }
 }
 
 /// What was asked, and the essence of what came back.
 type Script = Vec<(String, String)>;
 
-async fn play(transport: TransportKind) -> Script {
-    let stack = Stack { transport, store: StoreKind::Memory };
+async fn play(stack: Stack) -> Script {
     let random = Arc::new(SeededRandom::predictable(1_815));
     let app = stack.app_with(|builder| builder.random(random)).await;
     let mut script = Script::new();
