@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use auth_core::prelude::*;
 use auth_core::role;
 use auth_core::session::Session;
-use auth_tests::{PASSWORD, Stack, TestApp, flows};
+use auth_sqlx::{Connection, connection};
+use auth_tests::{PASSWORD, Stack, TestApp, database_flows, flows};
 use serde_json::{Map, Value, json};
 
 flows![
@@ -15,6 +16,7 @@ flows![
     data_is_added_and_built_in_fields_cannot_be_replaced,
     hooks_run_in_their_order_at_the_turning_points,
 ];
+database_flows![the_applications_rows_share_the_fate_of_the_engines];
 
 /// Changes what is about to be written.
 struct Editor;
@@ -87,6 +89,50 @@ async fn data_is_added_and_built_in_fields_cannot_be_replaced(stack: Stack) {
         assert_eq!((&user["id"], &user["email"]), (&json!(id), &json!("ada@example.com")));
         assert_eq!(user["emailVerified"], false);
     }
+}
+
+/// Keeps a customer for each user, in a table of the application's own.
+struct Customers;
+
+impl Customers {
+    /// Changes one row, or refuses.
+    async fn send(&self, work: &mut Work<'_>, statement: &'static str) -> Result<()> {
+        let query = sqlx::raw_sql(statement);
+        let rows = match connection(work.tx()) {
+            Some(Connection::Sqlite(sqlite)) => query.execute(sqlite).await.map(|done| done.rows_affected()),
+            Some(Connection::Postgres(postgres)) => query.execute(postgres).await.map(|done| done.rows_affected()),
+            Some(Connection::Mysql(mysql)) => query.execute(mysql).await.map(|done| done.rows_affected()),
+            other => return Err(Error::internal(format!("no connection to a database: {other:?}"))),
+        };
+        if rows.map_err(Error::internal)? == 1 { Ok(()) } else { Err(Error::internal("not one customer")) }
+    }
+}
+
+#[async_trait]
+impl Hooks for Customers {
+    async fn on_signup(&self, _cx: &Cx, work: &mut Work<'_>, _user: &User, _signup: &SignUp) -> Result<()> {
+        self.send(work, "INSERT INTO customer (name) VALUES ('Ada')").await
+    }
+    async fn before_user_delete(&self, _cx: &Cx, work: &mut Work<'_>, _user: &User) -> Result<()> {
+        self.send(work, "DELETE FROM customer WHERE name = 'Ada'").await
+    }
+}
+
+async fn the_applications_rows_share_the_fate_of_the_engines(stack: Stack) {
+    let app = stack.app_with(|builder| builder.hooks(Customers)).await;
+    app.database().run("CREATE TABLE customer (name VARCHAR(20) NOT NULL PRIMARY KEY)").await;
+    let ada = app.anon();
+    app.tap().die_for("commit");
+    ada.sign_up("ada@example.com").await.refused(503, "SERVICE_UNAVAILABLE");
+    app.tap().revive();
+    // Had the customer stayed, the second one would be refused.
+    ada.sign_up("ada@example.com").await.ok();
+    app.tap().die_for("commit");
+    ada.auth_post("/delete-user", json!({})).await.refused(503, "SERVICE_UNAVAILABLE");
+    app.tap().revive();
+    // Had the customer gone, there would be none to delete.
+    ada.auth_post("/delete-user", json!({})).await.ok();
+    app.database().run("DROP TABLE customer").await;
 }
 
 /// Writes down when it is called.
