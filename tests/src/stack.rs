@@ -135,6 +135,15 @@ impl Database {
         TappedStore::new(store, tap)
     }
 
+    /// Its address, for connections of a test's own; `None` when there is no second way in.
+    pub fn url(&self) -> Option<String> {
+        match &self.0 {
+            Place::Memory(_) | Place::SqliteMemory => None,
+            Place::SqliteFile(directory) => Some(file(directory)),
+            Place::Server(lent) => Some(lent.database().url().to_owned()),
+        }
+    }
+
     /// Runs SQL past the engine, over a connection of its own.
     ///
     /// # Panics
