@@ -14,8 +14,8 @@ mod steps;
 /// How many take part in a race.
 const RACERS: usize = 32;
 
-/// How often each race is run over each store. A store that reads and then writes loses one of the first ten or so;
-/// the rest is for windows that are narrower.
+/// How often each race is run over each store. A store that reads before it writes is caught in the first round; the
+/// others are for windows that are narrower.
 const ROUNDS: usize = 200;
 
 /// Runs each of them, an `async fn(Stage)` of the module that says this, as named tests over every store.
