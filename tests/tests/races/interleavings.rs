@@ -8,7 +8,7 @@ use auth_core::base::{RoleId, Token, TokenKind, UserId};
 use auth_core::session::SessionWithUser;
 use auth_core::store::{StoreError, Tx};
 use auth_core::user::User;
-use auth_tests::{Actor, PASSWORD};
+use auth_tests::{Actor, PASSWORD, Reply};
 
 use crate::on_each_database;
 use crate::stage::{NOW, Opened, Stage, account_id, address, hash, new_user};
@@ -30,7 +30,9 @@ on_each_database![
     a_change_of_credentials_ends_logins_under_way,
     disabling_ends_logins_under_way,
     a_deletion_ends_logins_under_way,
-    a_claimed_login_holds_off_what_would_end_it,
+    a_claimed_login_holds_off_a_change_of_credentials,
+    a_claimed_login_holds_off_disabling,
+    a_claimed_login_holds_off_a_deletion,
     a_sign_in_waits_for_a_change_of_credentials,
     a_sign_in_waits_for_the_deletion_of_the_user,
     a_change_of_credentials_waits_for_a_sign_in_and_ends_its_session,
@@ -126,18 +128,28 @@ async fn ends_logins_under_way(stage: Stage, change: impl AsyncFn(&mut dyn Tx, U
     }
 }
 
-async fn a_claimed_login_holds_off_what_would_end_it(stage: Stage) {
-    for (n, end) in [0, 1, 2].into_iter().flat_map(|n| End::BOTH.map(|end| (n, end))) {
-        let user = stage.user(2 * n + end.number()).await;
+async fn a_claimed_login_holds_off_a_change_of_credentials(stage: Stage) {
+    is_held_off(stage, |it, user| async move { it.conn().raise_credential_version(user, NOW).await }).await;
+}
+
+async fn a_claimed_login_holds_off_disabling(stage: Stage) {
+    is_held_off(stage, |it, user| async move { it.conn().set_disabled(user, Some(NOW), NOW).await }).await;
+}
+
+async fn a_claimed_login_holds_off_a_deletion(stage: Stage) {
+    is_held_off(stage, |it, user| async move { it.conn().delete_user(user).await }).await;
+}
+
+/// The change waits for the login, whatever becomes of it, and takes place then.
+async fn is_held_off<F>(stage: Stage, change: impl Fn(Stage, UserId) -> F)
+where
+    F: Future<Output = Result<bool, StoreError>> + Send + 'static,
+{
+    for end in End::BOTH {
+        let user = stage.user(end.number()).await;
         let first = stage.first(async |tx: &mut dyn Tx| claim(tx, &user).await).await;
-        let change = |stage: Stage| async move {
-            match n {
-                0 => stage.conn().raise_credential_version(user.id, NOW).await,
-                1 => stage.conn().set_disabled(user.id, Some(NOW), NOW).await,
-                _ => stage.conn().delete_user(user.id).await,
-            }
-        };
-        assert!(stage.then(first, end, change).await.unwrap(), "{n} {end:?}");
+        assert!(stage.then(first, end, |stage| change(stage, user.id)).await.unwrap(), "{end:?}");
+        assert!(!claim(&mut *stage.begin().await, &user).await.unwrap(), "{end:?}");
     }
 }
 
@@ -155,11 +167,7 @@ async fn waits_to_sign_in(stage: Stage, change: impl AsyncFn(&mut dyn Tx, UserId
         let it = stage.signed_up(end.number()).await;
         let first = stage.first(async |tx: &mut dyn Tx| change(tx, it.user.id).await).await;
         let phone = stage.app.anon();
-        let sign_in = |_| {
-            let phone = phone.clone();
-            async move { phone.sign_in(&address(end.number()), PASSWORD).await }
-        };
-        let reply = stage.then(first, end, sign_in).await;
+        let reply = stage.then(first, end, |_| sign_in(&phone, end)).await;
         match end {
             End::Committed => drop(reply.refused(401, "INVALID_EMAIL_OR_PASSWORD")),
             End::TakenBack => drop(reply.ok()),
@@ -217,11 +225,7 @@ async fn a_sign_in_during_a_revocation_holds_the_role_no_longer_than_it(stage: S
         let (user, role) = with_role(&stage, end.number()).await;
         let first = stage.first(async |tx: &mut dyn Tx| tx.revoke_role(user, role).await).await;
         let phone = stage.app.anon();
-        let sign_in = |_| {
-            let phone = phone.clone();
-            async move { phone.sign_in(&address(end.number()), PASSWORD).await }
-        };
-        stage.beside(first, end, sign_in).await.ok();
+        stage.beside(first, end, |_| sign_in(&phone, end)).await.ok();
         let held = if end == End::Committed { vec![] } else { vec![role] };
         assert_eq!(roles_of(&stage, &phone).await, held);
     }
@@ -254,6 +258,11 @@ fn unused() -> usize {
 
 async fn claim(tx: &mut dyn Tx, user: &User) -> Result<bool, StoreError> {
     tx.claim_login(user.id, user.credential_version).await
+}
+
+fn sign_in(actor: &Actor, end: End) -> impl Future<Output = Reply> + use<> {
+    let actor = actor.clone();
+    async move { actor.sign_in(&address(end.number()), PASSWORD).await }
 }
 
 async fn set_password(tx: &mut dyn Tx, user: &User) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The same through the whole engine: requests that may succeed once, sent by many at once.
 
 use auth_tests::{Actor, PASSWORD};
+use serde_json::json;
 
 use crate::stage::{Stage, address, together};
 use crate::{RACERS, ROUNDS, on_each_store};
@@ -9,6 +10,7 @@ on_each_store![
     of_many_sign_ups_of_one_address_one_succeeds,
     of_many_sign_outs_of_one_session_one_is_told,
     of_many_changes_of_one_password_one_succeeds,
+    of_many_deletions_of_one_user_one_is_told,
 ];
 
 /// Somebody in so many browsers.
@@ -36,7 +38,7 @@ async fn of_many_sign_outs_of_one_session_one_is_told(stage: Stage) {
         let ada = stage.signed_up(round).await.actor;
         stage.app.events().take();
         let leaving = browsers(|| ada.copied()).into_iter().map(|actor| async move {
-            actor.auth_post("/sign-out", serde_json::json!({})).await.ok();
+            actor.auth_post("/sign-out", json!({})).await.ok();
         });
         together(leaving).await;
         assert_eq!(stage.app.events().take(), ["signed_out"], "round {round}");
@@ -63,4 +65,20 @@ async fn of_many_changes_of_one_password_one_succeeds(stage: Stage) {
         }
     };
     stage.one_wins(prepare, change, settled).await;
+}
+
+/// Whoever comes to the store too late is told that the user is gone, which is what they wanted.
+async fn of_many_deletions_of_one_user_one_is_told(stage: Stage) {
+    for round in 0..ROUNDS {
+        let ada = stage.signed_up(round).await.actor;
+        stage.app.events().take();
+        let leaving = browsers(|| ada.copied())
+            .into_iter()
+            .map(|actor| async move { actor.auth_post("/delete-user", json!({})).await.status.as_u16() });
+        let statuses = together(leaving).await;
+        assert!(statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
+        assert_eq!(stage.app.events().take(), ["user_deleted"], "round {round}");
+        assert!(!ada.is_signed_in().await);
+        assert_eq!(stage.app.find_user(&address(round)).await, None);
+    }
 }
