@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use auth_core::account::{Attempt, AttemptKey};
 use auth_core::base::{RoleId, Token, TokenKind, UserId};
-use auth_core::session::SessionWithUser;
 use auth_core::store::{StoreError, Tx};
 use auth_core::user::User;
 use auth_tests::{Actor, PASSWORD, Reply};
@@ -290,7 +289,7 @@ async fn with_role(stage: &Stage, n: usize) -> (UserId, RoleId) {
 /// The roles that come with this browser's session.
 async fn roles_of(stage: &Stage, actor: &Actor) -> Vec<RoleId> {
     let token = Token::parse(TokenKind::Session, &actor.cookie().unwrap()).unwrap();
-    let found: SessionWithUser = stage.conn().session_by_token(&token.hash()).await.unwrap().unwrap();
+    let found = stage.conn().session_by_token(&token.hash()).await.unwrap().unwrap();
     found.roles.iter().map(|role| role.id).collect()
 }
 
