@@ -17,15 +17,24 @@ use auth_core::role::{Role, RoleStore};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::user::{ProfileChange, User, UserStore};
+use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tap(Mutex<State>);
 
-#[derive(Debug, Default)]
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock().unwrap();
+        f.debug_struct("Tap").field("calls", &state.calls).field("line", &state.line).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
 struct State {
     calls: Vec<&'static str>,
     line: Line,
+    deed: Option<(&'static str, BoxFuture<'static, ()>)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +87,19 @@ impl Tap {
         counts
     }
 
+    /// Has something happen once, right before `question` is asked the next time.
+    pub fn meanwhile(&self, question: &'static str, deed: impl Future<Output = ()> + Send + 'static) {
+        self.0.lock().unwrap().deed = Some((question, Box::pin(deed)));
+    }
+
+    /// Does what was to happen before this question.
+    async fn happen(&self, question: &'static str) {
+        let deed = self.0.lock().unwrap().deed.take_if(|(awaited, _)| *awaited == question);
+        if let Some((_, deed)) = deed {
+            deed.await;
+        }
+    }
+
     fn call(&self, question: &'static str) -> Result<(), StoreError> {
         let mut state = self.0.lock().unwrap();
         state.calls.push(question);
@@ -121,6 +143,7 @@ impl Store for TappedStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.tap.happen("begin").await;
         self.tap.call("begin")?;
         Ok(Box::new(Tapped { inner: self.inner.begin().await?, tap: Arc::clone(&self.tap) }))
     }
@@ -153,6 +176,7 @@ macro_rules! pass_on {
             T::Target: Conn,
         {
             $(async fn $question(&mut self, $($name: $type),*) -> Result<$answer, StoreError> {
+                self.tap.happen(stringify!($question)).await;
                 self.tap.call(stringify!($question))?;
                 self.inner.$question($($name),*).await
             })+

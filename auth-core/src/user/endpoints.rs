@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::CurrentUser;
 use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie};
-use crate::password;
+use crate::{password, session};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<DeleteUser>()];
 
@@ -50,7 +50,10 @@ impl Endpoint for UpdateUser {
             return Err(Code::NothingToUpdate.into());
         }
         check_profile(change.name.as_deref(), change.image.as_ref().and_then(Option::as_deref))?;
-        service::change_profile(cx, user.id, &change).await?;
+        let mut work = cx.begin().await?;
+        session::still_holds(cx, &mut work, &user, user.session()).await?;
+        service::change_profile(cx, &mut work, user.id, &change).await?;
+        work.commit().await?;
         Ok(Json(Done::status()))
     }
 }
@@ -78,7 +81,10 @@ impl Endpoint for DeleteUser {
             None if user.session().is_fresh(cx) => {}
             None => return Err(Code::SessionExpired.into()),
         }
-        service::delete_user(cx, &user).await?;
+        let mut work = cx.begin().await?;
+        session::still_holds(cx, &mut work, &user, user.session()).await?;
+        service::delete_user(cx, &mut work, &user).await?;
+        work.commit().await?;
         clear_session_cookie(cx);
         Ok(Json(Done::saying("User deleted")))
     }

@@ -2,7 +2,7 @@
 
 use super::model::{ProfileChange, User};
 use crate::base::{Email, UserId};
-use crate::cx::Cx;
+use crate::cx::{Cx, Work};
 use crate::error::{Code, Result};
 use crate::hooks::Event;
 
@@ -50,23 +50,21 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
     work.commit().await
 }
 
-/// Changes name and picture of a user who is signed in.
-pub(crate) async fn change_profile(cx: &Cx, id: UserId, change: &ProfileChange) -> Result<()> {
-    let mut work = cx.begin().await?;
+/// Changes name and picture of a user.
+pub(crate) async fn change_profile(cx: &Cx, work: &mut Work<'_>, id: UserId, change: &ProfileChange) -> Result<()> {
     if !work.update_profile(id, change, cx.now()).await? {
-        // Deleted since the request began.
-        return Err(Code::Unauthorized.into());
+        return Err(Code::UserNotFound.into());
     }
     work.emit(Event::ProfileChanged { user: id });
-    work.commit().await
+    Ok(())
 }
 
 /// Removes a user with their sessions, accounts and granted roles. The application's own rows go in `before_user_delete`.
-pub(crate) async fn delete_user(cx: &Cx, user: &User) -> Result<()> {
-    let mut work = cx.begin().await?;
-    cx.auth().hooks().before_user_delete(cx, &mut work, user).await?;
-    if work.delete_user(user.id).await? {
-        work.emit(Event::UserDeleted { user: user.id });
+pub(crate) async fn delete_user(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+    cx.auth().hooks().before_user_delete(cx, work, user).await?;
+    if !work.delete_user(user.id).await? {
+        return Err(Code::UserNotFound.into());
     }
-    work.commit().await
+    work.emit(Event::UserDeleted { user: user.id });
+    Ok(())
 }

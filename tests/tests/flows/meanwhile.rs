@@ -1,19 +1,15 @@
 //! What happens between the start of a request and its change counts: a session that was ended meanwhile changes
 //! nothing any more, and what one engine has proved means nothing to another.
 
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use auth_core::base::UserId;
-use auth_core::crypto::password_hash::{HashConfig, Password};
+use auth_core::crypto::password_hash::HashConfig;
 use auth_core::guard::{public, signed_in};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
-use auth_core::password::{Lockout, OnOutage};
-use auth_core::ports::{BreachList, PortError};
+use auth_core::password;
+use auth_core::password::Lockout;
 use auth_core::store::MemoryStore;
-use auth_core::user::disable_user;
-use auth_core::{Auth, password};
+use auth_core::user::{disable_user, user_by_id};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, builder, flows, password_config};
 use axum::body::Body;
 use axum::routing::get;
@@ -24,6 +20,8 @@ use tower::ServiceExt;
 flows![
     a_session_ended_meanwhile_changes_no_password,
     a_user_disabled_meanwhile_changes_no_password,
+    whoever_lost_their_session_meanwhile_changes_no_profile,
+    whoever_lost_their_session_meanwhile_deletes_nobody,
     signing_out_ends_every_session_that_is_shown,
     a_websocket_from_a_foreign_page_has_no_session,
     an_address_beyond_its_limit_is_not_hashed_for,
@@ -37,31 +35,17 @@ enum Deed {
     Disable,
 }
 
-/// Asked about a new password, it does something to the user first: just then another request would come.
-#[derive(Clone, Default)]
-struct Meanwhile(Arc<OnceLock<(Auth, UserId, Deed)>>);
-
-#[async_trait]
-impl BreachList for Meanwhile {
-    async fn contains(&self, _password: &Password) -> Result<bool, PortError> {
-        if let Some((auth, user, deed)) = self.0.get() {
-            let cx = auth.background_cx();
-            match deed {
-                Deed::EndSessions => drop(cx.conn().end_sessions_of_user(*user, None).await.unwrap()),
-                Deed::Disable => disable_user(&cx, *user).await.unwrap(),
-            }
-        }
-        Ok(false)
-    }
-}
-
+/// Somebody with a session, to whom something happens between the look at it and the change that they ask for.
 async fn interrupted(stack: Stack, deed: Deed) -> (TestApp, Actor) {
-    let meanwhile = Meanwhile::default();
-    let config: password::Config = password_config().breach_list(meanwhile.clone(), OnOutage::Refuse);
-    let app = stack.app_with(|builder| builder.password(config)).await;
-    let ada = app.signed_up("ada@example.com").await;
+    let (app, ada) = stack.signed_up("ada@example.com").await;
     let id = app.user_id("ada@example.com").await;
-    assert!(meanwhile.0.set((app.auth().clone(), id, deed)).is_ok());
+    let cx = app.cx();
+    app.tap().meanwhile("begin", async move {
+        match deed {
+            Deed::EndSessions => drop(cx.conn().end_sessions_of_user(id, None).await.unwrap()),
+            Deed::Disable => disable_user(&cx, id).await.unwrap(),
+        }
+    });
     (app, ada)
 }
 
@@ -79,6 +63,24 @@ async fn a_user_disabled_meanwhile_changes_no_password(stack: Stack) {
     let (app, ada) = interrupted(stack, Deed::Disable).await;
     ada.change_password(PASSWORD, NEW).await.refused(401, "UNAUTHORIZED");
     assert!(app.sessions("ada@example.com").await.is_empty());
+}
+
+async fn whoever_lost_their_session_meanwhile_changes_no_profile(stack: Stack) {
+    for deed in [Deed::EndSessions, Deed::Disable] {
+        let (app, thief) = interrupted(stack, deed).await;
+        thief.auth_post("/update-user", json!({"name": "Mallory"})).await.refused(401, "UNAUTHORIZED");
+        let id = app.user_id("ada@example.com").await;
+        let user = user_by_id(&app.cx(), id).await.unwrap().unwrap();
+        assert_ne!(user.name, "Mallory");
+    }
+}
+
+async fn whoever_lost_their_session_meanwhile_deletes_nobody(stack: Stack) {
+    for deed in [Deed::EndSessions, Deed::Disable] {
+        let (app, thief) = interrupted(stack, deed).await;
+        thief.auth_post("/delete-user", json!({})).await.refused(401, "UNAUTHORIZED");
+        assert!(app.find_user("ada@example.com").await.is_some(), "an ended session deleted its user");
+    }
 }
 
 async fn signing_out_ends_every_session_that_is_shown(stack: Stack) {
