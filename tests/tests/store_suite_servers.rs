@@ -1,19 +1,18 @@
-//! Every rule of the conformance suite over PostgreSQL and MariaDB, and what is particular to servers.
+//! What is particular to PostgreSQL and MariaDB. That they keep every rule of the suite is in `store_suite.rs`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test speaks by panicking")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::account::{Attempt, AttemptKey};
 use auth_core::base::{Email, SeededRandom, Timestamp, UserId};
-use auth_core::store::{Store, StoreError, Tx, suite};
+use auth_core::store::{Store, StoreError, Tx};
 use auth_core::user::User;
 use auth_sqlx::{Connection, MigrateError, SqlStore, UnsafeSetting, connection, migrate, migrations};
 use auth_tests::servers::{Server, ServerDatabase};
 use sqlx::mysql::MySqlPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-/// A rule that takes longer waits for something that never comes.
+/// What takes longer waits for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many there are.
 const MIGRATIONS: i64 = 2;
@@ -39,7 +38,6 @@ macro_rules! on_each_server {
 }
 
 on_each_server!(
-    every_rule_is_kept,
     every_statement_prepares,
     several_processes_may_migrate_at_once,
     the_printed_migrations_are_the_ones_that_run,
@@ -82,27 +80,6 @@ async fn close(store: &SqlStore) {
     if let Some(pool) = store.mysql_pool() {
         pool.close().await;
     }
-}
-
-/// Each rule has a database of its own; all that are broken are named.
-async fn every_rule_is_kept(server: Server) {
-    let mut broken = Vec::new();
-    for rule in suite::rules() {
-        let Some(database) = server.database().await else { return };
-        let store = Arc::new(database.store().await);
-        let running = tokio::spawn({
-            let store = Arc::clone(&store);
-            async move { rule.run(store).await }
-        });
-        match tokio::time::timeout(PATIENCE, running).await {
-            Ok(Ok(())) => {
-                close(&store).await;
-                database.remove().await;
-            }
-            Ok(Err(_)) | Err(_) => broken.push(rule.name()),
-        }
-    }
-    assert!(broken.is_empty(), "{server:?} breaks {} rules:\n{}", broken.len(), broken.join("\n"));
 }
 
 async fn every_statement_prepares(server: Server) {
