@@ -4,6 +4,7 @@
 //! is one more variant of [`Pool`], `Begun`, [`Row`] and [`Connection`], and one more arm wherever the compiler
 //! then asks for it; no feature file changes.
 
+mod lease;
 mod names;
 #[cfg(feature = "sqlite")]
 mod readers;
@@ -23,6 +24,7 @@ use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqlitePool;
 
+use self::lease::{Lease, answered};
 pub(crate) use self::names::Names;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::readers::Readers;
@@ -101,6 +103,16 @@ macro_rules! on_each {
 }
 use on_each;
 
+/// Runs one statement on a connection of its own.
+macro_rules! leased {
+    ($pool:expr, |$connection:ident| $statement:expr) => {{
+        let mut lease = Lease::of($pool).await?;
+        let $connection = &mut *lease;
+        let answer = answered($statement).await;
+        lease.judge(answer)
+    }};
+}
+
 /// The application's connections.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
@@ -149,7 +161,7 @@ pub(crate) struct Single<'a> {
 impl Single<'_> {
     async fn execute_once(&self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
         on_each!(Pool, self.pool, self.names, values, sql, |pool, query| {
-            query.execute(pool).await.map(|done| done.rows_affected())
+            leased!(pool, |connection| query.execute(connection)).map(|done| done.rows_affected())
         })
     }
 
@@ -160,7 +172,8 @@ impl Single<'_> {
             return Ok(rows.into_iter().map(Row::from).collect());
         }
         on_each!(Pool, self.pool, self.names, values, sql, |pool, query| {
-            query.fetch_all(pool).await.map(|rows| rows.into_iter().map(Row::from).collect())
+            leased!(pool, |connection| query.fetch_all(connection))
+                .map(|rows| rows.into_iter().map(Row::from).collect())
         })
     }
 }

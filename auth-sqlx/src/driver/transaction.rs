@@ -10,6 +10,9 @@ use sqlx::postgres::PgConnection;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::lease::Lease;
+use super::lease::answered;
 use super::{Names, Pool, Row, Target, Value, bound, on_each};
 use crate::error::store_error;
 use crate::sql::Sql;
@@ -26,11 +29,13 @@ impl Pool {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Begun::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Begun::Postgres),
+            Self::Postgres(pool) => {
+                Lease::begin(pool, "BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Begun::Postgres)
+            }
             // Without SESSION the level is that of the next transaction and of no other.
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => {
-                pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN").await.map(Begun::Mysql)
+                Lease::begin(pool, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN").await.map(Begun::Mysql)
             }
         };
         Ok(Transaction { begun: begun.map_err(store_error)?, names: names.clone() })
@@ -50,9 +55,9 @@ pub(crate) enum Begun {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(Lease<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
-    Mysql(sqlx::Transaction<'static, sqlx::MySql>),
+    Mysql(Lease<sqlx::MySql>),
 }
 
 impl Transaction {
@@ -82,14 +87,14 @@ impl Transaction {
 impl Target for Transaction {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
-            query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            answered(query.execute(&mut **tx)).await.map(|done| done.rows_affected())
         })
         .map_err(store_error)
     }
 
     async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
-            query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::from).collect())
+            answered(query.fetch_all(&mut **tx)).await.map(|rows| rows.into_iter().map(Row::from).collect())
         })
         .map_err(store_error)
     }
