@@ -4,7 +4,8 @@
 //! answer nothing for as long as the system tries to deliver: a quarter of an hour. And whoever waits may go, at any
 //! `await`: a framework drops what it was doing for a client that has hung up. sqlx has a limit for neither, and passes
 //! a connection on over which a `BEGIN` has been sent and not been answered: whoever is next then works inside a
-//! transaction that nobody commits. So every wait for a server ends here, and what has become doubtful is closed.
+//! transaction that nobody commits. Nor does it count when SQLite, whose disk is full, rolls a transaction back by itself:
+//! the connection never begins another. So every wait ends here, and what has become doubtful is closed.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +13,8 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use sqlx::Database;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use sqlx::SqlSafeStr;
 use sqlx::pool::PoolConnection;
+use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -53,12 +52,15 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// For a transaction that begins with this statement. It ends with [`commit`](Self::commit), or is rolled back.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) async fn begin(pool: &sqlx::Pool<DB>, statement: &'static str) -> sqlx::Result<Self> {
         let mut lease = Self::of(pool).await?;
-        lease.condition = Condition::InDoubt;
-        answered(DB::TransactionManager::begin(&mut lease, Some(statement.into_sql_str()))).await?;
+        // SQLite's thread takes back by itself what nobody waits for; and its connection may be the whole database.
+        if DB::NAME != "SQLite" {
+            lease.condition = Condition::InDoubt;
+        }
+        let answer = answered(DB::TransactionManager::begin(&mut lease, Some(statement.into_sql_str()))).await;
         lease.condition = Condition::Sound;
+        lease.judge(answer)?;
         Ok(lease)
     }
 
@@ -71,7 +73,6 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// Makes the transaction durable.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) async fn commit(mut self) -> sqlx::Result<()> {
         let answer = answered(DB::TransactionManager::commit(&mut self)).await;
         self.judge(answer)

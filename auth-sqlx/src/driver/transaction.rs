@@ -10,9 +10,7 @@ use sqlx::postgres::PgConnection;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use super::lease::Lease;
-use super::lease::answered;
+use super::lease::{Lease, answered};
 use super::{Names, Pool, Row, Target, Value, bound, on_each};
 use crate::error::store_error;
 use crate::sql::Sql;
@@ -27,7 +25,7 @@ impl Pool {
             // IMMEDIATE takes the write lock at once and waits for it. A deferred transaction that reads first
             // and writes later is refused without waiting as soon as somebody else has written in between.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Begun::Sqlite),
+            Self::Sqlite(pool) => Lease::begin(pool, "BEGIN IMMEDIATE").await.map(Begun::Sqlite),
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 Lease::begin(pool, "BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Begun::Postgres)
@@ -53,7 +51,7 @@ pub(crate) struct Transaction {
 #[derive(Debug)]
 pub(crate) enum Begun {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(Lease<sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(Lease<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
