@@ -5,6 +5,8 @@
 //! under a random password and keeps its files in a directory of its own. A small shell watches over it: when this
 //! process ends, in whatever way, the shell's input ends too, and it stops the server and removes the directory.
 //!
+//! A test that breaks servers has one of its own, an [`OwnServer`], always from the installed binaries.
+//!
 //! Where no server is to be had, tests skip and say so once; with `CI=true` that is a failure instead.
 
 use std::hash::{BuildHasher, RandomState};
@@ -15,8 +17,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 use auth_sqlx::{Engine, SqlStore};
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
@@ -27,6 +30,9 @@ use tokio::sync::OnceCell;
 /// How long a server may take to answer for the first time.
 const START: Duration = Duration::from_secs(90);
 
+/// Between two looks at whether something has come about.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Waits for the end of its input, then stops the server and removes its directory. `$1` is the directory, `$2` the
 /// signal that ends the server at once, the rest its command.
 const WATCH: &str = r#"
@@ -35,6 +41,16 @@ const WATCH: &str = r#"
     server=$!
     while read -r _; do :; done
     kill -s "$signal" "$server"; wait "$server"; rm -rf "$directory"
+"#;
+
+/// The same for a server that its test starts: reads its latest process id, and takes the disk away as well.
+const WATCH_OWN: &str = r#"
+    directory=$1 signal=$2 server=
+    while read -r latest; do server=$latest; done
+    [ -z "$server" ] || kill -s "$signal" "$server"
+    while [ -n "$server" ] && kill -0 "$server"; do sleep 0.1; done
+    ! mountpoint -q "$directory/data" || umount -l "$directory/data"
+    rm -rf "$directory"
 "#;
 
 /// A kind of server.
@@ -121,38 +137,112 @@ impl Server {
             }
             let started = self.start().await;
             if started.is_none() {
-                let message = format!("no {self:?} server is installed and {variable} is not set");
-                assert!(env::var("CI").as_deref() != Ok("true"), "{message}");
-                // Not `eprintln!`, which a test that passes keeps to itself.
-                std::io::stderr().write_all(format!("skipped: {message}\n").as_bytes()).unwrap();
+                self.is_missing(&format!(" and {variable} is not set"));
             }
             started
         });
         running.await.as_ref()
     }
 
-    async fn start(self) -> Option<Running> {
-        let programs = match self {
-            Self::Postgres => [program("initdb")?, program("postgres")?],
-            Self::Mariadb => [program("mariadb-install-db")?, program("mariadbd")?],
+    fn is_missing(self, remark: &str) {
+        let message = format!("no {self:?} server is installed{remark}");
+        assert!(env::var("CI").as_deref() != Ok("true"), "{message}");
+        say_skipped(&message);
+    }
+
+    /// A server that its test may break; `None`, said aloud, when none is installed. `arguments` are added to its
+    /// command.
+    pub async fn of_its_own(self, arguments: &[&str]) -> Option<OwnServer> {
+        let Some(programs) = self.programs() else {
+            self.is_missing("");
+            return None;
+        };
+        Some(self.own(Home::new(self), &programs, arguments).await)
+    }
+
+    /// As [`of_its_own`](Self::of_its_own), with its data on a disk of its own of so many megabytes. `None`, said
+    /// aloud, also where nothing may be mounted: that is the machine's to decide, whoever runs the tests.
+    pub async fn of_its_own_on_disk(self, megabytes: u32, arguments: &[&str]) -> Option<OwnServer> {
+        let Some(programs) = self.programs() else {
+            self.is_missing("");
+            return None;
         };
         let home = Home::new(self);
-        match self {
-            Self::Postgres => home.init_postgres(&programs[0]),
-            Self::Mariadb => home.init_mariadb(&programs[0]),
+        if let Err(refused) = home.mount(megabytes) {
+            fs::remove_dir_all(&home.path).unwrap();
+            say_skipped(&format!("{self:?} on a small disk, for mount says: {refused}"));
+            return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (mut command, signal, scheme, database) = match self {
-            Self::Postgres => (home.postgres(&programs[1], port), "QUIT", "postgres", "postgres"),
-            Self::Mariadb => (home.mariadb(&programs[1], port), "KILL", "mysql", "mysql"),
+        Some(self.own(home, &programs, arguments).await)
+    }
+
+    async fn own(self, home: Home, [init, program]: &[PathBuf; 2], arguments: &[&str]) -> OwnServer {
+        let watch = home.watch(WATCH_OWN, self.signal(), None);
+        self.init(&home, init);
+        let port = port_of_its_own();
+        let own = OwnServer {
+            server: self,
+            url: self.url(&home, port),
+            port,
+            program: program.clone(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            home,
+            process: Mutex::new(None),
+            watch: Mutex::new(watch),
         };
-        let url = format!("{scheme}://test:{}@127.0.0.1:{port}/{database}", home.password);
-        let watch = home.watched(&mut command, signal);
+        own.start().await;
+        own
+    }
+
+    /// What makes the files of a server, and what serves.
+    fn programs(self) -> Option<[PathBuf; 2]> {
+        Some(match self {
+            Self::Postgres => [program("initdb")?, program("postgres")?],
+            Self::Mariadb => [program("mariadb-install-db")?, program("mariadbd")?],
+        })
+    }
+
+    fn init(self, home: &Home, program: &Path) {
+        match self {
+            Self::Postgres => home.init_postgres(program),
+            Self::Mariadb => home.init_mariadb(program),
+        }
+    }
+
+    fn command(self, home: &Home, program: &Path, port: u16) -> Command {
+        match self {
+            Self::Postgres => home.postgres(program, port),
+            Self::Mariadb => home.mariadb(program, port),
+        }
+    }
+
+    /// What ends the server at once, as a crash would.
+    const fn signal(self) -> &'static str {
+        match self {
+            Self::Postgres => "QUIT",
+            Self::Mariadb => "KILL",
+        }
+    }
+
+    fn url(self, home: &Home, port: u16) -> String {
+        let (scheme, database) = match self {
+            Self::Postgres => ("postgres", "postgres"),
+            Self::Mariadb => ("mysql", "mysql"),
+        };
+        format!("{scheme}://test:{}@127.0.0.1:{port}/{database}", home.password)
+    }
+
+    async fn start(self) -> Option<Running> {
+        let [init, program] = self.programs()?;
+        let home = Home::new(self);
+        self.init(&home, &init);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = self.url(&home, port);
+        let watch = home.watch(WATCH, self.signal(), Some(&self.command(&home, &program, port)));
         let begun = Instant::now();
         while let Err(error) = self.send(&url, "SELECT 1".to_owned()).await {
-            let log = || fs::read_to_string(home.path.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < START, "{self:?} does not answer: {error}\n{}", log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(begun.elapsed() < START, "{self:?} does not answer: {error}\n{}", home.log());
+            tokio::time::sleep(MOMENT).await;
         }
         Some(Running { url, _watch: Some(watch) })
     }
@@ -199,6 +289,62 @@ impl ServerDatabase {
         }
     }
 
+    /// The one number that a question of a test's own is answered with.
+    pub async fn number(&self, question: &str) -> i64 {
+        let question = AssertSqlSafe(question.to_owned());
+        match self.server {
+            Server::Postgres => {
+                let mut postgres = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(question).fetch_one(&mut postgres).await.unwrap()
+            }
+            Server::Mariadb => {
+                let mut mysql = MySqlConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(question).fetch_one(&mut mysql).await.unwrap()
+            }
+        }
+    }
+
+    /// Ends every connection to it, as an administrator would.
+    pub async fn kill_connections(&self) {
+        match self.server {
+            Server::Postgres => {
+                const KILL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                self.run(KILL).await.unwrap();
+            }
+            Server::Mariadb => {
+                const OTHERS: &str = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
+                    WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+                let mut mysql = MySqlConnection::connect(&self.url).await.unwrap();
+                let others: Vec<i64> = sqlx::query_scalar(OTHERS).fetch_all(&mut mysql).await.unwrap();
+                for other in others {
+                    // It may have gone by itself meanwhile.
+                    drop(sqlx::raw_sql(AssertSqlSafe(format!("KILL CONNECTION {other}"))).execute(&mut mysql).await);
+                }
+            }
+        }
+    }
+
+    /// How many transactions are open in it.
+    pub async fn open_transactions(&self) -> i64 {
+        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        match self.server {
+            Server::Postgres => {
+                const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                    AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND backend_type = 'client backend'";
+                self.number(OPEN).await
+            }
+            Server::Mariadb => {
+                const OPEN: &str = "SELECT count(*) FROM information_schema.innodb_trx t \
+                    JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE()";
+                // InnoDB looks anew only when nobody has asked for a tenth of a second.
+                let _turn = TURN.lock().await;
+                tokio::time::sleep(Duration::from_millis(110)).await;
+                self.number(OPEN).await
+            }
+        }
+    }
+
     /// Runs statements of a test's own.
     pub async fn run(&self, statements: &str) -> sqlx::Result<()> {
         self.server.send(&self.url, statements.to_owned()).await
@@ -211,7 +357,144 @@ impl ServerDatabase {
     }
 }
 
+/// A server of a test's own, to be stopped, killed, halted and started again over the same data. It ends with the
+/// value, and its data with it.
+#[derive(Debug)]
+pub struct OwnServer {
+    server: Server,
+    url: String,
+    port: u16,
+    program: PathBuf,
+    arguments: Vec<String>,
+    home: Home,
+    process: Mutex<Option<Child>>,
+    watch: Mutex<Child>,
+}
+
+impl OwnServer {
+    /// A database with the tables of the store.
+    pub async fn database(&self) -> ServerDatabase {
+        let database = self.server.create(&self.url, "").await;
+        auth_sqlx::migrate(&SqlStore::connect(&database.url).await.unwrap()).await.unwrap();
+        database
+    }
+
+    /// Starts it, and waits until it answers.
+    pub async fn start(&self) {
+        let begun = Instant::now();
+        self.spawn();
+        while let Err(error) = self.server.send(&self.url, "SELECT 1".to_owned()).await {
+            assert!(begun.elapsed() < START, "{:?} does not answer: {error}\n{}", self.server, self.home.log());
+            tokio::time::sleep(MOMENT).await;
+            // Children of one that was killed may still have held what it needs.
+            if !self.is_running() {
+                self.spawn();
+            }
+        }
+    }
+
+    fn spawn(&self) {
+        let mut command = self.server.command(&self.home, &self.program, self.port);
+        let log = fs::File::options().create(true).append(true).open(self.home.path.join("log")).unwrap();
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        // Of a process group of its own, for the same reason as the watch.
+        let process = command.process_group(0).spawn().unwrap();
+        writeln!(lock(&self.watch).stdin.as_ref().unwrap(), "{}", process.id()).unwrap();
+        *lock(&self.process) = Some(process);
+    }
+
+    /// Whether its process is there.
+    pub fn is_running(&self) -> bool {
+        lock(&self.process).as_mut().is_some_and(|process| process.try_wait().unwrap().is_none())
+    }
+
+    /// Ends it at once, without a word to its clients: the immediate shutdown of PostgreSQL, SIGKILL for MariaDB.
+    pub fn stop(&self) {
+        if let Some(mut process) = lock(&self.process).take() {
+            signal(self.server.signal(), &[process.id()]);
+            process.wait().unwrap();
+            // The number may be another process's from now on.
+            writeln!(lock(&self.watch).stdin.as_ref().unwrap()).unwrap();
+        }
+    }
+
+    /// Halts all of its processes. Connections stay open, and nothing is answered.
+    pub fn halt(&self) {
+        signal("STOP", &self.processes());
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        signal("CONT", &self.processes());
+    }
+
+    /// Writes to its disk until there is no room left.
+    pub fn fill_disk(&self) {
+        let mut ballast = fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            let block = vec![0; size];
+            while ballast.write_all(&block).is_ok() {}
+        }
+    }
+
+    /// Makes the room again that [`fill_disk`](Self::fill_disk) took.
+    pub fn free_disk(&self) {
+        fs::remove_file(self.ballast()).unwrap();
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.home.path.join("data/ballast")
+    }
+
+    /// The first process and its children: PostgreSQL has one for each connection.
+    fn processes(&self) -> Vec<u32> {
+        let Some(first) = lock(&self.process).as_ref().map(Child::id) else { return Vec::new() };
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+        std::iter::once(first).chain(children.split_whitespace().map(|child| child.parse().unwrap())).collect()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        // A process that is halted hears of nothing.
+        self.resume();
+        self.stop();
+        let mut watch = lock(&self.watch);
+        drop(watch.stdin.take());
+        let _ended = watch.wait();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    let mut kill = Command::new("kill");
+    kill.arg("-s").arg(name).args(processes.iter().map(u32::to_string)).stderr(Stdio::null());
+    // A child may have gone by itself meanwhile.
+    let _ended = kill.status().unwrap();
+}
+
+/// A port that stays free while its server is down: the system gives those of its own choice from above 32767.
+fn port_of_its_own() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(15_000 + (process::id().wrapping_mul(31).wrapping_add(step)) % 15_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Not `eprintln!`, which a test that passes keeps to itself.
+fn say_skipped(what: &str) {
+    io::stderr().write_all(format!("skipped: {what}\n").as_bytes()).unwrap();
+}
+
 /// The directory of a server, and whom it belongs to.
+#[derive(Debug)]
 struct Home {
     path: PathBuf,
     password: String,
@@ -231,6 +514,26 @@ impl Home {
         }
         let password = format!("{:016x}", RandomState::new().hash_one(process::id()));
         Self { path, password, owner }
+    }
+
+    /// Puts the data on a disk of so many megabytes.
+    fn mount(&self, megabytes: u32) -> Result<(), String> {
+        let data = self.path.join("data");
+        fs::create_dir(&data).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(&data);
+        let done = mount.output().map_err(|error| error.to_string())?;
+        if !done.status.success() {
+            return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
+        }
+        if let Some((user, group)) = self.owner {
+            chown(&data, Some(user), Some(group)).unwrap();
+        }
+        Ok(())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path.join("log")).unwrap_or_default()
     }
 
     /// A file that the server can read.
@@ -315,12 +618,15 @@ impl Home {
         command
     }
 
-    /// Starts the command under the eyes of a shell, in a process group of its own: Ctrl-C ends the tests, and the
-    /// shell then has work to do.
-    fn watched(&self, command: &mut Command, signal: &str) -> Child {
+    /// Starts a shell that looks after the server, in a process group of its own: Ctrl-C ends the tests, and the
+    /// shell then has work to do. It also starts the command, when there is one.
+    fn watch(&self, script: &str, signal: &str, command: Option<&Command>) -> Child {
         let mut watch = Command::new("sh");
-        watch.args(["-c", WATCH, "watch"]).arg(&self.path).arg(signal).arg(command.get_program());
-        watch.args(command.get_args()).current_dir("/").env("TMPDIR", &self.path).process_group(0);
+        watch.args(["-c", script, "watch"]).arg(&self.path).arg(signal);
+        if let Some(command) = command {
+            watch.arg(command.get_program()).args(command.get_args());
+        }
+        watch.current_dir("/").env("TMPDIR", &self.path).process_group(0);
         watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 }
