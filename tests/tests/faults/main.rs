@@ -13,6 +13,7 @@ mod proxy;
 mod reached;
 mod world;
 
+mod crash;
 mod cut;
 mod disk;
 mod killed;
