@@ -88,7 +88,7 @@ impl Client {
         let reply = self.post("sign-up/email", None, &body);
         self.ledger.lock().unwrap().signed_up(email, reply.as_ref());
         let mut token = reply?.token();
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             let new = "Marble-Falcon-Quiet-77";
             let body = json!({"currentPassword": PASSWORD, "newPassword": new});
             let reply = self.post("change-password", Some(&token), &body);

@@ -1,13 +1,14 @@
 //! An application over a database that can be broken, and those who use it.
 
 use std::net::Ipv4Addr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use auth_core::AuthBuilder;
+use auth_core::crypto::password_hash::HashConfig;
+use auth_core::{AuthBuilder, password};
 use auth_sqlx::SqlStore;
-use auth_tests::{Actor, Database, PASSWORD, Reply, StoreKind, TestApp, TransportKind};
+use auth_tests::{Actor, Database, PASSWORD, Reply, StoreKind, Tap, TappedStore, TestApp, TransportKind};
 use serde_json::json;
 
 use crate::Place;
@@ -34,6 +35,8 @@ pub(crate) struct World {
     /// A way to the database that no fault stands in.
     pub(crate) database: Reached,
     pub(crate) store: SqlStore,
+    /// What the store was asked.
+    pub(crate) tap: Arc<Tap>,
     pub(crate) gate: Gate,
     pub(crate) ledger: Mutex<Ledger>,
     /// No answer may take longer.
@@ -58,12 +61,25 @@ impl World {
 
     /// Over a store of the test's own to this database.
     pub(crate) async fn over(transport: TransportKind, database: impl Into<Reached>, store: SqlStore) -> Self {
-        let gate = Gate::default();
-        let (given, hooks) = (store.clone(), gate.clone());
+        Self::hashing(HashConfig::insecure_fast_for_tests(), transport, database, store).await
+    }
+
+    /// The same with hashes of this cost.
+    pub(crate) async fn hashing(
+        hash: HashConfig,
+        transport: TransportKind,
+        database: impl Into<Reached>,
+        store: SqlStore,
+    ) -> Self {
+        let (gate, tap) = (Gate::default(), Arc::new(Tap::default()));
+        let (given, hooks) = (TappedStore::new(store.clone(), Arc::clone(&tap)), gate.clone());
         // The store takes the place of the one in memory.
-        let change = |builder: AuthBuilder| builder.store(given).hooks(hooks).hook_time_limit(MARGIN * 12);
+        let change = |builder: AuthBuilder| {
+            let builder = builder.store(given).hooks(hooks).hook_time_limit(MARGIN * 12);
+            builder.password(password::Config::default().hash(hash))
+        };
         let app = TestApp::start(transport, Database::new(StoreKind::Memory), change).await;
-        Self { app, database: database.into(), store, gate, ledger: Mutex::default(), bound: PATIENCE + MARGIN }
+        Self { app, database: database.into(), store, tap, gate, ledger: Mutex::default(), bound: PATIENCE + MARGIN }
     }
 
     /// The same, in which an answer may take so long.
