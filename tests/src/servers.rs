@@ -9,23 +9,25 @@
 //!
 //! Where no server is to be had, tests skip and say so once; with `CI=true` that is a failure instead.
 
-use std::hash::{BuildHasher, RandomState};
+mod home;
+mod own;
+
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{env, fs, io, process};
+use std::{env, io, process};
 
 use auth_sqlx::{Engine, SqlStore};
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
 use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::OnceCell;
+
+use self::home::{Home, program};
+pub use self::own::OwnServer;
 
 /// How long a server may take to answer for the first time.
 const START: Duration = Duration::from_secs(90);
@@ -41,16 +43,6 @@ const WATCH: &str = r#"
     server=$!
     while read -r _; do :; done
     kill -s "$signal" "$server"; wait "$server"; rm -rf "$directory"
-"#;
-
-/// The same for a server that its test starts: reads its latest process id, and takes the disk away as well.
-const WATCH_OWN: &str = r#"
-    directory=$1 signal=$2 server=
-    while read -r latest; do server=$latest; done
-    [ -z "$server" ] || kill -s "$signal" "$server"
-    while [ -n "$server" ] && kill -0 "$server"; do sleep 0.1; done
-    ! mountpoint -q "$directory/data" || umount -l "$directory/data"
-    rm -rf "$directory"
 "#;
 
 /// A kind of server.
@@ -148,50 +140,6 @@ impl Server {
         let message = format!("no {self:?} server is installed{remark}");
         assert!(env::var("CI").as_deref() != Ok("true"), "{message}");
         say_skipped(&message);
-    }
-
-    /// A server that its test may break; `None`, said aloud, when none is installed. `arguments` are added to its
-    /// command.
-    pub async fn of_its_own(self, arguments: &[&str]) -> Option<OwnServer> {
-        let Some(programs) = self.programs() else {
-            self.is_missing("");
-            return None;
-        };
-        Some(self.own(Home::new(self), &programs, arguments).await)
-    }
-
-    /// As [`of_its_own`](Self::of_its_own), with its data on a disk of its own of so many megabytes. `None`, said
-    /// aloud, also where nothing may be mounted: that is the machine's to decide, whoever runs the tests.
-    pub async fn of_its_own_on_disk(self, megabytes: u32, arguments: &[&str]) -> Option<OwnServer> {
-        let Some(programs) = self.programs() else {
-            self.is_missing("");
-            return None;
-        };
-        let home = Home::new(self);
-        if let Err(refused) = home.mount(megabytes) {
-            fs::remove_dir_all(&home.path).unwrap();
-            say_skipped(&format!("{self:?} on a small disk, for mount says: {refused}"));
-            return None;
-        }
-        Some(self.own(home, &programs, arguments).await)
-    }
-
-    async fn own(self, home: Home, [init, program]: &[PathBuf; 2], arguments: &[&str]) -> OwnServer {
-        let watch = home.watch(WATCH_OWN, self.signal(), None);
-        self.init(&home, init);
-        let port = port_of_its_own();
-        let own = OwnServer {
-            server: self,
-            url: self.url(&home, port),
-            port,
-            program: program.clone(),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-            home,
-            process: Mutex::new(None),
-            watch: Mutex::new(watch),
-        };
-        own.start().await;
-        own
     }
 
     /// What makes the files of a server, and what serves.
@@ -357,304 +305,9 @@ impl ServerDatabase {
     }
 }
 
-/// A server of a test's own, to be stopped, killed, halted and started again over the same data. It ends with the
-/// value, and its data with it.
-#[derive(Debug)]
-pub struct OwnServer {
-    server: Server,
-    url: String,
-    port: u16,
-    program: PathBuf,
-    arguments: Vec<String>,
-    home: Home,
-    process: Mutex<Option<Child>>,
-    watch: Mutex<Child>,
-}
-
-impl OwnServer {
-    /// A database with the tables of the store.
-    pub async fn database(&self) -> ServerDatabase {
-        let database = self.server.create(&self.url, "").await;
-        auth_sqlx::migrate(&SqlStore::connect(&database.url).await.unwrap()).await.unwrap();
-        database
-    }
-
-    /// Starts it, and waits until it answers.
-    pub async fn start(&self) {
-        let begun = Instant::now();
-        self.spawn();
-        while let Err(error) = self.server.send(&self.url, "SELECT 1".to_owned()).await {
-            assert!(begun.elapsed() < START, "{:?} does not answer: {error}\n{}", self.server, self.home.log());
-            tokio::time::sleep(MOMENT).await;
-            // Children of one that was killed may still have held what it needs.
-            if !self.is_running() {
-                self.spawn();
-            }
-        }
-    }
-
-    fn spawn(&self) {
-        let mut command = self.server.command(&self.home, &self.program, self.port);
-        let log = fs::File::options().create(true).append(true).open(self.home.path.join("log")).unwrap();
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        // Of a process group of its own, for the same reason as the watch.
-        let process = command.process_group(0).spawn().unwrap();
-        writeln!(lock(&self.watch).stdin.as_ref().unwrap(), "{}", process.id()).unwrap();
-        *lock(&self.process) = Some(process);
-    }
-
-    /// Whether its process is there.
-    pub fn is_running(&self) -> bool {
-        lock(&self.process).as_mut().is_some_and(|process| process.try_wait().unwrap().is_none())
-    }
-
-    /// Ends it at once, without a word to its clients: the immediate shutdown of PostgreSQL, SIGKILL for MariaDB.
-    pub fn stop(&self) {
-        if let Some(mut process) = lock(&self.process).take() {
-            signal(self.server.signal(), &[process.id()]);
-            process.wait().unwrap();
-            // The number may be another process's from now on.
-            writeln!(lock(&self.watch).stdin.as_ref().unwrap()).unwrap();
-        }
-    }
-
-    /// Halts all of its processes. Connections stay open, and nothing is answered.
-    pub fn halt(&self) {
-        signal("STOP", &self.processes());
-    }
-
-    /// Lets it go on.
-    pub fn resume(&self) {
-        signal("CONT", &self.processes());
-    }
-
-    /// Writes to its disk until there is no room left.
-    pub fn fill_disk(&self) {
-        let mut ballast = fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
-        for size in [1 << 20, 1 << 12, 1] {
-            let block = vec![0; size];
-            while ballast.write_all(&block).is_ok() {}
-        }
-    }
-
-    /// Makes the room again that [`fill_disk`](Self::fill_disk) took.
-    pub fn free_disk(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.home.path.join("data/ballast")
-    }
-
-    /// The first process and its children: PostgreSQL has one for each connection.
-    fn processes(&self) -> Vec<u32> {
-        let Some(first) = lock(&self.process).as_ref().map(Child::id) else { return Vec::new() };
-        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
-        std::iter::once(first).chain(children.split_whitespace().map(|child| child.parse().unwrap())).collect()
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        // A process that is halted hears of nothing.
-        self.resume();
-        self.stop();
-        let mut watch = lock(&self.watch);
-        drop(watch.stdin.take());
-        let _ended = watch.wait();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn signal(name: &str, processes: &[u32]) {
-    let mut kill = Command::new("kill");
-    kill.arg("-s").arg(name).args(processes.iter().map(u32::to_string)).stderr(Stdio::null());
-    // A child may have gone by itself meanwhile.
-    let _ended = kill.status().unwrap();
-}
-
-/// A port that stays free while its server is down: the system gives those of its own choice from above 32767.
-fn port_of_its_own() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(15_000 + (process::id().wrapping_mul(31).wrapping_add(step)) % 15_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 /// Not `eprintln!`, which a test that passes keeps to itself.
 fn say_skipped(what: &str) {
     io::stderr().write_all(format!("skipped: {what}\n").as_bytes()).unwrap();
-}
-
-/// The directory of a server, and whom it belongs to.
-#[derive(Debug)]
-struct Home {
-    path: PathBuf,
-    password: String,
-    /// Servers refuse to run as root; their user and group then.
-    owner: Option<(u32, u32)>,
-}
-
-impl Home {
-    fn new(server: Server) -> Self {
-        let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let owner = is_root.then(|| owner(server));
-        // Another user may not get through root's own temporary directory.
-        let parent = if is_root { PathBuf::from("/tmp") } else { env::temp_dir() };
-        let path = tempfile::Builder::new().prefix("auth-test-").tempdir_in(parent).unwrap().keep();
-        if let Some((user, group)) = owner {
-            chown(&path, Some(user), Some(group)).unwrap();
-        }
-        let password = format!("{:016x}", RandomState::new().hash_one(process::id()));
-        Self { path, password, owner }
-    }
-
-    /// Puts the data on a disk of so many megabytes.
-    fn mount(&self, megabytes: u32) -> Result<(), String> {
-        let data = self.path.join("data");
-        fs::create_dir(&data).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(&data);
-        let done = mount.output().map_err(|error| error.to_string())?;
-        if !done.status.success() {
-            return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
-        }
-        if let Some((user, group)) = self.owner {
-            chown(&data, Some(user), Some(group)).unwrap();
-        }
-        Ok(())
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.path.join("log")).unwrap_or_default()
-    }
-
-    /// A file that the server can read.
-    fn file(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.path.join(name);
-        fs::write(&path, content).unwrap();
-        if let Some((user, group)) = self.owner {
-            chown(&path, Some(user), Some(group)).unwrap();
-        }
-        path
-    }
-
-    /// A program, run as the owner of the directory.
-    fn command(&self, program: &Path) -> Command {
-        let mut command = match self.owner {
-            None => Command::new(program),
-            Some((user, group)) => {
-                let mut command = Command::new("setpriv");
-                command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
-                command.arg(program);
-                command
-            }
-        };
-        // Whatever the tests' own temporary directory is, the server's user may not get into it.
-        command.current_dir(&self.path).env("TMPDIR", &self.path);
-        command
-    }
-
-    fn init_postgres(&self, initdb: &Path) {
-        let password = self.file("password", &self.password);
-        let init = |locale: &[&str]| {
-            let mut command = self.command(initdb);
-            command.args([
-                "--username=test",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--no-sync",
-                "--locale=C.UTF-8",
-            ]);
-            command.args(locale).arg("--pwfile").arg(&password).arg("--pgdata").arg(self.path.join("data"));
-            command.output().unwrap()
-        };
-        // A locale in which letters do not sort by their bytes, where there is one: the tables must not depend on it.
-        if !init(&["--locale-provider=icu", "--icu-locale=en-US"]).status.success() {
-            let done = init(&[]);
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        }
-    }
-
-    fn postgres(&self, postgres: &Path, port: u16) -> Command {
-        let mut command = self.command(postgres);
-        command.arg("-D").arg(self.path.join("data")).arg("-p").arg(port.to_string());
-        // -F: no fsync. The data is thrown away, and the operating system does not crash in a test.
-        command.args(["-F", "-h", "127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
-        command
-    }
-
-    fn init_mariadb(&self, install: &Path) {
-        let mut command = self.command(install);
-        command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        let done = command.arg(format!("--datadir={}", self.path.join("data").display())).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
-    }
-
-    fn mariadb(&self, mariadbd: &Path, port: u16) -> Command {
-        let users = format!(
-            "CREATE USER 'test'@'127.0.0.1' IDENTIFIED BY '{0}';\nGRANT ALL ON *.* TO 'test'@'127.0.0.1';\n\
-             ALTER USER 'root'@'localhost' IDENTIFIED BY '{0}';\n",
-            self.password
-        );
-        let users = self.file("users.sql", &users);
-        let mut command = self.command(mariadbd);
-        command.args(["--no-defaults", "--skip-name-resolve", "--bind-address=127.0.0.1", "--max-connections=200"]);
-        // The log is written but not forced to the disk, for the same reason as above.
-        command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0", "--innodb-log-file-size=16M"]);
-        for (option, path) in
-            [("datadir", self.path.join("data")), ("socket", self.path.join("socket")), ("init-file", users)]
-        {
-            command.arg(format!("--{option}={}", path.display()));
-        }
-        command.arg(format!("--port={port}"));
-        command
-    }
-
-    /// Starts a shell that looks after the server, in a process group of its own: Ctrl-C ends the tests, and the
-    /// shell then has work to do. It also starts the command, when there is one.
-    fn watch(&self, script: &str, signal: &str, command: Option<&Command>) -> Child {
-        let mut watch = Command::new("sh");
-        watch.args(["-c", script, "watch"]).arg(&self.path).arg(signal);
-        if let Some(command) = command {
-            watch.arg(command.get_program()).args(command.get_args());
-        }
-        watch.current_dir("/").env("TMPDIR", &self.path).process_group(0);
-        watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    }
-}
-
-/// The newest of the installed programs of this name.
-fn program(name: &str) -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
-    folders
-        .sort_by_key(|folder| folder.parent().and_then(|version| version.file_name()?.to_str()?.parse::<u32>().ok()));
-    folders.reverse();
-    folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    folders.into_iter().map(|folder| folder.join(name)).find(|program| program.is_file())
-}
-
-/// User and group that a server may run as.
-fn owner(server: Server) -> (u32, u32) {
-    let name = match server {
-        Server::Postgres => "postgres",
-        Server::Mariadb => "mysql",
-    };
-    let users = fs::read_to_string("/etc/passwd").unwrap();
-    let ids = |name: &str| {
-        let user = users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|user| user[0] == name)?;
-        Some((user[2].parse().ok()?, user[3].parse().ok()?))
-    };
-    ids(name).or_else(|| ids("nobody")).expect("there is a user `nobody`")
 }
 
 /// The address of another database on the same server.
