@@ -252,22 +252,32 @@ impl ServerDatabase {
         }
     }
 
-    /// Ends every connection to it, as an administrator would.
+    /// Ends every connection to it, as an administrator would, and waits until they are gone.
     pub async fn kill_connections(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
         match self.server {
             Server::Postgres => {
                 const KILL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
-                self.run(KILL).await.unwrap();
+                let mut postgres = PgConnection::connect(&self.url).await.unwrap();
+                while !sqlx::query(KILL).fetch_all(&mut postgres).await.unwrap().is_empty() {
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
             Server::Mariadb => {
                 const OTHERS: &str = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
                     WHERE db = DATABASE() AND id <> CONNECTION_ID()";
                 let mut mysql = MySqlConnection::connect(&self.url).await.unwrap();
-                let others: Vec<i64> = sqlx::query_scalar(OTHERS).fetch_all(&mut mysql).await.unwrap();
-                for other in others {
-                    // It may have gone by itself meanwhile.
-                    drop(sqlx::raw_sql(AssertSqlSafe(format!("KILL CONNECTION {other}"))).execute(&mut mysql).await);
+                loop {
+                    let others: Vec<i64> = sqlx::query_scalar(OTHERS).fetch_all(&mut mysql).await.unwrap();
+                    if others.is_empty() {
+                        break;
+                    }
+                    for other in others {
+                        // It may have gone by itself meanwhile.
+                        drop(sqlx::raw_sql(AssertSqlSafe(format!("KILL {other}"))).execute(&mut mysql).await);
+                    }
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }

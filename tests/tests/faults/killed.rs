@@ -53,8 +53,10 @@ async fn killed_at(world: &World, turn: Turn, act: impl Future<Output = Reply>) 
 
 async fn a_sign_up_whose_connection_is_killed_is_absent(place: Place) {
     let Some(world) = World::at(place).await else { return };
+    let somebody = world.signed_up("grace@example.com").await;
     killed_at(&world, Turn::SignUp, world.sign_up(EMAIL)).await;
-    assert_eq!(world.database.number("SELECT count(*) FROM auth_user").await, 0);
+    assert_eq!(world.database.number("SELECT count(*) FROM auth_user").await, 1);
+    world.replace_connections(&somebody).await;
     let token = world.signed_up(EMAIL).await;
     assert_eq!(world.me(&token).await.status, 200);
     invariants(&world).await;
