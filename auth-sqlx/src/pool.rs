@@ -28,7 +28,7 @@ pub struct SqlStore {
 
 impl SqlStore {
     /// Opens the database at `url`; its scheme decides which one. It waits at most 5 seconds for a connection or for
-    /// a lock: a dead or exhausted database is an error soon, while a short queue is none.
+    /// a lock, and 10 for an answer: a dead or exhausted database is an error soon, while a short queue is none.
     ///
     /// - `sqlite://app.db?mode=rwc` opens a file and makes it when it is not there. It runs in WAL mode with
     ///   `synchronous=FULL`, so that a committed change survives a power failure, and enforces foreign keys.
