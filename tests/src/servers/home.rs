@@ -40,7 +40,8 @@ impl Home {
         mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(&data);
         let done = mount.output().map_err(|error| error.to_string())?;
         if !done.status.success() {
-            return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
+            let refused = String::from_utf8_lossy(&done.stderr);
+            return Err(refused.lines().next().unwrap_or_default().to_owned());
         }
         if let Some((user, group)) = self.owner {
             chown(&data, Some(user), Some(group)).unwrap();

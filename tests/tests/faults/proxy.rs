@@ -54,7 +54,7 @@ struct Shared {
     orders: Mutex<Vec<(Statement, Order)>>,
     held: Notify,
     released: Notify,
-    /// Connections that were made before the latest number carry nothing any more.
+    /// Tells the connections that there are to carry nothing any more.
     dead_lines: watch::Sender<()>,
 }
 
