@@ -164,7 +164,7 @@ async fn the_application() {
     let store = SqlStore::connect(&database).await.unwrap();
     // Ids and tokens of an earlier life must not come again.
     let change = |builder: auth_core::AuthBuilder| builder.store(store).random(Arc::new(OsRandom));
-    let app = TestApp::start(TransportKind::Core, Database::new(StoreKind::Memory), change).await;
+    let app = TestApp::start(TransportKind::Core, Database::new(StoreKind::Memory).await, change).await;
     let auth = app.auth().clone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -78,7 +78,7 @@ impl World {
             let builder = builder.store(given).hooks(hooks).hook_time_limit(MARGIN * 12);
             builder.password(password::Config::default().hash(hash))
         };
-        let app = TestApp::start(transport, Database::new(StoreKind::Memory), change).await;
+        let app = TestApp::start(transport, Database::new(StoreKind::Memory).await, change).await;
         Self { app, database: database.into(), store, tap, gate, ledger: Mutex::default(), bound: PATIENCE + MARGIN }
     }
 
