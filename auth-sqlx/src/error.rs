@@ -103,13 +103,15 @@ pub(crate) fn corrupt(column: &'static str) -> StoreError {
 
 /// Only uniqueness and foreign keys are conflicts; a CHECK that fails is a defect of ours, not of the caller. NOT NULL
 /// never fails by what we write but in MySQL's form of `put_role`, which says "this id is another role's" by it.
+/// `23001` is what PostgreSQL 18 says of a foreign key with RESTRICT, and sqlx has no kind for it.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
-    match error.as_database_error().map(|error| error.kind()) {
-        Some(ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation) => {
-            StoreError::Conflict
-        }
-        _ => StoreError::backend(error),
-    }
+    let is_conflict = error.as_database_error().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation
+        ) || error.code().as_deref() == Some("23001")
+    });
+    if is_conflict { StoreError::Conflict } else { StoreError::backend(error) }
 }
 
 /// Whether the database took the whole transaction back to end a deadlock (`40P01` of PostgreSQL, `40001` of MySQL) or

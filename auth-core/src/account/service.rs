@@ -84,7 +84,7 @@ impl CountedAttempt {
     }
 
     /// Nothing was decided: the attempt counts neither for the account nor for the address.
-    pub(crate) async fn take_back(self, cx: &Cx) -> Result<()> {
+    pub(crate) async fn take_back(&self, cx: &Cx) -> Result<()> {
         if self.limits.is_some() {
             cx.conn().refund_attempts(&self.keys()).await?;
         }
@@ -92,7 +92,7 @@ impl CountedAttempt {
     }
 
     /// It was right: the account's count starts anew, and the address gets this one attempt back.
-    pub(crate) async fn settle(self, work: &mut Work<'_>) -> Result<()> {
+    pub(crate) async fn settle(&self, work: &mut Work<'_>) -> Result<()> {
         if self.limits.is_some() {
             work.settle_attempts(self.account, self.address).await?;
         }

@@ -1,5 +1,7 @@
 //! Signing up and in with a password, proving it again, changing it.
 
+use std::time::Duration;
+
 use super::config::{Config, SignUpMode};
 use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
@@ -11,6 +13,9 @@ use crate::hooks::Event;
 use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{SignUp, User, check_profile};
+
+/// How long the answer to a sign-in that an outage has ended waits for its attempt to be taken back.
+const TAKING_BACK: Duration = Duration::from_secs(1);
 
 /// What [`change`] does with the user's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,24 +134,34 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
         (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
     };
-    let mut work = cx.begin().await?;
     let id = user.id;
     let event = AuthEvent { user, method: AuthMethod::Password, persistence };
-    let signed_in = match complete_login(cx, &mut work, event).await {
-        Ok(signed_in) => signed_in,
+    match open(cx, event, &attempt).await {
+        Ok(signed_in) => {
+            if outdated {
+                upgrade(cx, id, &stored, password).await;
+            }
+            Ok(signed_in)
+        }
         Err(error) => {
-            drop(work);
-            if error.kind() != ErrorKind::Unavailable {
+            if error.kind() == ErrorKind::Unavailable {
+                // The password was right: an outage must not lock out whoever tries again. If the attempt cannot be
+                // taken back either, it ends with its window.
+                tokio::time::timeout(TAKING_BACK, attempt.take_back(cx)).await.ok();
+            } else {
                 cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
             }
-            return Err(error);
+            Err(error)
         }
-    };
+    }
+}
+
+/// Opens the session of a right password and settles its attempt, in one transaction.
+async fn open(cx: &Cx, event: AuthEvent, attempt: &CountedAttempt) -> Result<SignedIn> {
+    let mut work = cx.begin().await?;
+    let signed_in = complete_login(cx, &mut work, event).await?;
     attempt.settle(&mut work).await?;
     work.commit().await?;
-    if outdated {
-        upgrade(cx, id, &stored, password).await;
-    }
     Ok(signed_in)
 }
 
