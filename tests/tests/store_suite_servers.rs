@@ -47,6 +47,7 @@ on_each_server!(
     the_applications_rows_share_the_fate_of_ours,
     a_value_that_is_too_long_is_refused_and_no_conflict,
     a_statement_taken_back_to_end_a_deadlock_is_sent_again,
+    a_later_statement_taken_back_ends_its_transaction,
 );
 
 fn user(seed: u64, email: &str) -> User {
@@ -222,36 +223,77 @@ async fn a_value_that_is_too_long_is_refused_and_no_conflict(server: Server) {
 }
 
 /// An application's transaction that locks the two counters crosswise. Whichever of the two the database takes back, the
-/// store's single statement arrives.
+/// store's statement arrives: alone, or as the first of a transaction.
 async fn a_statement_taken_back_to_end_a_deadlock_is_sent_again(server: Server) {
+    for in_a_transaction in [false, true] {
+        let Some(database) = server.database().await else { return };
+        let store = database.store().await;
+        let keys = [1, 2].map(|byte| AttemptKey::from_bytes([byte; 32]));
+        let attempts = keys.map(|key| Attempt { key, window_ends_at: NOW });
+        let before = Timestamp::from_micros(0);
+        store.conn().raise_attempts(&attempts, before).await.unwrap();
+
+        let mut tx = store.begin().await.unwrap();
+        // Rows of its own make it the dearer one: MySQL takes back whoever wrote less.
+        for seed in 10..20 {
+            tx.insert_user(&user(seed, &format!("user{seed}@example.com"))).await.unwrap();
+        }
+        count_attempt(&mut *tx, 2).await.unwrap();
+        let raise = tokio::spawn({
+            let store = store.clone();
+            async move {
+                if !in_a_transaction {
+                    return store.conn().raise_attempts(&attempts, before).await;
+                }
+                let mut tx = store.begin().await?;
+                tx.raise_attempts(&attempts, before).await?;
+                tx.insert_user(&user(30, "ada@example.com")).await?;
+                tx.commit().await
+            }
+        });
+        // Until it holds the first and waits for the second.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let crosswise = count_attempt(&mut *tx, 1).await;
+        match &crosswise {
+            Ok(()) => tx.commit().await.unwrap(),
+            Err(_) => drop(tx),
+        }
+        raise.await.unwrap().unwrap();
+        let counted = store.conn().attempts(&keys, before).await.unwrap();
+        let expected = if crosswise.is_ok() { 3 } else { 2 };
+        assert_eq!(counted.iter().map(|counter| counter.attempts).collect::<Vec<_>>(), [expected; 2]);
+        let ada = store.conn().user_by_email(&Email::parse("ada@example.com").unwrap()).await.unwrap();
+        assert_eq!(ada.is_some(), in_a_transaction, "what followed the statement");
+        close(&store).await;
+        database.remove().await;
+    }
+}
+
+/// Later in a transaction what came before is gone, so the error stays one and nothing of it comes about.
+async fn a_later_statement_taken_back_ends_its_transaction(server: Server) {
     let Some(database) = server.database().await else { return };
     let store = database.store().await;
     let keys = [1, 2].map(|byte| AttemptKey::from_bytes([byte; 32]));
     let attempts = keys.map(|key| Attempt { key, window_ends_at: NOW });
     let before = Timestamp::from_micros(0);
     store.conn().raise_attempts(&attempts, before).await.unwrap();
-
-    let mut tx = store.begin().await.unwrap();
-    // Rows of its own make it the dearer one: MySQL takes back whoever wrote less.
-    for seed in 10..20 {
+    let (mut one, mut other) = (store.begin().await.unwrap(), store.begin().await.unwrap());
+    for (tx, seed) in [(&mut one, 1), (&mut other, 2)] {
         tx.insert_user(&user(seed, &format!("user{seed}@example.com"))).await.unwrap();
     }
-    count_attempt(&mut *tx, 2).await.unwrap();
-    let raise = tokio::spawn({
-        let store = store.clone();
-        async move { store.conn().raise_attempts(&attempts, before).await }
-    });
-    // Until it holds the first and waits for the second.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let crosswise = count_attempt(&mut *tx, 1).await;
-    match &crosswise {
-        Ok(()) => tx.commit().await.unwrap(),
-        Err(_) => drop(tx),
+    count_attempt(&mut *one, 1).await.unwrap();
+    count_attempt(&mut *other, 2).await.unwrap();
+    let settle = [(&keys[1], &keys[0]), (&keys[0], &keys[1])];
+    let finish = async |mut tx: Box<dyn Tx>, (cleared, refunded): (&AttemptKey, &AttemptKey)| {
+        tx.settle_attempts(*cleared, *refunded).await?;
+        tx.commit().await
+    };
+    let (first, second) = tokio::join!(finish(one, settle[0]), finish(other, settle[1]));
+    assert!(first.is_ok() != second.is_ok(), "{first:?}, {second:?}");
+    for (seed, outcome) in [(1, &first), (2, &second)] {
+        let found = store.conn().user_by_id(user(seed, "x@example.com").id).await.unwrap();
+        assert_eq!(found.is_some(), outcome.is_ok(), "a transaction is whole or absent");
     }
-    raise.await.unwrap().unwrap();
-    let counted = store.conn().attempts(&keys, before).await.unwrap();
-    let expected = if crosswise.is_ok() { 3 } else { 2 };
-    assert_eq!(counted.iter().map(|counter| counter.attempts).collect::<Vec<_>>(), [expected; 2]);
     close(&store).await;
     database.remove().await;
 }

@@ -64,6 +64,15 @@ impl<DB: Database> Lease<DB> {
         Ok(lease)
     }
 
+    /// Begins a transaction again that the database has taken back.
+    pub(super) async fn begin_again(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        self.condition = Condition::InDoubt;
+        answered(DB::TransactionManager::rollback(self)).await?;
+        answered(DB::TransactionManager::begin(self, Some(statement.into_sql_str()))).await?;
+        self.condition = Condition::Sound;
+        Ok(())
+    }
+
     /// Looks at the answer to a statement: from a connection that breaks down or says nothing, none will come.
     pub(super) fn judge<T>(&mut self, answer: sqlx::Result<T>) -> sqlx::Result<T> {
         if let Err(sqlx::Error::Io(_)) = answer {

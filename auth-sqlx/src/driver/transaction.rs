@@ -11,9 +11,19 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::lease::{Lease, answered};
-use super::{Names, Pool, Row, Target, Value, bound, on_each};
-use crate::error::store_error;
+use super::{Names, Pool, RETRIES, Row, Target, Value, bound, on_each, pause};
+use crate::error::{is_victim, store_error};
 use crate::sql::Sql;
+
+// IMMEDIATE takes the write lock at once and waits for it. A deferred transaction that reads first and writes later is
+// refused without waiting as soon as somebody else has written in between.
+#[cfg(feature = "sqlite")]
+const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+#[cfg(feature = "postgres")]
+const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+// Without SESSION the level is that of the next transaction and of no other.
+#[cfg(feature = "mysql")]
+const BEGIN_MYSQL: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
 
 impl Pool {
     /// On PostgreSQL and MySQL each statement sees what is committed when it begins (READ COMMITTED), whatever the
@@ -22,21 +32,14 @@ impl Pool {
     /// MySQL would lock the gaps between rows, by which transactions that have nothing in common deadlock.
     pub(crate) async fn begin(&self, names: &Names) -> Result<Transaction, StoreError> {
         let begun = match self {
-            // IMMEDIATE takes the write lock at once and waits for it. A deferred transaction that reads first
-            // and writes later is refused without waiting as soon as somebody else has written in between.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => Lease::begin(pool, "BEGIN IMMEDIATE").await.map(Begun::Sqlite),
+            Self::Sqlite(pool) => Lease::begin(pool, BEGIN_SQLITE).await.map(Begun::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                Lease::begin(pool, "BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Begun::Postgres)
-            }
-            // Without SESSION the level is that of the next transaction and of no other.
+            Self::Postgres(pool) => Lease::begin(pool, BEGIN_POSTGRES).await.map(Begun::Postgres),
             #[cfg(feature = "mysql")]
-            Self::Mysql(pool) => {
-                Lease::begin(pool, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN").await.map(Begun::Mysql)
-            }
+            Self::Mysql(pool) => Lease::begin(pool, BEGIN_MYSQL).await.map(Begun::Mysql),
         };
-        Ok(Transaction { begun: begun.map_err(store_error)?, names: names.clone() })
+        Ok(Transaction { begun: begun.map_err(store_error)?, names: names.clone(), progress: Progress::Begun })
     }
 }
 
@@ -45,6 +48,15 @@ impl Pool {
 pub(crate) struct Transaction {
     pub(crate) begun: Begun,
     names: Names,
+    progress: Progress,
+}
+
+/// How far a transaction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Nothing has been sent in it yet.
+    Begun,
+    UnderWay,
 }
 
 /// A transaction in the form of its driver.
@@ -63,7 +75,39 @@ impl Transaction {
         on_each!(Begun, self.begun, |tx| tx.commit().await).map_err(StoreError::backend)
     }
 
+    /// Begins anew when the database has taken the whole transaction back to end a deadlock, and there was nothing in it
+    /// but the statement that failed; whether it did. Later on, what came before would be missing.
+    async fn begin_again(&mut self, error: &sqlx::Error, turn: u32) -> sqlx::Result<bool> {
+        let was_alone = self.progress == Progress::Begun;
+        if !(was_alone && is_victim(error) && turn < RETRIES) {
+            return Ok(false);
+        }
+        match &mut self.begun {
+            #[cfg(feature = "sqlite")]
+            Begun::Sqlite(tx) => tx.begin_again(BEGIN_SQLITE).await?,
+            #[cfg(feature = "postgres")]
+            Begun::Postgres(tx) => tx.begin_again(BEGIN_POSTGRES).await?,
+            #[cfg(feature = "mysql")]
+            Begun::Mysql(tx) => tx.begin_again(BEGIN_MYSQL).await?,
+        }
+        Ok(true)
+    }
+
+    async fn execute_once(&mut self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
+            answered(query.execute(&mut **tx)).await.map(|done| done.rows_affected())
+        })
+    }
+
+    async fn fetch_all_once(&mut self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
+        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
+            answered(query.fetch_all(&mut **tx)).await.map(|rows| rows.into_iter().map(Row::from).collect())
+        })
+    }
+
     pub(crate) fn connection(&mut self) -> Connection<'_> {
+        // What is sent through it is not seen here.
+        self.progress = Progress::UnderWay;
         match &mut self.begun {
             #[cfg(feature = "sqlite")]
             Begun::Sqlite(tx) => Connection::Sqlite(&mut *tx),
@@ -77,6 +121,7 @@ impl Transaction {
     /// Runs a text of several statements, without parameters.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) async fn run_script(&mut self, script: SqlStr) -> Result<(), StoreError> {
+        self.progress = Progress::UnderWay;
         on_each!(Begun, &mut self.begun, |tx| sqlx::raw_sql(script).execute(&mut **tx).await.map(drop))
             .map_err(StoreError::backend)
     }
@@ -84,17 +129,29 @@ impl Transaction {
 
 impl Target for Transaction {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
-            answered(query.execute(&mut **tx)).await.map(|done| done.rows_affected())
-        })
-        .map_err(store_error)
+        let mut turn = 0;
+        loop {
+            match self.execute_once(sql, values).await {
+                Err(error) if self.begin_again(&error, turn).await.map_err(store_error)? => turn = pause(turn).await,
+                result => {
+                    self.progress = Progress::UnderWay;
+                    return result.map_err(store_error);
+                }
+            }
+        }
     }
 
     async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        on_each!(Begun, &mut self.begun, self.names, values, sql, |tx, query| {
-            answered(query.fetch_all(&mut **tx)).await.map(|rows| rows.into_iter().map(Row::from).collect())
-        })
-        .map_err(store_error)
+        let mut turn = 0;
+        loop {
+            match self.fetch_all_once(sql, values).await {
+                Err(error) if self.begin_again(&error, turn).await.map_err(store_error)? => turn = pause(turn).await,
+                result => {
+                    self.progress = Progress::UnderWay;
+                    return result.map_err(store_error);
+                }
+            }
+        }
     }
 }
 

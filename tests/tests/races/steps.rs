@@ -162,10 +162,15 @@ impl Stage {
                 const WAITING: &str = "SELECT t.trx_id FROM information_schema.innodb_trx t \
                     JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
                     WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'";
+                /// The table is made anew when nobody on the server has read it for a tenth of a second.
+                static READING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
                 let mut mysql = MySqlConnection::connect(&url).await.unwrap();
-                while mysql.fetch_optional(WAITING).await.unwrap().is_none() {
-                    // The table is made anew when it was not read for a tenth of a second.
+                loop {
+                    let _alone = READING.lock().await;
                     tokio::time::sleep(Duration::from_millis(120)).await;
+                    if mysql.fetch_optional(WAITING).await.unwrap().is_some() {
+                        break;
+                    }
                 }
             }
         }
