@@ -19,6 +19,7 @@
 mod actor;
 mod app;
 mod example;
+pub mod filled;
 mod jar;
 mod lent;
 mod reply;

@@ -1,0 +1,178 @@
+//! Databases with many rows: ten sessions, one role and one account for each user, a counter and an audit entry for each
+//! session. Every row is derived from its number, so that any of them can be asked for without keeping a list.
+
+use auth_core::account::AttemptKey;
+use auth_core::base::{TokenHash, UserId};
+use auth_sqlx::SqlStore;
+use sha2::{Digest, Sha256};
+use sqlx::mysql::MySqlPool;
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
+use sqlx::types::Uuid;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+/// Sessions of one user.
+const EACH: u32 = 10;
+const ROLES: u32 = 50;
+
+/// The present of these rows, in microseconds since 1970. Sessions expire long after it.
+pub const NOW: i64 = 1_790_000_000_000_000;
+
+/// The token hash of a session, counted from 1.
+pub fn token_hash(session: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("session", session)).expect("it has 32 bytes")
+}
+
+/// The key of the counter of a session.
+pub fn attempt_key(session: u32) -> AttemptKey {
+    AttemptKey::from_bytes(digest("counter", session))
+}
+
+/// The user whose session this is.
+pub fn user_of(session: u32) -> UserId {
+    UserId::from_uuid(id("user", session.div_ceil(EACH)))
+}
+
+/// The id of a session.
+pub fn session_id(session: u32) -> Uuid {
+    id("id", session)
+}
+
+fn digest(kind: &str, number: u32) -> [u8; 32] {
+    Sha256::digest(format!("{kind} {number}")).into()
+}
+
+fn id(kind: &str, number: u32) -> Uuid {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest(kind, number);
+    Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+}
+
+/// Fills an empty store with so many sessions, a multiple of ten, and has the database look at what it holds.
+pub async fn fill(store: &SqlStore, sessions: u32) {
+    if let Some(pool) = store.sqlite_pool() {
+        fill_sqlite(pool, sessions).await;
+    } else if let Some(pool) = store.postgres_pool() {
+        fill_postgres(pool, sessions).await;
+    } else if let Some(pool) = store.mysql_pool() {
+        fill_mariadb(pool, sessions).await;
+    }
+}
+
+/// What `SELECT`s give the rows, in the words of one engine. Its `digest` of a number is that of [`digest`].
+struct Words {
+    digest: fn(&str, &str) -> String,
+    id: fn(&str, &str) -> String,
+    yes: &'static str,
+    /// A table `n` of the numbers from 1 on.
+    numbers: fn(u32) -> String,
+    divide: &'static str,
+    concat: fn(&str, &str, &str) -> String,
+}
+
+fn script(words: &Words, sessions: u32) -> String {
+    let Words { digest, id, yes, numbers, divide, concat } = words;
+    let owner = format!("((n + {EACH} - 1) {divide} {EACH})");
+    format!(
+        "INSERT INTO auth_role (id, guard, name, permissions, created_at)
+             SELECT {role_id}, 'ADMIN', {role_name}, '[\"reports:read\"]', {NOW} FROM {roles};
+         INSERT INTO auth_user (id, name, email, email_verified, created_at, updated_at, credential_version)
+             SELECT {user_id}, 'Ada Lovelace', {email}, {yes}, {NOW}, {NOW}, 0 FROM {users};
+         INSERT INTO auth_user_role (user_id, role_id, granted_at)
+             SELECT {user_id}, {role_of_user}, {NOW} FROM {users};
+         INSERT INTO auth_account (id, user_id, provider_id, account_id, created_at, updated_at)
+             SELECT {account_id}, {user_id}, 'credential', {subject}, {NOW}, {NOW} FROM {users};
+         INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
+             absolute_expires_at, persistent, method, assurance, ip_address, user_agent)
+             SELECT {session_id}, {token_hash}, {session_user}, {NOW}, {NOW}, {NOW}, {NOW} * 2, {NOW} * 2, {yes},
+                 'password', 1, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+             FROM {sessions};
+         INSERT INTO auth_attempt (attempt_key, attempts, window_ends_at) SELECT {key}, 1, {NOW} * 2 FROM {sessions};
+         INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id)
+             SELECT {audit_id}, {NOW}, 'signed_in', {yes}, {session_user} FROM {sessions};",
+        role_id = id("role", "n"),
+        role_name = concat("role", "n", ""),
+        roles = numbers(ROLES),
+        user_id = id("user", "n"),
+        email = concat("user", "n", "@example.com"),
+        users = numbers(sessions / EACH),
+        role_of_user = id("role", &format!("(n % {ROLES} + 1)")),
+        account_id = id("account", "n"),
+        subject = concat("subject", "n", ""),
+        session_id = id("id", "n"),
+        token_hash = digest("session", "n"),
+        session_user = id("user", &owner),
+        sessions = numbers(sessions),
+        key = digest("counter", "n"),
+        audit_id = id("audit", "n"),
+    )
+}
+
+async fn fill_postgres(pool: &PgPool, sessions: u32) {
+    let words = Words {
+        digest: |kind, number| format!("sha256(convert_to('{kind} ' || {number}, 'UTF8'))"),
+        id: |kind, number| {
+            format!("encode(substring(sha256(convert_to('{kind} ' || {number}, 'UTF8')) FOR 16), 'hex')::uuid")
+        },
+        yes: "true",
+        numbers: |count| format!("generate_series(1, {count}) n"),
+        divide: "/",
+        concat: |before, number, after| format!("'{before}' || {number} || '{after}'"),
+    };
+    sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
+    sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await.unwrap();
+}
+
+async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
+    let words = Words {
+        digest: |kind, number| format!("UNHEX(SHA2(CONCAT('{kind} ', {number}), 256))"),
+        id: |kind, number| format!("UNHEX(LEFT(SHA2(CONCAT('{kind} ', {number}), 256), 32))"),
+        yes: "1",
+        numbers: |count| format!("(SELECT seq AS n FROM seq_1_to_{count}) numbers"),
+        divide: "DIV",
+        concat: |before, number, after| format!("CONCAT('{before}', {number}, '{after}')"),
+    };
+    sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
+    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_attempt, auth_audit";
+    let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}")).into_sql_str();
+    sqlx::raw_sql(analyze).execute(pool).await.unwrap();
+}
+
+/// SQLite has no SHA-256 of its own, so its digests come from a table.
+async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
+    let words = Words {
+        digest: |kind, number| format!("(SELECT digest FROM digests WHERE kind = '{kind}' AND number = {number})"),
+        id: |kind, number| {
+            format!("(SELECT substr(digest, 1, 16) FROM digests WHERE kind = '{kind}' AND number = {number})")
+        },
+        yes: "1",
+        numbers: |count| {
+            format!(
+                "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c)"
+            )
+        },
+        divide: "/",
+        concat: |before, number, after| format!("'{before}' || {number} || '{after}'"),
+    };
+    let mut connection = pool.acquire().await.unwrap();
+    let mut run = async |text: String| {
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
+    };
+    run("CREATE TEMP TABLE digests (kind TEXT, number INTEGER, digest BLOB, PRIMARY KEY (kind, number)) WITHOUT ROWID; BEGIN"
+        .to_owned())
+    .await;
+    let users = sessions / EACH;
+    let kinds = [("role", ROLES), ("user", users), ("account", users), ("id", sessions), ("session", sessions)];
+    for (kind, count) in kinds.into_iter().chain([("counter", sessions), ("audit", sessions)]) {
+        let numbers: Vec<u32> = (1..=count).collect();
+        for batch in numbers.chunks(1_000) {
+            let rows = batch.iter().map(|&number| format!("('{kind}', {number}, x'{}')", hex(&digest(kind, number))));
+            run(format!("INSERT INTO digests VALUES {}", rows.collect::<Vec<_>>().join(", "))).await;
+        }
+    }
+    run(script(&words, sessions)).await;
+    run("COMMIT; DROP TABLE digests; ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)".to_owned()).await;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,180 @@
+//! How each database goes about the statements that are sent often or over many rows: through an index, never through
+//! a whole table that grows. The plans are kept as snapshots, for the versions that they were made with.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test speaks by panicking")]
+
+use auth_sqlx::SqlStore;
+use auth_tests::filled::{self, NOW};
+use auth_tests::servers::Server;
+use sqlx::mysql::MySqlRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Uuid;
+use sqlx::{AssertSqlSafe, Row};
+use tempfile::TempDir;
+
+/// Enough that no planner would rather read all of it.
+const SESSIONS: u32 = 20_000;
+
+/// A value for a parameter.
+enum Value {
+    Id(Uuid),
+    Bytes(Vec<u8>),
+    Text(&'static str),
+    Int(i64),
+    Bool(bool),
+}
+
+/// A statement by the words that no other has, with values for its parameters.
+struct Hot {
+    name: &'static str,
+    words: &'static str,
+    values: Vec<Value>,
+}
+
+fn hot() -> Vec<Hot> {
+    use Value::{Bool, Bytes, Id, Int, Text};
+    let (user, session) = (|| Id(filled::user_of(7).as_uuid()), || Id(filled::session_id(7)));
+    let token = |n| Bytes(filled::token_hash(n).as_bytes().to_vec());
+    let key = |n| Bytes(filled::attempt_key(n).as_bytes().to_vec());
+    let opened = vec![
+        Id(Uuid::from_u128(1)),
+        Bytes(vec![1; 32]),
+        Int(NOW),
+        Int(NOW),
+        Int(NOW),
+        Int(NOW),
+        Int(NOW),
+        Bool(true),
+        Text("password"),
+        Int(1),
+        Text("192.0.2.1"),
+        Text("curl"),
+        user(),
+        Int(0),
+    ];
+    [
+        ("session by token", "LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id", vec![token(7)]),
+        (
+            "facts of a sign-in",
+            "anchor LEFT JOIN",
+            vec![Text("user7@example.com"), Text("credential"), key(7), key(8), Int(NOW)],
+        ),
+        ("open a session", "INSERT INTO auth_session", opened),
+        ("evict sessions", "AS kept)", vec![user(), session(), user(), session(), Int(19)]),
+        ("slide a session", "UPDATE auth_session SET expires_at", vec![Int(NOW * 2), Int(NOW), session(), Int(NOW)]),
+        ("sessions of a user", "AND s.expires_at >", vec![user(), Int(NOW), Int(NOW)]),
+        ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), key(7), key(7), key(8)]),
+        ("audit of a user", "FROM auth_audit WHERE user_id", vec![user(), Id(Uuid::max()), Int(100)]),
+        ("prune sessions", "expires_at <=", vec![Int(NOW), Int(1_000)]),
+        ("prune attempts", "DELETE FROM auth_attempt", vec![Int(NOW), Int(1_000)]),
+        ("prune the audit trail", "DELETE FROM auth_audit", vec![Id(Uuid::nil()), Int(1_000)]),
+    ]
+    .into_iter()
+    .map(|(name, words, values)| Hot { name, words, values })
+    .collect()
+}
+
+/// The statement that has the words and takes as many values.
+fn text(hot: &Hot, engine: auth_sqlx::Engine, mark: char) -> String {
+    let fits = |sql: &&str| sql.contains(hot.words) && sql.matches(mark).count() == hot.values.len();
+    let found: Vec<_> = auth_sqlx::statements(engine).filter(fits).collect();
+    match found[..] {
+        [one] => one.to_owned(),
+        _ => panic!("{} statements are meant by {:?}", found.len(), hot.name),
+    }
+}
+
+macro_rules! bound {
+    ($sql:expr, $values:expr) => {{
+        let mut query = sqlx::query(AssertSqlSafe($sql));
+        for value in $values {
+            query = match value {
+                Value::Id(id) => query.bind(*id),
+                Value::Bytes(bytes) => query.bind(bytes.clone()),
+                Value::Text(text) => query.bind(*text),
+                Value::Int(int) => query.bind(*int),
+                Value::Bool(bool) => query.bind(*bool),
+            };
+        }
+        query
+    }};
+}
+
+/// What the database says it would do, a line a step.
+async fn plan(store: &SqlStore, hot: &Hot) -> Vec<String> {
+    if let Some(pool) = store.sqlite_pool() {
+        let sql = format!("EXPLAIN QUERY PLAN {}", text(hot, auth_sqlx::Engine::Sqlite, '$'));
+        let rows = bound!(sql, &hot.values).fetch_all(pool).await.unwrap();
+        rows.iter().map(|row: &SqliteRow| row.get::<String, _>(3)).collect()
+    } else if let Some(pool) = store.postgres_pool() {
+        let sql = format!("EXPLAIN (COSTS OFF) {}", text(hot, auth_sqlx::Engine::Postgres, '$'));
+        let rows = bound!(sql, &hot.values).fetch_all(pool).await.unwrap();
+        rows.iter().map(|row: &PgRow| row.get::<String, _>(0)).collect()
+    } else {
+        let sql = format!("EXPLAIN {}", text(hot, auth_sqlx::Engine::Mariadb, '?'));
+        let rows = bound!(sql, &hot.values).fetch_all(store.mysql_pool().unwrap()).await.unwrap();
+        let word =
+            |row: &MySqlRow, column: &str| row.get::<Option<String>, _>(column).unwrap_or_else(|| "-".to_owned());
+        let columns = ["table", "type", "key", "Extra"];
+        rows.iter().map(|row| columns.map(|column| word(row, column)).join("  ").trim_end().to_owned()).collect()
+    }
+}
+
+/// Whether a step reads a whole table that grows. Roles do not: programs define a few.
+fn reads_all(step: &str) -> bool {
+    const GROWING: [&str; 6] =
+        ["auth_user", "auth_user_role", "auth_session", "auth_account", "auth_attempt", "auth_audit"];
+    let words: Vec<_> = step.split_whitespace().collect();
+    let [first, second, ..] = words[..] else { return false };
+    let sqlite = first == "SCAN" && ["s", "u", "ur", "a", "t", "e"].contains(&second);
+    let mariadb = second == "ALL" && ["s", "u", "ur", "a", "t", "e"].contains(&first);
+    let named = GROWING.iter().any(|table| step.contains(&format!("Seq Scan on {table}")));
+    sqlite || mariadb || named
+}
+
+async fn plans(store: &SqlStore) -> String {
+    filled::fill(store, SESSIONS).await;
+    let mut plans = String::new();
+    for hot in hot() {
+        let steps = plan(store, &hot).await;
+        assert!(!steps.iter().any(|step| reads_all(step)), "{} reads all rows:\n{}", hot.name, steps.join("\n"));
+        plans.push_str(&format!("# {}\n{}\n\n", hot.name, steps.join("\n")));
+    }
+    plans
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", directory.path().join("auth.db").display());
+    let store = SqlStore::connect(&url).await.unwrap();
+    auth_sqlx::migrate(&store).await.unwrap();
+    insta::assert_snapshot!("sqlite", plans(&store).await);
+}
+
+#[tokio::test]
+async fn on_postgres() {
+    let Some(database) = Server::Postgres.database().await else { return };
+    let store = database.store().await;
+    let plans = plans(&store).await;
+    let version: String =
+        sqlx::query_scalar("SHOW server_version").fetch_one(store.postgres_pool().unwrap()).await.unwrap();
+    if version.starts_with("15.") {
+        insta::assert_snapshot!("postgres_15", plans);
+    }
+    store.postgres_pool().unwrap().close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn on_mariadb() {
+    let Some(database) = Server::Mariadb.database().await else { return };
+    let store = database.store().await;
+    let plans = plans(&store).await;
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(store.mysql_pool().unwrap()).await.unwrap();
+    if version.starts_with("10.11.") {
+        insta::assert_snapshot!("mariadb_10_11", plans);
+    }
+    store.mysql_pool().unwrap().close().await;
+    database.remove().await;
+}
