@@ -10,7 +10,7 @@ use auth_core::user::User;
 use auth_sqlx::{Connection, MigrateError, SqlStore, UnsafeSetting, connection, migrate, migrations};
 use auth_tests::servers::{Server, ServerDatabase};
 use sqlx::mysql::MySqlPoolOptions;
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, SqlSafeStr};
 
 /// What takes longer waits for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +48,7 @@ on_each_server!(
     a_value_that_is_too_long_is_refused_and_no_conflict,
     a_statement_taken_back_to_end_a_deadlock_is_sent_again,
     a_later_statement_taken_back_ends_its_transaction,
+    what_was_taken_back_is_not_called_committed,
 );
 
 fn user(seed: u64, email: &str) -> User {
@@ -283,17 +284,57 @@ async fn a_later_statement_taken_back_ends_its_transaction(server: Server) {
     }
     count_attempt(&mut *one, 1).await.unwrap();
     count_attempt(&mut *other, 2).await.unwrap();
-    let settle = [(&keys[1], &keys[0]), (&keys[0], &keys[1])];
-    let finish = async |mut tx: Box<dyn Tx>, (cleared, refunded): (&AttemptKey, &AttemptKey)| {
-        tx.settle_attempts(*cleared, *refunded).await?;
+    let finish = async |mut tx: Box<dyn Tx>, cleared: AttemptKey, refunded: Attempt| {
+        tx.settle_attempts(cleared, refunded).await?;
         tx.commit().await
     };
-    let (first, second) = tokio::join!(finish(one, settle[0]), finish(other, settle[1]));
+    let (first, second) = tokio::join!(finish(one, keys[1], attempts[0]), finish(other, keys[0], attempts[1]));
     assert!(first.is_ok() != second.is_ok(), "{first:?}, {second:?}");
     for (seed, outcome) in [(1, &first), (2, &second)] {
         let found = store.conn().user_by_id(user(seed, "x@example.com").id).await.unwrap();
         assert_eq!(found.is_some(), outcome.is_ok(), "a transaction is whole or absent");
     }
+    close(&store).await;
+    database.remove().await;
+}
+
+/// An application's statement fails, and it goes on as if nothing had been. PostgreSQL takes the transaction back at its
+/// COMMIT and calls that a success; MySQL has taken it back at once when it was a deadlock.
+async fn what_was_taken_back_is_not_called_committed(server: Server) {
+    let Some(database) = server.database().await else { return };
+    let store = database.store().await;
+    let (ada, grace) = (user(1, "ada@example.com"), user(2, "grace@example.com"));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_user(&ada).await.unwrap();
+    match connection(&mut *tx).unwrap() {
+        Connection::Postgres(postgres) => drop(sqlx::query("SELECT 1 / 0").execute(postgres).await.unwrap_err()),
+        Connection::Mysql(mysql) => drop(sqlx::raw_sql("ROLLBACK").execute(mysql).await.unwrap()),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(tx.commit().await, Err(StoreError::Backend(_))), "nothing of it was kept");
+    assert!(store.conn().user_by_id(ada.id).await.unwrap().is_none());
+
+    // One of the application's own transactions is never ended: what came with it would not be committed either.
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_user(&grace).await.unwrap();
+    match connection(&mut *tx).unwrap() {
+        Connection::Postgres(postgres) => std::mem::forget(postgres.begin().await.unwrap()),
+        Connection::Mysql(mysql) => std::mem::forget(mysql.begin().await.unwrap()),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(tx.commit().await, Err(StoreError::Backend(_))), "it was not ended");
+    assert!(store.conn().user_by_id(grace.id).await.unwrap().is_none());
+
+    // One that is ended takes back its own part alone.
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_user(&grace).await.unwrap();
+    match connection(&mut *tx).unwrap() {
+        Connection::Postgres(postgres) => postgres.begin().await.unwrap().rollback().await.unwrap(),
+        Connection::Mysql(mysql) => mysql.begin().await.unwrap().rollback().await.unwrap(),
+        other => panic!("{other:?}"),
+    }
+    tx.commit().await.unwrap();
+    assert!(store.conn().user_by_id(grace.id).await.unwrap().is_some());
     close(&store).await;
     database.remove().await;
 }

@@ -83,6 +83,12 @@ impl<DB: Database> Lease<DB> {
 
     /// Makes the transaction durable.
     pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+        // Less, and a rollback has got in between; more, and one of the application's own is still open inside. Either way
+        // sqlx would say that it is done.
+        if DB::TransactionManager::get_transaction_depth(&self) != 1 {
+            self.condition = Condition::InDoubt;
+            return Err(sqlx::Error::Protocol("a transaction was not ended in the order in which it began".to_owned()));
+        }
         let answer = answered(DB::TransactionManager::commit(&mut self)).await;
         self.judge(answer)
     }

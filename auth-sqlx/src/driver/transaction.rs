@@ -23,7 +23,7 @@ const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
 const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 // Without SESSION the level is that of the next transaction and of no other.
 #[cfg(feature = "mysql")]
-const BEGIN_MYSQL: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
+const BEGIN_MYSQL: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN; SAVEPOINT auth_work";
 
 impl Pool {
     /// On PostgreSQL and MySQL each statement sees what is committed when it begins (READ COMMITTED), whatever the
@@ -46,7 +46,7 @@ impl Pool {
 /// A transaction under way. Dropped without a commit, it is rolled back before its connection is used again.
 #[derive(Debug)]
 pub(crate) struct Transaction {
-    pub(crate) begun: Begun,
+    begun: Begun,
     names: Names,
     progress: Progress,
 }
@@ -56,7 +56,13 @@ pub(crate) struct Transaction {
 enum Progress {
     /// Nothing has been sent in it yet.
     Begun,
+    /// What was sent has come about.
     UnderWay,
+    /// A statement failed, or the application sent some of its own. Databases say "committed" of a transaction that they
+    /// have taken back by then, so it is asked for before.
+    InDoubt,
+    /// It is gone: what was sent now would be committed by itself.
+    TakenBack,
 }
 
 /// A transaction in the form of its driver.
@@ -71,26 +77,71 @@ pub(crate) enum Begun {
 }
 
 impl Transaction {
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        match self.progress {
+            Progress::Begun | Progress::UnderWay => {}
+            Progress::InDoubt => self.begun.still_stands().await.map_err(StoreError::backend)?,
+            Progress::TakenBack => return Err(StoreError::backend(TakenBack)),
+        }
         on_each!(Begun, self.begun, |tx| tx.commit().await).map_err(StoreError::backend)
     }
 
-    /// Begins anew when the database has taken the whole transaction back to end a deadlock, and there was nothing in it
-    /// but the statement that failed; whether it did. Later on, what came before would be missing.
-    async fn begin_again(&mut self, error: &sqlx::Error, turn: u32) -> sqlx::Result<bool> {
-        let was_alone = self.progress == Progress::Begun;
-        if !(was_alone && is_victim(error) && turn < RETRIES) {
-            return Ok(false);
+    /// For statements that are not seen here.
+    pub(crate) fn begun(&mut self) -> &mut Begun {
+        if self.progress != Progress::TakenBack {
+            self.progress = Progress::InDoubt;
         }
+        &mut self.begun
+    }
+
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        match self.begun() {
+            #[cfg(feature = "sqlite")]
+            Begun::Sqlite(tx) => Connection::Sqlite(&mut *tx),
+            #[cfg(feature = "postgres")]
+            Begun::Postgres(tx) => Connection::Postgres(&mut *tx),
+            #[cfg(feature = "mysql")]
+            Begun::Mysql(tx) => Connection::Mysql(&mut *tx),
+        }
+    }
+
+    /// Runs a text of several statements, without parameters.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) async fn run_script(&mut self, script: SqlStr) -> Result<(), StoreError> {
+        on_each!(Begun, self.begun(), |tx| sqlx::raw_sql(script).execute(&mut **tx).await.map(drop))
+            .map_err(StoreError::backend)
+    }
+
+    /// Before a statement is sent; whether it is the first. If nobody waits for its answer, it was sent all the same.
+    fn sends(&mut self) -> Result<bool, StoreError> {
+        match self.progress {
+            Progress::Begun => {
+                self.progress = Progress::UnderWay;
+                Ok(true)
+            }
+            Progress::UnderWay | Progress::InDoubt => Ok(false),
+            Progress::TakenBack => Err(StoreError::backend(TakenBack)),
+        }
+    }
+
+    fn fails(&mut self, error: sqlx::Error) -> StoreError {
+        self.progress = if is_victim(&error) { Progress::TakenBack } else { Progress::InDoubt };
+        store_error(error)
+    }
+
+    /// Begins anew when the database has taken back the first statement of a transaction, and so nothing but that.
+    async fn begin_again(&mut self) -> Result<(), StoreError> {
         match &mut self.begun {
             #[cfg(feature = "sqlite")]
-            Begun::Sqlite(tx) => tx.begin_again(BEGIN_SQLITE).await?,
+            Begun::Sqlite(tx) => tx.begin_again(BEGIN_SQLITE).await,
             #[cfg(feature = "postgres")]
-            Begun::Postgres(tx) => tx.begin_again(BEGIN_POSTGRES).await?,
+            Begun::Postgres(tx) => tx.begin_again(BEGIN_POSTGRES).await,
             #[cfg(feature = "mysql")]
-            Begun::Mysql(tx) => tx.begin_again(BEGIN_MYSQL).await?,
+            Begun::Mysql(tx) => tx.begin_again(BEGIN_MYSQL).await,
         }
-        Ok(true)
+        .map_err(store_error)?;
+        self.progress = Progress::Begun;
+        Ok(())
     }
 
     async fn execute_once(&mut self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
@@ -104,39 +155,43 @@ impl Transaction {
             answered(query.fetch_all(&mut **tx)).await.map(|rows| rows.into_iter().map(Row::from).collect())
         })
     }
+}
 
-    pub(crate) fn connection(&mut self) -> Connection<'_> {
-        // What is sent through it is not seen here.
-        self.progress = Progress::UnderWay;
-        match &mut self.begun {
+impl Begun {
+    /// Fails when the database has taken the transaction back.
+    async fn still_stands(&mut self) -> sqlx::Result<()> {
+        match self {
+            // Its COMMIT says so itself.
             #[cfg(feature = "sqlite")]
-            Begun::Sqlite(tx) => Connection::Sqlite(&mut *tx),
+            Self::Sqlite(_) => Ok(()),
+            // Refused in a transaction in which something has failed.
             #[cfg(feature = "postgres")]
-            Begun::Postgres(tx) => Connection::Postgres(&mut *tx),
+            Self::Postgres(tx) => answered(sqlx::raw_sql("SELECT 1").execute(&mut **tx)).await.map(drop),
+            // It went with the transaction that it was set in.
             #[cfg(feature = "mysql")]
-            Begun::Mysql(tx) => Connection::Mysql(&mut *tx),
+            Self::Mysql(tx) => {
+                answered(sqlx::raw_sql("RELEASE SAVEPOINT auth_work").execute(&mut **tx)).await.map(drop)
+            }
         }
     }
-
-    /// Runs a text of several statements, without parameters.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(crate) async fn run_script(&mut self, script: SqlStr) -> Result<(), StoreError> {
-        self.progress = Progress::UnderWay;
-        on_each!(Begun, &mut self.begun, |tx| sqlx::raw_sql(script).execute(&mut **tx).await.map(drop))
-            .map_err(StoreError::backend)
-    }
 }
+
+/// Why nothing more can be done in a transaction.
+#[derive(Debug, thiserror::Error)]
+#[error("the database has taken the transaction back to end a deadlock")]
+struct TakenBack;
 
 impl Target for Transaction {
     async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let mut turn = 0;
         loop {
+            let is_first = self.sends()?;
             match self.execute_once(sql, values).await {
-                Err(error) if self.begin_again(&error, turn).await.map_err(store_error)? => turn = pause(turn).await,
-                result => {
-                    self.progress = Progress::UnderWay;
-                    return result.map_err(store_error);
+                Err(error) if is_first && is_victim(&error) && turn < RETRIES => {
+                    turn = pause(turn).await;
+                    self.begin_again().await?;
                 }
+                result => return result.map_err(|error| self.fails(error)),
             }
         }
     }
@@ -144,12 +199,13 @@ impl Target for Transaction {
     async fn fetch_all(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let mut turn = 0;
         loop {
+            let is_first = self.sends()?;
             match self.fetch_all_once(sql, values).await {
-                Err(error) if self.begin_again(&error, turn).await.map_err(store_error)? => turn = pause(turn).await,
-                result => {
-                    self.progress = Progress::UnderWay;
-                    return result.map_err(store_error);
+                Err(error) if is_first && is_victim(&error) && turn < RETRIES => {
+                    turn = pause(turn).await;
+                    self.begin_again().await?;
                 }
+                result => return result.map_err(|error| self.fails(error)),
             }
         }
     }

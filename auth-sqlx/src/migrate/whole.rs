@@ -26,10 +26,10 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&APPLIED, &WRITE_DOWN];
 pub(super) async fn run(store: &SqlStore, plan: Plan) -> Result<(), MigrateError> {
     let names = store.names();
     let mut tx = store.pool().begin(names).await?;
-    if let Some(setting) = tx.begun.unsafe_setting().await.map_err(store_error)? {
+    if let Some(setting) = tx.begun().unsafe_setting().await.map_err(store_error)? {
         return Err(MigrateError::Unsafe(setting));
     }
-    wait_for_others(&mut tx.begun).await?;
+    wait_for_others(tx.begun()).await?;
     if let Some(schema) = names.tables().and_then(Tables::schema) {
         make_schema(&mut tx, schema).await?;
     }
