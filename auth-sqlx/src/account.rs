@@ -32,26 +32,30 @@ const RAISE_ATTEMPTS: Sql = sql!(
 );
 const ATTEMPTS: Sql =
     sql!("SELECT ", COUNTER_COLUMNS, " FROM auth_attempt t WHERE t.attempt_key IN ($1, $2) AND t.window_ends_at > $3");
-// A window that ended in 1970 is a counter that was never raised. Neither assignment reads what the other writes, so
-// that their order is all the same to MySQL. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
+// A window that ended in 1970 is a counter that was never raised. MySQL assigns in this order: the count, which looks at
+// the window, comes before the window. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
 // locks them, or the two would deadlock: MySQL walks its primary key, PostgreSQL promises no order unless it is told.
 const SETTLE_ATTEMPTS: Sql = sql!(
     "UPDATE auth_attempt SET \
-     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 ELSE attempts - 1 END, \
-     window_ends_at = CASE WHEN attempt_key = $2 THEN 0 ELSE window_ends_at END \
-     WHERE attempt_key IN ($3, $4)",
+     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 WHEN window_ends_at > $2 THEN attempts \
+     ELSE attempts - 1 END, \
+     window_ends_at = CASE WHEN attempt_key = $3 THEN 0 ELSE window_ends_at END \
+     WHERE attempt_key IN ($4, $5)",
     postgres: "UPDATE auth_attempt SET \
-     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 ELSE attempts - 1 END, \
-     window_ends_at = CASE WHEN attempt_key = $2 THEN 0 ELSE window_ends_at END \
+     attempts = CASE WHEN attempt_key = $1 OR attempts = 0 THEN 0 WHEN window_ends_at > $2 THEN attempts \
+     ELSE attempts - 1 END, \
+     window_ends_at = CASE WHEN attempt_key = $3 THEN 0 ELSE window_ends_at END \
      WHERE attempt_key IN (SELECT locked.attempt_key FROM auth_attempt locked \
-     WHERE locked.attempt_key IN ($3, $4) ORDER BY locked.attempt_key FOR UPDATE)"
+     WHERE locked.attempt_key IN ($4, $5) ORDER BY locked.attempt_key FOR UPDATE)"
 );
 // Locks as SETTLE_ATTEMPTS does.
 const REFUND_ATTEMPTS: Sql = sql!(
-    "UPDATE auth_attempt SET attempts = attempts - 1 WHERE attempt_key IN ($1, $2) AND attempts > 0",
+    "UPDATE auth_attempt SET attempts = attempts - 1 \
+     WHERE attempt_key IN ($1, $2) AND attempts > 0 AND window_ends_at <= $3",
     postgres: "UPDATE auth_attempt SET attempts = attempts - 1 \
      WHERE attempt_key IN (SELECT locked.attempt_key FROM auth_attempt locked \
-     WHERE locked.attempt_key IN ($1, $2) ORDER BY locked.attempt_key FOR UPDATE) AND attempts > 0"
+     WHERE locked.attempt_key IN ($1, $2) ORDER BY locked.attempt_key FOR UPDATE) \
+     AND attempts > 0 AND window_ends_at <= $3"
 );
 
 pub(crate) const STATEMENTS: &[&Sql] =
@@ -84,14 +88,18 @@ impl<T: Target> AccountStore for SqlConn<T> {
         rows.iter().filter_map(|row| opt_counter(row, 0).transpose()).collect()
     }
 
-    async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {
-        let [one, other] = keys;
-        self.0.execute(&REFUND_ATTEMPTS, &[one.as_bytes().into(), other.as_bytes().into()]).await.map(drop)
+    async fn refund_attempts(&mut self, counted: &[Attempt; 2]) -> Result<(), StoreError> {
+        let [one, other] = counted;
+        // Both were counted at the same instant, so their windows would have ended together.
+        let ends_at = one.window_ends_at.min(other.window_ends_at);
+        let values = [one.key.as_bytes().into(), other.key.as_bytes().into(), ends_at.into()];
+        self.0.execute(&REFUND_ATTEMPTS, &values).await.map(drop)
     }
 
-    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {
-        let (cleared, refunded) = (cleared.as_bytes().into(), refunded.as_bytes().into());
-        self.0.execute(&SETTLE_ATTEMPTS, &[cleared, cleared, cleared, refunded]).await.map(drop)
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: Attempt) -> Result<(), StoreError> {
+        let cleared = cleared.as_bytes().into();
+        let values = [cleared, refunded.window_ends_at.into(), cleared, cleared, refunded.key.as_bytes().into()];
+        self.0.execute(&SETTLE_ATTEMPTS, &values).await.map(drop)
     }
 }
 

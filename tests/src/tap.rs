@@ -216,8 +216,8 @@ pass_on! {
         fn accounts_of_user(user: UserId) -> Vec<Account>;
         fn raise_attempts(attempts: &[Attempt; 2], now: Timestamp) -> ();
         fn attempts(keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount>;
-        fn refund_attempts(keys: &[AttemptKey; 2]) -> ();
-        fn settle_attempts(cleared: AttemptKey, refunded: AttemptKey) -> ();
+        fn refund_attempts(counted: &[Attempt; 2]) -> ();
+        fn settle_attempts(cleared: AttemptKey, refunded: Attempt) -> ();
     }
     PasswordStore {
         fn sign_in_facts(email: &Email, keys: &[AttemptKey; 2], now: Timestamp) -> SignInFacts;

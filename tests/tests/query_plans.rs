@@ -63,7 +63,7 @@ fn hot() -> Vec<Hot> {
         ("evict sessions", "AS kept)", vec![user(), session(), user(), session(), Int(19)]),
         ("slide a session", "UPDATE auth_session SET expires_at", vec![Int(NOW * 2), Int(NOW), session(), Int(NOW)]),
         ("sessions of a user", "AND s.expires_at >", vec![user(), Int(NOW), Int(NOW)]),
-        ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), key(7), key(7), key(8)]),
+        ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), Int(NOW), key(7), key(7), key(8)]),
         ("audit of a user", "FROM auth_audit WHERE user_id", vec![user(), Id(Uuid::max()), Int(100)]),
         ("prune sessions", "expires_at <=", vec![Int(NOW), Int(1_000)]),
         ("prune attempts", "DELETE FROM auth_attempt", vec![Int(NOW), Int(1_000)]),

@@ -8,7 +8,10 @@ use super::model::{Attempt, AttemptCount, AttemptKey};
 use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long an answer waits for its attempt to be taken back.
+const TAKING_BACK: Duration = Duration::from_secs(1);
 
 /// How many attempts are allowed in a window.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +35,8 @@ pub(crate) enum AttemptSubject<'a> {
 #[derive(Debug)]
 #[must_use = "an attempt that succeeded must be settled"]
 pub(crate) struct CountedAttempt {
-    account: AttemptKey,
-    address: AttemptKey,
+    account: Attempt,
+    address: Attempt,
     limits: Option<AttemptLimits>,
     /// Clients of unknown address share one counter: it must not let one of them lock the others out.
     knows_client: bool,
@@ -52,49 +55,52 @@ impl CountedAttempt {
     /// Counts one attempt, durably, before it is known whether it is right.
     pub(crate) async fn raise(cx: &Cx, limits: Option<AttemptLimits>, subject: AttemptSubject<'_>) -> Result<Self> {
         let client = cx.client_unit();
-        let (account, address) = keys(cx, subject, client);
-        if let Some(limits) = limits {
+        let now = cx.now();
+        let window_ends_at = limits.map_or(now, |limits| now.plus(limits.window));
+        let [account, address] = keys(cx, subject, client).map(|key| Attempt { key, window_ends_at });
+        if limits.is_some() {
             if client.is_none() {
                 warn_of_unknown_clients();
             }
-            let window_ends_at = cx.now().plus(limits.window);
-            let attempts = [account, address].map(|key| Attempt { key, window_ends_at });
-            cx.conn().raise_attempts(&attempts, cx.now()).await?;
+            cx.conn().raise_attempts(&[account, address], now).await?;
         }
         Ok(Self { account, address, limits, knows_client: client.is_some() })
     }
 
     /// The counters to be read for [`standing`](Self::standing).
     pub(crate) const fn keys(&self) -> [AttemptKey; 2] {
-        [self.account, self.address]
+        [self.account.key, self.address.key]
     }
 
     /// Judges by the counters, which the attempt itself has raised.
     pub(crate) fn standing(&self, counters: &[AttemptCount], now: Timestamp) -> Standing {
         let is_over = |counter: &&AttemptCount| match self.limits {
             None => false,
-            Some(limits) if counter.key == self.account => counter.attempts > i64::from(limits.per_account),
+            Some(limits) if counter.key == self.account.key => counter.attempts > i64::from(limits.per_account),
             Some(limits) => self.knows_client && counter.attempts > i64::from(limits.per_address),
         };
         let over = || counters.iter().filter(is_over);
         Standing {
             blocked_for: over().map(|counter| counter.window_ends_at.since(now)).max(),
-            is_address_blocked: over().any(|counter| counter.key == self.address),
+            is_address_blocked: over().any(|counter| counter.key == self.address.key),
         }
     }
 
-    /// Nothing was decided: the attempt counts neither for the account nor for the address.
-    pub(crate) async fn take_back(&self, cx: &Cx) -> Result<()> {
-        if self.limits.is_some() {
-            cx.conn().refund_attempts(&self.keys()).await?;
+    /// Takes the attempt back when a failure of ours, an outage or an overload, has ended what it was for: it must not
+    /// lock out whoever knows the password and tries again. If that fails too, the attempt ends with its window.
+    pub(crate) async fn judged<T>(&self, cx: &Cx, outcome: Result<T>) -> Result<T> {
+        let is_ours = |error: &Error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
+        if self.limits.is_some() && outcome.as_ref().is_err_and(is_ours) {
+            let counted = [self.account, self.address];
+            tokio::time::timeout(TAKING_BACK, cx.conn().refund_attempts(&counted)).await.ok();
         }
-        Ok(())
+        outcome
     }
 
     /// It was right: the account's count starts anew, and the address gets this one attempt back.
     pub(crate) async fn settle(&self, work: &mut Work<'_>) -> Result<()> {
         if self.limits.is_some() {
-            work.settle_attempts(self.account, self.address).await?;
+            work.settle_attempts(self.account.key, self.address).await?;
         }
         Ok(())
     }
@@ -109,7 +115,7 @@ fn warn_of_unknown_clients() {
 }
 
 /// The pseudonyms of who is tried and from where.
-fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> (AttemptKey, AttemptKey) {
+fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [AttemptKey; 2] {
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
     let client = client.map(|ip| ip.to_string()).unwrap_or_default();
     let (account, address) = match subject {
@@ -121,5 +127,5 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> (Attemp
             keys.pseudonym("reauthentication address", client.as_bytes()),
         ),
     };
-    (AttemptKey::from_bytes(account), AttemptKey::from_bytes(address))
+    [account, address].map(AttemptKey::from_bytes)
 }

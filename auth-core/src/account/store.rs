@@ -19,9 +19,12 @@ pub trait AccountStore {
     /// The counters of these keys; one that was never raised or whose window has ended at `now` is left out.
     async fn attempts(&mut self, keys: &[AttemptKey; 2], now: Timestamp) -> Result<Vec<AttemptCount>, StoreError>;
 
-    /// Takes one attempt back from each key (never below zero), because nothing was decided.
-    async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError>;
+    /// Takes one attempt back from each key (never below zero), because nothing was decided. `counted` is what
+    /// [`raise_attempts`](Self::raise_attempts) was given: a counter that has started anew since is left alone, for the
+    /// attempt is not in it.
+    async fn refund_attempts(&mut self, counted: &[Attempt; 2]) -> Result<(), StoreError>;
 
-    /// After a success: forgets every attempt of `cleared`, and takes one back from `refunded` (never below zero).
-    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError>;
+    /// After a success: forgets every attempt of `cleared`, and takes `refunded` back as
+    /// [`refund_attempts`](Self::refund_attempts) does.
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: Attempt) -> Result<(), StoreError>;
 }

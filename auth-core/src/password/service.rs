@@ -1,7 +1,5 @@
 //! Signing up and in with a password, proving it again, changing it.
 
-use std::time::Duration;
-
 use super::config::{Config, SignUpMode};
 use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
@@ -13,9 +11,6 @@ use crate::hooks::Event;
 use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{SignUp, User, check_profile};
-
-/// How long the answer to a sign-in that an outage has ended waits for its attempt to be taken back.
-const TAKING_BACK: Duration = Duration::from_secs(1);
 
 /// What [`change`] does with the user's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +104,18 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
 pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persistence: Persistence) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(email)).await?;
+    let outcome = judge_sign_in(cx, hasher, email, password, persistence, &attempt).await;
+    attempt.judged(cx, outcome).await
+}
+
+async fn judge_sign_in(
+    cx: &Cx,
+    hasher: &PasswordHasher,
+    email: &Email,
+    password: Password,
+    persistence: Persistence,
+    attempt: &CountedAttempt,
+) -> Result<SignedIn> {
     let facts = cx.conn().sign_in_facts(email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
@@ -116,14 +123,7 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
         // It does not depend on any account, so hashing for this address would only feed a flood.
         return refuse(cx, None, "sign_in_refused_locked").await;
     }
-    let verdict = match hasher.verify(password.clone(), stored.clone()).await {
-        Ok(verdict) => verdict,
-        Err(error) => {
-            // Nothing was decided, so it must not count against whoever knew the password.
-            attempt.take_back(cx).await?;
-            return Err(error.into());
-        }
-    };
+    let verdict = hasher.verify(password.clone(), stored.clone()).await?;
     let (user, stored, outdated) = match (user, stored, verdict) {
         (Some(user), _, _) if user.disabled_at.is_some() => {
             return refuse(cx, Some(user.id), "sign_in_refused_disabled").await;
@@ -136,7 +136,7 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
     };
     let id = user.id;
     let event = AuthEvent { user, method: AuthMethod::Password, persistence };
-    match open(cx, event, &attempt).await {
+    match open(cx, event, attempt).await {
         Ok(signed_in) => {
             if outdated {
                 upgrade(cx, id, &stored, password).await;
@@ -144,11 +144,7 @@ pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persiste
             Ok(signed_in)
         }
         Err(error) => {
-            if error.kind() == ErrorKind::Unavailable {
-                // The password was right: an outage must not lock out whoever tries again. If the attempt cannot be
-                // taken back either, it ends with its window.
-                tokio::time::timeout(TAKING_BACK, attempt.take_back(cx)).await.ok();
-            } else {
+            if error.kind() != ErrorKind::Unavailable {
                 cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
             }
             Err(error)
@@ -194,6 +190,20 @@ pub(crate) async fn verify<'a>(
 ) -> Result<Verified<'a>> {
     let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
     let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user.id)).await?;
+    let outcome = judge_again(cx, hasher, user, session, password, &attempt).await;
+    let hash = attempt.judged(cx, outcome).await?;
+    Ok(Verified { user, session, hash })
+}
+
+/// The hash that the password matched.
+async fn judge_again(
+    cx: &Cx,
+    hasher: &PasswordHasher,
+    user: &User,
+    session: &Session,
+    password: Password,
+    attempt: &CountedAttempt,
+) -> Result<PasswordHash> {
     let counters = cx.conn().attempts(&attempt.keys(), cx.now()).await?;
     if let Some(wait) = attempt.standing(&counters, cx.now()).blocked_for {
         cx.record(Event::PasswordRefused { user: user.id, session: session.id }).await;
@@ -208,7 +218,7 @@ pub(crate) async fn verify<'a>(
             let mut work = cx.begin().await?;
             attempt.settle(&mut work).await?;
             work.commit().await?;
-            Ok(Verified { user, session, hash })
+            Ok(hash)
         }
         Verdict::Wrong => {
             cx.record(Event::PasswordRefused { user: user.id, session: session.id }).await;

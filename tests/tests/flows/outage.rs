@@ -10,6 +10,7 @@ flows![
     a_sign_up_that_dies_at_any_call_leaves_nothing,
     a_sign_in_that_dies_at_any_call_leaves_no_session,
     a_sign_in_that_an_outage_ended_is_no_wrong_password,
+    a_proof_that_an_outage_ended_is_no_wrong_password,
     a_change_of_password_that_dies_at_any_call_changes_nothing,
     a_revocation_that_dies_says_so,
     the_cause_is_not_shown,
@@ -90,13 +91,27 @@ async fn a_sign_in_that_dies_at_any_call_leaves_no_session(stack: Stack) {
 /// More often than wrong passwords are forgiven.
 async fn a_sign_in_that_an_outage_ended_is_no_wrong_password(stack: Stack) {
     let (app, _ada) = stack.signed_up("ada@example.com").await;
-    for question in ["begin", "open_session", "settle_attempts", "commit"] {
+    for question in ["sign_in_facts", "begin", "open_session", "settle_attempts", "commit"] {
         app.tap().die_for(question);
         for _ in 0..11 {
             app.anon().sign_in("ada@example.com", PASSWORD).await.refused(503, "SERVICE_UNAVAILABLE");
         }
         app.tap().revive();
         app.anon().sign_in("ada@example.com", PASSWORD).await.ok();
+    }
+}
+
+/// Nor is proving the password again in a session.
+async fn a_proof_that_an_outage_ended_is_no_wrong_password(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    for question in ["attempts", "password_of_user", "begin", "settle_attempts", "commit"] {
+        app.tap().die_for(question);
+        for _ in 0..11 {
+            let body = json!({"password": PASSWORD});
+            ada.auth_post("/verify-password", body).await.refused(503, "SERVICE_UNAVAILABLE");
+        }
+        app.tap().revive();
+        ada.auth_post("/verify-password", json!({"password": PASSWORD})).await.ok();
     }
 }
 

@@ -233,7 +233,7 @@ async fn a_sign_in_during_a_revocation_holds_the_role_no_longer_than_it(stage: S
 async fn an_attempt_waits_for_a_success_and_counts_after_it(stage: Stage) {
     for (end, expected) in [(End::Committed, [1, 2]), (End::TakenBack, [3, 3])] {
         let keys = with_two_attempts_each(&stage, end).await;
-        let first = stage.first(async |tx: &mut dyn Tx| tx.settle_attempts(keys[0], keys[1]).await).await;
+        let first = stage.first(async |tx: &mut dyn Tx| tx.settle_attempts(keys[0], attempts(keys)[1]).await).await;
         stage.then(first, end, |stage| async move { raise(&stage, keys).await }).await;
         assert_eq!(counted(&stage, keys).await, expected, "{end:?}");
     }
@@ -243,7 +243,7 @@ async fn a_success_waits_for_an_attempt_and_settles_after_it(stage: Stage) {
     for (end, expected) in [(End::Committed, [0, 2]), (End::TakenBack, [0, 1])] {
         let keys = with_two_attempts_each(&stage, end).await;
         let first = stage.first(async |tx: &mut dyn Tx| tx.raise_attempts(&attempts(keys), NOW).await).await;
-        let settle = |stage: Stage| async move { stage.conn().settle_attempts(keys[0], keys[1]).await };
+        let settle = |stage: Stage| async move { stage.conn().settle_attempts(keys[0], attempts(keys)[1]).await };
         stage.then(first, end, settle).await.unwrap();
         assert_eq!(counted(&stage, keys).await, expected, "{end:?}");
     }

@@ -8,6 +8,15 @@ use crate::base::{Timestamp, UserId};
 use crate::store::StoreError;
 
 impl State {
+    /// Takes an attempt back, unless its counter has started anew since.
+    fn refund(&mut self, counted: &Attempt) {
+        if let Some(counter) = self.attempts.get_mut(&counted.key)
+            && counter.window_ends_at <= counted.window_ends_at
+        {
+            counter.attempts = counter.attempts.saturating_sub(1).max(0);
+        }
+    }
+
     /// The counters of these keys whose window has not ended.
     pub(super) fn attempts(&self, keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount> {
         let counted = keys.iter().filter_map(|key| self.attempts.get_key_value(key));
@@ -45,22 +54,16 @@ impl<R: Reach> AccountStore for Asked<R> {
         Ok(self.0.state().await.attempts(keys, now))
     }
 
-    async fn refund_attempts(&mut self, keys: &[AttemptKey; 2]) -> Result<(), StoreError> {
+    async fn refund_attempts(&mut self, counted: &[Attempt; 2]) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
-        for key in keys {
-            if let Some(counter) = state.attempts.get_mut(key) {
-                counter.attempts = counter.attempts.saturating_sub(1).max(0);
-            }
-        }
+        counted.iter().for_each(|attempt| state.refund(attempt));
         Ok(())
     }
 
-    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: AttemptKey) -> Result<(), StoreError> {
+    async fn settle_attempts(&mut self, cleared: AttemptKey, refunded: Attempt) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
         state.attempts.remove(&cleared);
-        if let Some(counter) = state.attempts.get_mut(&refunded) {
-            counter.attempts = counter.attempts.saturating_sub(1).max(0);
-        }
+        state.refund(&refunded);
         Ok(())
     }
 }

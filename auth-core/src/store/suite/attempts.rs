@@ -10,6 +10,11 @@ async fn raise(it: &Actors, keys: [AttemptKey; 2], now: Timestamp) {
     it.conn().raise_attempts(&attempts, now).await.unwrap();
 }
 
+/// As [`raise`] counts it at `NOW`.
+fn counted(key: AttemptKey) -> Attempt {
+    Attempt { key, window_ends_at: NOW.plus(15 * MINUTE) }
+}
+
 /// The counter of a key, if there is one.
 async fn counter(it: &Actors, key: AttemptKey, now: Timestamp) -> Option<AttemptCount> {
     let counters = it.conn().attempts(&[key, it.attempt_key()], now).await.unwrap();
@@ -43,10 +48,10 @@ pub(super) async fn an_attempt_taken_back_counts_for_neither_key(it: Actors) {
     let (email, address) = (it.attempt_key(), it.attempt_key());
     raise(&it, [email, address], NOW).await;
     raise(&it, [email, address], NOW).await;
-    it.conn().refund_attempts(&[email, address]).await.unwrap();
+    it.conn().refund_attempts(&[email, address].map(counted)).await.unwrap();
     assert_eq!((count(&it, email).await, count(&it, address).await), (1, 1));
     for _ in 0..3 {
-        it.conn().refund_attempts(&[email, it.attempt_key()]).await.unwrap();
+        it.conn().refund_attempts(&[email, it.attempt_key()].map(counted)).await.unwrap();
     }
     assert_eq!(count(&it, email).await, 0, "a counter went below zero");
 }
@@ -114,7 +119,7 @@ pub(super) async fn a_success_clears_one_counter_and_refunds_the_other(it: Actor
         raise(&it, [email, address], NOW).await;
     }
     raise(&it, [other, it.attempt_key()], NOW).await;
-    it.conn().settle_attempts(email, address).await.unwrap();
+    it.conn().settle_attempts(email, counted(address)).await.unwrap();
     assert_eq!(counter(&it, email, NOW).await, None, "a cleared counter is still there");
     let refunded = AttemptCount { key: address, attempts: 2, window_ends_at: NOW.plus(15 * MINUTE) };
     assert_eq!(counter(&it, address, NOW).await, Some(refunded));
@@ -126,16 +131,33 @@ pub(super) async fn a_refund_never_falls_below_zero(it: Actors) {
     let (email, address) = (it.attempt_key(), it.attempt_key());
     raise(&it, [email, address], NOW).await;
     for _ in 0..3 {
-        it.conn().settle_attempts(email, address).await.unwrap();
+        it.conn().settle_attempts(email, counted(address)).await.unwrap();
         assert_eq!(count(&it, address).await, 0);
     }
     raise(&it, [email, address], NOW).await;
     assert_eq!(count(&it, address).await, 1, "refunds were saved up");
 }
 
+/// Else whoever has attempts under way when the window ends would have as many free guesses in the next one.
+pub(super) async fn an_attempt_of_an_earlier_window_is_not_taken_back_from_this_one(it: Actors) {
+    let (email, address, other) = (it.attempt_key(), it.attempt_key(), it.attempt_key());
+    let earlier = |key| Attempt { key, window_ends_at: NOW };
+    it.conn().raise_attempts(&[email, address].map(earlier), NOW.minus(15 * MINUTE)).await.unwrap();
+    raise(&it, [email, address], NOW).await;
+    raise(&it, [email, address], NOW.plus(MINUTE)).await;
+    it.conn().refund_attempts(&[email, address].map(earlier)).await.unwrap();
+    assert_eq!((count(&it, email).await, count(&it, address).await), (2, 2));
+    it.conn().settle_attempts(other, earlier(address)).await.unwrap();
+    assert_eq!(count(&it, address).await, 2);
+    // The one of a minute later is in the same window.
+    let later = |key| Attempt { key, window_ends_at: NOW.plus(16 * MINUTE) };
+    it.conn().refund_attempts(&[email, address].map(later)).await.unwrap();
+    assert_eq!((count(&it, email).await, count(&it, address).await), (1, 1));
+}
+
 pub(super) async fn settling_what_was_never_raised_is_harmless(it: Actors) {
     let (email, address) = (it.attempt_key(), it.attempt_key());
-    it.conn().settle_attempts(email, address).await.unwrap();
+    it.conn().settle_attempts(email, counted(address)).await.unwrap();
     assert_eq!((count(&it, email).await, count(&it, address).await), (0, 0));
 }
 
@@ -147,7 +169,7 @@ pub(super) async fn concurrent_refunds_are_all_counted(it: Actors) {
         raise(&it, [emails[emails.len() - 1], address], NOW).await;
     }
     let (it, emails) = (&it, &emails);
-    race(|racer| async move { it.conn().settle_attempts(emails[racer], address).await.unwrap() }).await;
+    race(|racer| async move { it.conn().settle_attempts(emails[racer], counted(address)).await.unwrap() }).await;
     assert_eq!(count(it, address).await, 3, "what is left of {} attempts after {RACERS} refunds", emails.len());
     assert_eq!((count(it, emails[0]).await, count(it, emails[RACERS]).await), (0, 1));
 }

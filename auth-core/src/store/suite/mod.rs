@@ -198,6 +198,7 @@ const RULES: &[Rule] = rules! {
         concurrent_attempts_in_a_new_window_are_all_counted,
         a_success_clears_one_counter_and_refunds_the_other,
         a_refund_never_falls_below_zero,
+        an_attempt_of_an_earlier_window_is_not_taken_back_from_this_one,
         settling_what_was_never_raised_is_harmless,
         concurrent_refunds_are_all_counted;
     "passwords" in passwords:

@@ -57,6 +57,7 @@ pub(super) async fn counters_whose_window_has_ended_are_pruned_and_no_others(it:
 /// One that was settled counts nothing and is of no more use.
 pub(super) async fn settled_counters_are_pruned(it: Actors) {
     let (cleared, refunded) = (counting(&it, NOW.plus(DAY)).await, counting(&it, NOW.plus(DAY)).await);
+    let refunded = Attempt { key: refunded, window_ends_at: NOW.plus(DAY) };
     it.conn().settle_attempts(cleared, refunded).await.unwrap();
     it.conn().prune_attempts(NOW, ALL).await.unwrap();
     it.conn().settle_attempts(cleared, refunded).await.unwrap();
