@@ -86,6 +86,12 @@ pub enum MigrateError {
     /// A newer version of the library has worked on this database.
     #[error("the database has migration `{0}`, which this version does not know: run the newer version of auth-sqlx")]
     Newer(String),
+    /// On MySQL, the text of a column does not compare byte by byte.
+    #[error(
+        "column `{0}` does not compare byte by byte, so two addresses or role names could count as one: give it back the \
+         collation that it was made with"
+    )]
+    Collation(String),
     /// A migration failed, or the database did not answer.
     #[error("the database could not be migrated")]
     Store(#[from] StoreError),

@@ -1,10 +1,16 @@
 //! Removes rows, batch by batch.
 
+use std::time::Duration;
+
 use super::config::Config;
 use crate::auth::Auth;
 use crate::base::AuditId;
 use crate::cx::Cx;
 use crate::error::Result;
+
+/// How long what has expired is left alone. A process whose clock is ahead judges by it only until it is set right; what
+/// it removed would be gone.
+const MARGIN: Duration = Duration::from_hours(24);
 
 /// How many rows were removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +24,7 @@ pub struct Pruned {
     pub audit: u64,
 }
 
-/// Removes everything that has no use any more, in batches of one statement each, with a pause after each batch. Safe
+/// Removes everything that has had no use for a day, in batches of one statement each, with a pause after each batch. Safe
 /// beside traffic, and in several processes at once. What was removed stays removed when it stops halfway.
 ///
 /// # Errors
@@ -26,13 +32,16 @@ pub struct Pruned {
 pub async fn prune(cx: &Cx) -> Result<Pruned> {
     let config = &cx.auth().config().retention;
     let mut pruned = Pruned::default();
-    while more(config, &mut pruned.sessions, cx.conn().prune_sessions(cx.now(), config.batch).await?).await {}
-    while more(config, &mut pruned.attempts, cx.conn().prune_attempts(cx.now(), config.batch).await?).await {}
+    let ended = cx.now().minus(MARGIN);
+    while more(config, &mut pruned.sessions, cx.conn().prune_sessions(ended, config.batch).await?).await {}
+    while more(config, &mut pruned.attempts, cx.conn().prune_attempts(ended, config.batch).await?).await {}
     if let Some(retention) = config.audit {
         let before = AuditId::first_at(cx.now().minus(retention));
         while more(config, &mut pruned.audit, cx.conn().prune_audit(before, config.batch).await?).await {}
     }
-    tracing::info!(pruned.sessions, pruned.attempts, pruned.audit, "removed what has no use any more");
+    if pruned != Pruned::default() {
+        tracing::info!(pruned.sessions, pruned.attempts, pruned.audit, "removed what has no use any more");
+    }
     Ok(pruned)
 }
 

@@ -14,6 +14,8 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnecti
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::lease::answered;
+
 /// A bounded number of connections that cannot write, each opened when it is first needed. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Readers(Arc<Shared>);
@@ -40,9 +42,9 @@ impl Readers {
         let waiting = self.idle().pop();
         let mut connection = match waiting {
             Some(connection) => connection,
-            None => self.0.options.connect().await?,
+            None => answered(self.0.options.connect()).await?,
         };
-        let rows = query.fetch_all(&mut connection).await?;
+        let rows = answered(query.fetch_all(&mut connection)).await?;
         // Not reached after an error, or when nobody waits for the answer any more: that connection is closed.
         self.idle().push(connection);
         Ok(rows)

@@ -9,7 +9,7 @@ use auth_core::store::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::{MySqlConnection, MySqlDatabaseError, MySqlPool};
 
-use super::plan::{Migration, Plan, with_collation};
+use super::plan::{Migration, Plan, tables, with_collation};
 use super::script::statements;
 use crate::driver::{Names, unsafe_mysql_setting};
 use crate::engine::Engine;
@@ -20,6 +20,9 @@ const LOCK: &str = "SELECT GET_LOCK(CONCAT('auth_sqlx ', SHA1(DATABASE())), 60)"
 const APPLIED: &str = "SELECT name, checksum, begun, done, applied_at FROM auth_migration ORDER BY name";
 const BEGIN: &str = "INSERT INTO auth_migration (name, checksum, begun, done, applied_at) VALUES (?, ?, 0, 0, NULL)";
 const COUNT: &str = "UPDATE auth_migration SET begun = ?, done = ?, applied_at = ? WHERE name = ?";
+
+const OTHER_COLLATION: &str = "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+    WHERE table_schema = DATABASE() AND table_name = ? AND collation_name <> ? LIMIT 1";
 
 /// A line of the history, as [`APPLIED`] asks for it.
 type Progress = (String, Vec<u8>, i64, i64, Option<i64>);
@@ -64,7 +67,7 @@ async fn run_on(mysql: &mut MySqlConnection, names: &Names, plan: Plan) -> Resul
             }
         }
     }
-    Ok(())
+    locked.expect_bytewise_text().await
 }
 
 /// The connection that holds the lock, and what the scripts need to be sent over it.
@@ -75,6 +78,19 @@ struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// Whoever converts a table to another collation makes one of two addresses, or of two role names.
+    async fn expect_bytewise_text(&mut self) -> Result<(), MigrateError> {
+        for table in tables() {
+            let table = self.names.text(table);
+            let other = sqlx::query_scalar(OTHER_COLLATION).bind(table.as_str()).bind(self.engine.collation());
+            let other: Option<String> = other.fetch_optional(&mut *self.mysql).await.map_err(failed)?;
+            if let Some(column) = other {
+                return Err(MigrateError::Collation(format!("{}.{column}", table.as_str())));
+            }
+        }
+        Ok(())
+    }
+
     async fn apply(&mut self, migration: &Migration, begun: i64, done: i64) -> Result<(), MigrateError> {
         let script = self.written(migration.script);
         let mut next = done;

@@ -26,7 +26,7 @@ async fn what_has_expired_is_removed_in_batches(stack: Stack) {
         app.signed_in("ada@example.com").await;
     }
     app.anon().sign_in("nobody@example.com", "wrong").await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
-    app.advance(7 * DAY);
+    app.advance(8 * DAY);
     let young = app.signed_in("ada@example.com").await;
     let pruned = prune(&app.cx()).await.unwrap();
     assert_eq!(pruned.sessions, 5);
@@ -72,7 +72,7 @@ async fn a_store_that_is_down_is_an_error(stack: Stack) {
 async fn the_regular_task_goes_on_after_an_outage(stack: Stack) {
     let app = stack.app_with(|builder| builder.retention(Config::default().interval(Duration::from_secs(1)))).await;
     app.signed_up("ada@example.com").await;
-    app.advance(7 * DAY);
+    app.advance(8 * DAY);
     app.tap().take_calls();
     app.tap().die_after(0);
     let task = tokio::spawn(prune_regularly(app.auth().clone()));
