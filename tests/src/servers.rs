@@ -49,7 +49,7 @@ const WATCH: &str = r#"
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     Postgres,
-    /// MariaDB, or MySQL where `TEST_MYSQL_URL` names one.
+    /// MariaDB, or where `TEST_MYSQL_URL` says.
     Mariadb,
 }
 

@@ -1,5 +1,5 @@
 //! What users, browsers and attackers see: one file a feature, each flow over every transport and store.
-#![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test speaks by panicking")]
 
 mod addresses;
 mod callback_url;

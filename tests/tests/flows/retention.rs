@@ -7,6 +7,8 @@ use auth_tests::{PASSWORD, Stack, flows};
 
 use crate::DAY;
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 flows![
     what_has_expired_is_removed_in_batches,
     the_audit_trail_is_kept_unless_it_is_said_for_how_long,
@@ -76,13 +78,15 @@ async fn the_regular_task_goes_on_after_an_outage(stack: Stack) {
     app.tap().take_calls();
     app.tap().die_after(0);
     let task = tokio::spawn(prune_regularly(app.auth().clone()));
-    while app.tap().take_calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let until = async |is_there: fn(&[&str]) -> bool| {
+        while !is_there(&app.tap().take_calls()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, until(|calls| !calls.is_empty())).await.expect("it has not begun");
     app.tap().revive();
-    while !app.tap().take_calls().contains(&"prune_attempts") {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let finished = until(|calls| calls.contains(&"prune_attempts"));
+    tokio::time::timeout(PATIENCE, finished).await.expect("it has not gone on");
     task.abort();
     assert_eq!(prune(&app.cx()).await.unwrap().sessions, 0, "the task has removed them");
     app.anon().sign_in("ada@example.com", PASSWORD).await.ok();
