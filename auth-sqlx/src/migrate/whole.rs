@@ -81,7 +81,8 @@ async fn make_schema(tx: &mut Transaction, schema: &str) -> Result<(), MigrateEr
 async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, MigrateError> {
     let mut applied = Vec::new();
     for row in tx.fetch_all(&APPLIED, &[]).await? {
-        let checksum = row.bytes(1)?.try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
+        let checksum =
+            row.opt_bytes(1)?.unwrap_or_default().try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
         applied.push((row.text(0)?.to_owned(), checksum));
     }
     Ok(applied)
