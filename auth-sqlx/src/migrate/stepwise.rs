@@ -17,6 +17,8 @@ use crate::error::{MigrateError, corrupt};
 
 // Names of locks belong to the whole server, so the database is part of it, at a length that they may have.
 const LOCK: &str = "SELECT GET_LOCK(CONCAT('auth_sqlx ', SHA1(DATABASE())), 60)";
+const HISTORY: &str = "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
+    WHERE table_schema = DATABASE() AND table_name = ?";
 const APPLIED: &str = "SELECT name, checksum, begun, done, applied_at FROM auth_migration ORDER BY name";
 const BEGIN: &str = "INSERT INTO auth_migration (name, checksum, begun, done, applied_at) VALUES (?, ?, 0, 0, NULL)";
 const COUNT: &str = "UPDATE auth_migration SET begun = ?, done = ?, applied_at = ? WHERE name = ?";
@@ -47,7 +49,15 @@ async fn run_on(mysql: &mut MySqlConnection, names: &Names, plan: Plan) -> Resul
         return Err(MigrateError::Busy);
     }
     let mut locked = Locked { mysql, names, engine };
-    locked.execute(locked.written(plan.history)).await.map_err(failed)?;
+    // `IF NOT EXISTS` demands the right to create tables even when there is nothing to create.
+    let found: Option<String> = sqlx::query_scalar(HISTORY)
+        .bind(names.text("auth_migration").as_str())
+        .fetch_optional(&mut *locked.mysql)
+        .await
+        .map_err(failed)?;
+    if found.is_none() {
+        locked.execute(locked.written(plan.history)).await.map_err(failed)?;
+    }
     let history: Vec<Progress> =
         sqlx::query_as(names.text(APPLIED)).fetch_all(&mut *locked.mysql).await.map_err(failed)?;
     let mut applied = Vec::new();

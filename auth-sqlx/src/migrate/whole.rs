@@ -13,6 +13,11 @@ use crate::tables::{Tables, create_schema};
 const APPLIED: Sql = sql!("SELECT name, checksum FROM auth_migration ORDER BY name");
 // Asked on PostgreSQL only.
 const SCHEMA: Sql = sql!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1");
+// On PostgreSQL the name stands with its schema, or is looked for where `search_path` says.
+const HISTORY: Sql = sql!(
+    "SELECT name FROM sqlite_schema WHERE name = $1",
+    postgres: "SELECT found.name FROM (SELECT CAST(to_regclass($1) AS text) AS name) found WHERE found.name IS NOT NULL"
+);
 const WRITE_DOWN: Sql = sql!("INSERT INTO auth_migration (name, checksum, applied_at) VALUES ($1, $2, $3)");
 
 /// "auth_sql" in ASCII: a number that no other program is likely to lock.
@@ -33,7 +38,7 @@ pub(super) async fn run(store: &SqlStore, plan: Plan) -> Result<(), MigrateError
     if let Some(schema) = names.tables().and_then(Tables::schema) {
         make_schema(&mut tx, schema).await?;
     }
-    tx.run_script(names.text(plan.history)).await?;
+    make_history(&mut tx, names, plan).await?;
     let applied = applied(&mut tx).await?;
     plan.fits(applied.iter().map(|(name, checksum)| (name.as_str(), checksum)))?;
     for migration in plan.migrations {
@@ -61,8 +66,12 @@ async fn wait_for_others(tx: &mut Begun) -> Result<(), MigrateError> {
 #[cfg(feature = "postgres")]
 async fn lock(postgres: &mut sqlx::postgres::PgConnection) -> Result<(), MigrateError> {
     sqlx::query("SET LOCAL lock_timeout = '60s'").execute(&mut *postgres).await.map_err(store_error)?;
-    match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(postgres).await {
-        Ok(_) => Ok(()),
+    match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *postgres).await {
+        // Behind a change of tables that waits for somebody's transaction, all who write wait too.
+        Ok(_) => {
+            let patience = sqlx::query("SET LOCAL lock_timeout = '5s'").execute(postgres).await;
+            patience.map(drop).map_err(|error| store_error(error).into())
+        }
         // lock_not_available: https://www.postgresql.org/docs/current/errcodes-appendix.html
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("55P03") => Err(MigrateError::Busy),
         Err(error) => Err(store_error(error).into()),
@@ -74,6 +83,14 @@ async fn make_schema(tx: &mut Transaction, schema: &str) -> Result<(), MigrateEr
     if tx.fetch_optional(&SCHEMA, &[schema.into()]).await?.is_none() {
         // Safe: `Tables` has checked every character.
         tx.run_script(AssertSqlSafe(create_schema(schema)).into_sql_str()).await?;
+    }
+    Ok(())
+}
+
+/// Asks first, for the same reason: whoever may only read the history finds out that nothing is left to do.
+async fn make_history(tx: &mut Transaction, names: &Names, plan: Plan) -> Result<(), MigrateError> {
+    if tx.fetch_optional(&HISTORY, &[names.text("auth_migration").as_str().into()]).await?.is_none() {
+        tx.run_script(names.text(plan.history)).await?;
     }
     Ok(())
 }

@@ -117,7 +117,7 @@ impl Home {
 
     pub(super) fn mariadb(&self, mariadbd: &Path, port: u16) -> Command {
         let users = format!(
-            "CREATE USER 'test'@'127.0.0.1' IDENTIFIED BY '{0}';\nGRANT ALL ON *.* TO 'test'@'127.0.0.1';\n\
+            "CREATE USER 'test'@'127.0.0.1' IDENTIFIED BY '{0}';\nGRANT ALL ON *.* TO 'test'@'127.0.0.1' WITH GRANT OPTION;\n\
              ALTER USER 'root'@'localhost' IDENTIFIED BY '{0}';\n",
             self.password
         );

@@ -11,7 +11,35 @@ on_each_server!(
     several_processes_may_migrate_at_once,
     the_printed_migrations_are_the_ones_that_run,
     another_programs_table_is_not_taken_for_ours,
+    whoever_may_only_read_the_history_may_migrate_when_nothing_is_left_to_do,
 );
+
+/// A user who owns no table and may make none.
+async fn whoever_may_only_read_the_history_may_migrate_when_nothing_is_left_to_do(server: Server) {
+    let Some(database) = server.database().await else { return };
+    let (address, name) = database.url().rsplit_once('/').unwrap();
+    let (scheme, rest) = address.split_once("://").unwrap();
+    let (_owner, host) = rest.rsplit_once('@').unwrap();
+    let reader = name.replace("auth_test", "reader");
+    let (user, revoke) = match server {
+        Server::Postgres => {
+            (format!("CREATE USER {reader} PASSWORD 'x'"), "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        }
+        Server::Mariadb => (format!("CREATE USER {reader} IDENTIFIED BY 'x'"), "SELECT 1"),
+    };
+    database.run(&format!("{user}; {revoke}; GRANT SELECT ON auth_migration TO {reader}")).await.unwrap();
+    let store = SqlStore::connect(&format!("{scheme}://{reader}:x@{host}/{name}")).await.unwrap();
+    migrate(&store).await.unwrap();
+    close(&store).await;
+    let undone = "DELETE FROM auth_migration WHERE name = '0002_retention'";
+    database.run(undone).await.unwrap();
+    let store = SqlStore::connect(&format!("{scheme}://{reader}:x@{host}/{name}")).await.unwrap();
+    assert!(matches!(migrate(&store).await, Err(MigrateError::Store(_))), "there is something to do");
+    close(&store).await;
+    let gone = if server == Server::Postgres { format!("DROP OWNED BY {reader}; ") } else { String::new() };
+    database.run(&format!("{gone}DROP USER {reader}")).await.unwrap();
+    database.remove().await;
+}
 
 /// How many migrations there are, the history itself not counted.
 fn migration_count() -> i64 {
