@@ -258,7 +258,7 @@ impl ServerDatabase {
         match self.server {
             Server::Postgres => {
                 const KILL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
                 let mut postgres = PgConnection::connect(&self.url).await.unwrap();
                 while !sqlx::query(KILL).fetch_all(&mut postgres).await.unwrap().is_empty() {
                     tokio::time::sleep(PAUSE).await;
@@ -285,7 +285,6 @@ impl ServerDatabase {
 
     /// How many transactions are open in it.
     pub async fn open_transactions(&self) -> i64 {
-        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         match self.server {
             Server::Postgres => {
                 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -295,12 +294,37 @@ impl ServerDatabase {
             Server::Mariadb => {
                 const OPEN: &str = "SELECT count(*) FROM information_schema.innodb_trx t \
                     JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE()";
-                // InnoDB looks anew only when nobody has asked for a tenth of a second.
-                let _turn = TURN.lock().await;
-                tokio::time::sleep(Duration::from_millis(110)).await;
-                self.number(OPEN).await
+                self.number_by_innodb(OPEN).await
             }
         }
+    }
+
+    /// Returns when a statement waits for a lock.
+    pub async fn somebody_waits(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
+        match self.server {
+            Server::Postgres => {
+                const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
+                while self.number(WAITING).await == 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            Server::Mariadb => {
+                const WAITING: &str = "SELECT count(*) FROM information_schema.innodb_trx t \
+                    JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+                    WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'";
+                while self.number_by_innodb(WAITING).await == 0 {}
+            }
+        }
+    }
+
+    /// A number from a table that InnoDB only makes anew when nobody has read it for a tenth of a second.
+    async fn number_by_innodb(&self, question: &'static str) -> i64 {
+        static READING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _alone = READING.lock().await;
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        self.number(question).await
     }
 
     /// Runs statements of a test's own.

@@ -144,6 +144,13 @@ impl Database {
         }
     }
 
+    /// Returns when a statement waits for a lock, as the server itself tells; at once where nobody can be asked.
+    pub async fn somebody_waits(&self) {
+        if let Place::Server(lent) = &self.0 {
+            lent.database().somebody_waits().await;
+        }
+    }
+
     /// Runs SQL past the engine, over a connection of its own.
     ///
     /// # Panics

@@ -124,6 +124,7 @@ impl<DB: Database> Deref for Lease<DB> {
 
     #[expect(clippy::expect_used, reason = "only `drop` takes the connection")]
     fn deref(&self) -> &DB::Connection {
+        // `drop` alone takes it, and nobody has the lease after that.
         self.connection.as_ref().expect("a lease has a connection")
     }
 }
@@ -131,6 +132,7 @@ impl<DB: Database> Deref for Lease<DB> {
 impl<DB: Database> DerefMut for Lease<DB> {
     #[expect(clippy::expect_used, reason = "only `drop` takes the connection")]
     fn deref_mut(&mut self) -> &mut DB::Connection {
+        // As above.
         self.connection.as_mut().expect("a lease has a connection")
     }
 }

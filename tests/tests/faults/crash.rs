@@ -1,6 +1,6 @@
 //! The application is killed in the middle of its work: what it had acknowledged holds after the restart.
 //!
-//! The example programs have no driver for a server, so this program serves itself: started again with `ADAPTER` and
+//! This program serves itself, with the settings and the ledger of the other faults: started again with `ADAPTER` and
 //! `DATABASE_URL`, its one ignored test is the application.
 
 use std::io::{BufRead, BufReader};

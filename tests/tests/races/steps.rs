@@ -9,9 +9,6 @@ use auth_core::session::Session;
 use auth_core::store::Tx;
 use auth_tests::{Actor, PASSWORD, Reply, StoreKind};
 use futures_util::future::BoxFuture;
-use sqlx::mysql::MySqlConnection;
-use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -139,41 +136,16 @@ impl Stage {
         matches!(self.kind, StoreKind::Memory | StoreKind::SqliteFile | StoreKind::SqliteMemory)
     }
 
-    /// Returns when a statement waits for a lock, as the database itself tells.
+    /// Returns when a statement waits for a lock.
     async fn somebody_waits(&self) {
-        let url = self.app.database().url().unwrap_or_default();
-        match self.kind {
-            // Nobody can be asked. It has turned to the store, and whoever would not wait has gone through by then.
-            StoreKind::Memory | StoreKind::SqliteFile | StoreKind::SqliteMemory => {
-                while self.app.tap().take_calls().is_empty() {
-                    tokio::time::sleep(MOMENT).await;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            StoreKind::Postgres => {
-                const WAITING: &str = "SELECT pid FROM pg_stat_activity \
-                    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
-                let mut postgres = PgConnection::connect(&url).await.unwrap();
-                while postgres.fetch_optional(WAITING).await.unwrap().is_none() {
-                    tokio::time::sleep(MOMENT).await;
-                }
-            }
-            StoreKind::Mariadb => {
-                const WAITING: &str = "SELECT t.trx_id FROM information_schema.innodb_trx t \
-                    JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
-                    WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'";
-                /// The table is made anew when nobody on the server has read it for a tenth of a second.
-                static READING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-                let mut mysql = MySqlConnection::connect(&url).await.unwrap();
-                loop {
-                    let _alone = READING.lock().await;
-                    tokio::time::sleep(Duration::from_millis(120)).await;
-                    if mysql.fetch_optional(WAITING).await.unwrap().is_some() {
-                        break;
-                    }
-                }
-            }
+        if !self.has_one_writer() {
+            return self.app.database().somebody_waits().await;
         }
+        // Nobody can be asked. It has turned to the store, and whoever would not wait has gone through by then.
+        while self.app.tap().take_calls().is_empty() {
+            tokio::time::sleep(MOMENT).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

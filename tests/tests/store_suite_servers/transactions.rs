@@ -1,7 +1,5 @@
 //! What becomes of transactions that the database takes back.
 
-use std::time::Duration;
-
 use auth_core::account::{Attempt, AttemptKey};
 use auth_core::base::{Email, Timestamp};
 use auth_core::store::{Store, StoreError, Tx};
@@ -9,7 +7,7 @@ use auth_sqlx::{Connection, connection};
 use auth_tests::servers::Server;
 use sqlx::Connection as _;
 
-use crate::{NOW, close, on_each_server, user};
+use crate::{NOW, PATIENCE, close, on_each_server, user};
 
 on_each_server!(
     a_statement_taken_back_to_end_a_deadlock_is_sent_again,
@@ -46,8 +44,8 @@ async fn a_statement_taken_back_to_end_a_deadlock_is_sent_again(server: Server) 
                 tx.commit().await
             }
         });
-        // Until it holds the first and waits for the second.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // It holds the first and waits for the second, so that one of the two cannot go on.
+        tokio::time::timeout(PATIENCE, database.somebody_waits()).await.expect("nothing waits");
         let crosswise = count_attempt(&mut *tx, 1).await;
         match &crosswise {
             Ok(()) => tx.commit().await.unwrap(),
