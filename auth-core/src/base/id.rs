@@ -107,6 +107,10 @@ ids! {
     RoleId;
     /// A row of the audit trail.
     AuditId;
+    /// An API key.
+    ApiKeyId;
+    /// A key that access tokens are signed with; it is the `kid` of their header.
+    SigningKeyId;
 }
 
 #[cfg(test)]

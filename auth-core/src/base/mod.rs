@@ -8,11 +8,13 @@ mod email;
 mod id;
 mod random;
 mod secret;
+mod tenant;
 mod token;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::{Email, InvalidEmail};
-pub use id::{AccountId, AuditId, InvalidId, RoleId, SessionId, UserId};
+pub use id::{AccountId, ApiKeyId, AuditId, InvalidId, RoleId, SessionId, SigningKeyId, UserId};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use secret::{Secret, SecretMissing};
+pub use tenant::{InvalidTenantId, TenantId};
 pub use token::{InvalidToken, Token, TokenHash, TokenKind};

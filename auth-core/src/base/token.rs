@@ -10,10 +10,14 @@ use zeroize::Zeroizing;
 
 use super::random::Random;
 
-/// Random bytes in a token: 256 bits, twice what guessing would need (OWASP Session Management asks 64).
-const TOKEN_BYTES: usize = 32;
-/// Their length in base64url without padding.
-const TOKEN_CHARS: usize = 43;
+/// Random bytes that make a token secret: 256 bits, twice what guessing would need (OWASP Session Management asks 64).
+const SECRET_BYTES: usize = 32;
+/// Random bytes that name a refresh family in each of its tokens.
+const FAMILY_BYTES: usize = 16;
+/// The most that one kind of token has.
+const MOST_BYTES: usize = FAMILY_BYTES + SECRET_BYTES;
+/// The longest prefix of an API key, in characters.
+const MAX_PREFIX: usize = 32;
 
 /// What a token is for. The kind is part of its hash, so a token of one kind can never be
 /// redeemed as another, even if a row were copied between tables.
@@ -22,13 +26,20 @@ const TOKEN_CHARS: usize = 43;
 pub enum TokenKind {
     /// The secret of a session, in a cookie or a bearer header.
     Session,
+    /// A refresh token: what its family is called, then a secret that is good once.
+    Refresh,
+    /// A code that is handed from one client of a user to another, good once.
+    OneTime,
+    /// An API key, behind a prefix of the application's choice.
+    ApiKey,
 }
 
 impl TokenKind {
-    /// What is written before the 43 characters; session tokens carry nothing.
+    /// What is written before the encoded bytes, where it is always the same.
     const fn prefix(self) -> &'static str {
         match self {
-            Self::Session => "",
+            Self::Refresh => "rt_",
+            Self::Session | Self::OneTime | Self::ApiKey => "",
         }
     }
 
@@ -36,11 +47,27 @@ impl TokenKind {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"session",
+            Self::Refresh => b"refresh",
+            Self::OneTime => b"one-time",
+            Self::ApiKey => b"api-key",
         }
+    }
+
+    /// How many random bytes it has.
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Session | Self::OneTime | Self::ApiKey => SECRET_BYTES,
+            Self::Refresh => MOST_BYTES,
+        }
+    }
+
+    /// Their length in base64url without padding.
+    const fn chars(self) -> usize {
+        (self.bytes() * 8).div_ceil(6)
     }
 }
 
-/// A secret that proves its bearer: 32 random bytes in base64url, behind the prefix of its kind.
+/// A secret that proves its bearer: random bytes in base64url, behind the prefix of its kind.
 /// It exists only on its way to the client and back; stores see its [`TokenHash`].
 #[derive(Clone)]
 pub struct Token {
@@ -51,11 +78,39 @@ pub struct Token {
 impl Token {
     /// A new token that nobody can guess.
     pub fn random(kind: TokenKind, random: &dyn Random) -> Self {
-        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+        let mut bytes = Zeroizing::new([0; MOST_BYTES]);
+        random.fill(&mut bytes[..kind.bytes()]);
+        Self::encoded(kind, kind.prefix(), &bytes[..kind.bytes()])
+    }
+
+    /// A new API key that begins with `prefix`: at most 32 letters, digits, `_` and `-`, or nothing.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] for any other prefix.
+    pub fn random_api_key(prefix: &str, random: &dyn Random) -> Result<Self, InvalidToken> {
+        if !is_prefix(prefix) {
+            return Err(InvalidToken);
+        }
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         random.fill(bytes.as_mut_slice());
-        let mut text = Zeroizing::new(String::with_capacity(kind.prefix().len() + TOKEN_CHARS));
-        text.push_str(kind.prefix());
-        URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
+        Ok(Self::encoded(TokenKind::ApiKey, prefix, bytes.as_slice()))
+    }
+
+    /// The next token of this refresh token's family: the same name, another secret.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] when this is no refresh token.
+    pub fn successor(&self, random: &dyn Random) -> Result<Self, InvalidToken> {
+        let mut bytes = Zeroizing::new([0; MOST_BYTES]);
+        bytes[..FAMILY_BYTES].copy_from_slice(&*self.family()?);
+        random.fill(&mut bytes[FAMILY_BYTES..]);
+        Ok(Self::encoded(self.kind, self.kind.prefix(), bytes.as_slice()))
+    }
+
+    fn encoded(kind: TokenKind, prefix: &str, bytes: &[u8]) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + kind.chars()));
+        text.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         Self { kind, text }
     }
 
@@ -64,32 +119,51 @@ impl Token {
     /// # Errors
     /// [`InvalidToken`] for anything else, an empty or padded string included.
     pub fn parse(kind: TokenKind, text: &str) -> Result<Self, InvalidToken> {
-        let encoded = text.strip_prefix(kind.prefix()).ok_or(InvalidToken)?;
-        if encoded.len() != TOKEN_CHARS {
+        let at = text.len().checked_sub(kind.chars()).ok_or(InvalidToken)?;
+        let (prefix, encoded) = text.split_at_checked(at).ok_or(InvalidToken)?;
+        let has_its_prefix = if kind == TokenKind::ApiKey { is_prefix(prefix) } else { prefix == kind.prefix() };
+        if !has_its_prefix {
             return Err(InvalidToken);
         }
-        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+        let mut bytes = Zeroizing::new([0; MOST_BYTES]);
         match URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()) {
-            Ok(TOKEN_BYTES) => Ok(Self { kind, text: Zeroizing::new(text.to_owned()) }),
+            Ok(decoded) if decoded == kind.bytes() => Ok(Self { kind, text: Zeroizing::new(text.to_owned()) }),
             _ => Err(InvalidToken),
         }
     }
 
     /// The form that stores keep and look up by: SHA-256 over the kind and the token.
     pub fn hash(&self) -> TokenHash {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(self.kind.label());
-        context.update(&[0]);
-        context.update(self.text.as_bytes());
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        TokenHash(hash)
+        TokenHash::of(self.kind.label(), self.text.as_bytes())
+    }
+
+    /// The form under which stores keep what its refresh family is called. Every token of a family has it, and nobody
+    /// else knows it: who names a family has held one of its tokens.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] when this is no refresh token.
+    pub fn family_hash(&self) -> Result<TokenHash, InvalidToken> {
+        Ok(TokenHash::of(b"refresh-family", &*self.family()?))
+    }
+
+    fn family(&self) -> Result<Zeroizing<[u8; FAMILY_BYTES]>, InvalidToken> {
+        let encoded = self.text.strip_prefix(self.kind.prefix()).filter(|_| self.kind == TokenKind::Refresh);
+        let mut bytes = Zeroizing::new([0; MOST_BYTES]);
+        URL_SAFE_NO_PAD.decode_slice(encoded.ok_or(InvalidToken)?, bytes.as_mut_slice()).map_err(|_| InvalidToken)?;
+        let mut family = Zeroizing::new([0; FAMILY_BYTES]);
+        family.copy_from_slice(&bytes[..FAMILY_BYTES]);
+        Ok(family)
     }
 
     /// The token as the client gets it. Every call is a place to look at in a review.
     pub fn expose(&self) -> &str {
         &self.text
     }
+}
+
+/// Whether an API key may begin with it. A dot would make it look like a JWT, a space like two words of a header.
+pub(crate) fn is_prefix(prefix: &str) -> bool {
+    prefix.len() <= MAX_PREFIX && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 impl fmt::Debug for Token {
@@ -103,6 +177,16 @@ impl fmt::Debug for Token {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
+    fn of(label: &[u8], text: &[u8]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(label);
+        context.update(&[0]);
+        context.update(text);
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        Self(hash)
+    }
+
     /// The hash as a store wrote it down; `None` unless it has 32 bytes.
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -155,6 +239,47 @@ mod tests {
         for bad in ["", " ", &text[..42], &format!("{text}="), &format!("{text}A"), &format!(" {text}"), &non_canonical]
         {
             assert_eq!(Token::parse(TokenKind::Session, bad).err(), Some(InvalidToken), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_tokens_of_a_family_share_its_name_and_nothing_else() {
+        let first = Token::random(TokenKind::Refresh, &OsRandom);
+        assert_eq!((first.expose().len(), &first.expose()[..3]), (67, "rt_"));
+        let second = first.successor(&OsRandom).unwrap();
+        assert!(second.family_hash().unwrap().matches(&first.family_hash().unwrap()));
+        assert!(!second.hash().matches(&first.hash()));
+        let stranger = Token::random(TokenKind::Refresh, &OsRandom);
+        assert!(!stranger.family_hash().unwrap().matches(&first.family_hash().unwrap()));
+        let session = Token::random(TokenKind::Session, &OsRandom);
+        assert!(session.family_hash().is_err() && session.successor(&OsRandom).is_err());
+    }
+
+    #[test]
+    fn a_token_of_one_kind_is_none_of_another() {
+        let kinds = [TokenKind::Session, TokenKind::Refresh, TokenKind::OneTime, TokenKind::ApiKey];
+        for kind in kinds {
+            let token = Token::random(kind, &OsRandom);
+            for other in kinds {
+                // Those of equal form differ in their hash.
+                if let Ok(read) = Token::parse(other, token.expose()) {
+                    assert_eq!(read.hash().matches(&token.hash()), kind == other, "{kind:?} as {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_api_key_begins_with_its_prefix() {
+        let key = Token::random_api_key("ak_live_", &OsRandom).unwrap();
+        assert_eq!((key.expose().len(), &key.expose()[..8]), (51, "ak_live_"));
+        assert!(Token::parse(TokenKind::ApiKey, key.expose()).unwrap().hash().matches(&key.hash()));
+        // The prefix is part of what is hashed: cut off, it is another key.
+        let bare = Token::parse(TokenKind::ApiKey, &key.expose()[8..]).unwrap();
+        assert!(!bare.hash().matches(&key.hash()));
+        for bad in ["a b", "a.b", "\u{e4}", &"a".repeat(33)] {
+            assert!(Token::random_api_key(bad, &OsRandom).is_err(), "{bad}");
+            assert!(Token::parse(TokenKind::ApiKey, &format!("{bad}{}", bare.expose())).is_err(), "{bad}");
         }
     }
 
