@@ -4,14 +4,20 @@ use auth_core::guard;
 
 use crate::extract::Guarded;
 
-/// The user who is signed in.
+/// A user, whatever the credential.
 pub type CurrentUser = Guarded<guard::CurrentUser>;
+/// A customer, whatever the credential.
+pub type CurrentCustomer = Guarded<guard::CurrentCustomer>;
+/// A service: a program that acts for nobody but itself.
+pub type CurrentService = Guarded<guard::CurrentService>;
 /// Whoever acts, of whatever kind.
 pub type CurrentPrincipal = Guarded<guard::CurrentPrincipal>;
-/// The session of this request.
+/// A session that is alive, and whose it is.
 pub type CurrentSession = Guarded<guard::CurrentSession>;
 /// Somebody or nobody; a bad credential is still refused.
 pub type MaybePrincipal = Guarded<guard::MaybePrincipal>;
+/// The tenant for which the caller acts, and may.
+pub type Tenant = Guarded<guard::Tenant>;
 /// `G`, proved a short while ago.
 pub type Fresh<G> = Guarded<guard::Fresh<G>>;
 /// The caller holds the role `R`.

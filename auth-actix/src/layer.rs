@@ -8,37 +8,39 @@ use std::sync::Arc;
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use auth_core::guard::Requirement;
+use auth_core::guard::AccessRule;
 use auth_core::http::{enforce, finish, refusal};
 use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
 use crate::extract::Refusal;
 
-/// Demands one requirement for everything below it, and gives handlers their [`RequestCx`](crate::RequestCx).
+/// Judges everything below it by one rule, and gives handlers their [`RequestCx`](crate::RequestCx).
 ///
 /// [`Router`](crate::Router) puts one around every route. Use it directly around a scope or resource that comes from
 /// elsewhere, with `wrap`.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: Auth,
-    requirement: Arc<Requirement>,
+    rule: Arc<AccessRule>,
 }
 
 impl AuthLayer {
-    /// A layer that lets through who fulfils `requirement`.
+    /// A layer that lets through who fulfils `rule`: a [`Requirement`](auth_core::guard::Requirement), or an
+    /// [`AccessRule`] that also says how far a credential is believed.
     ///
     /// # Errors
     /// [`ConfigErrors`] when nobody can fulfil it, or it asks for an unknown role guard.
-    pub fn new(auth: Auth, requirement: Requirement) -> Result<Self, ConfigErrors> {
-        match requirement.problems(&auth) {
-            problems if problems.is_empty() => Ok(Self::checked(auth, requirement)),
+    pub fn new(auth: Auth, rule: impl Into<AccessRule>) -> Result<Self, ConfigErrors> {
+        let rule = rule.into();
+        match rule.problems("of a layer", &auth) {
+            problems if problems.is_empty() => Ok(Self::checked(auth, rule)),
             problems => Err(ConfigErrors::new(problems)),
         }
     }
 
-    pub(crate) fn checked(auth: Auth, requirement: Requirement) -> Self {
-        Self { auth, requirement: Arc::new(requirement) }
+    pub(crate) fn checked(auth: Auth, rule: AccessRule) -> Self {
+        Self { auth, rule: Arc::new(rule) }
     }
 }
 
@@ -85,7 +87,7 @@ where
                 request.extensions().get::<Arc<Cx>>().cloned().filter(|cx| cx.auth().is_same_engine(&layer.auth));
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
-            let mut response = match enforce(&cx, &layer.requirement).await {
+            let mut response = match enforce(&cx, &layer.rule).await {
                 Err(error) => request.into_response(convert::response(refusal(&cx, &error))),
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));

@@ -8,7 +8,7 @@
 //! use auth_core::guard::permission;
 //!
 //! async fn me(user: CurrentUser) -> String {
-//!     user.name.clone()
+//!     user.display_name()
 //! }
 //!
 //! async fn reports() -> &'static str {
@@ -41,6 +41,9 @@ mod layer;
 mod routes;
 
 pub use extract::{Guarded, Refusal, RequestCx};
-pub use guard::{CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal, RequirePermission, RequireRole};
+pub use guard::{
+    CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal,
+    RequirePermission, RequireRole, Tenant,
+};
 pub use layer::AuthLayer;
 pub use routes::{Protected, RouteExt, Router, Routes, endpoints, service};

@@ -2,8 +2,9 @@
 
 use actix_web::dev::{AppService, HttpServiceFactory, Payload};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, web};
-use auth_core::guard::{AccessRule, Requirement};
+use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
 use auth_core::http::{dispatch, not_found};
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 
 use crate::convert;
@@ -16,6 +17,12 @@ pub trait RouteExt: Sized {
 
     /// Demands more than being signed in; several demands must all be fulfilled.
     fn require(self, requirement: Requirement) -> Protected;
+
+    /// How old what is known of the caller's session may be; looked up with each request unless said otherwise.
+    fn session_check(self, check: SessionCheck) -> Protected;
+
+    /// Whether a tenant must be named here.
+    fn tenant(self, requirement: TenantRequirement) -> Protected;
 }
 
 /// A route's handler and who may reach it.
@@ -44,6 +51,14 @@ impl RouteExt for Protected {
     fn require(self, requirement: Requirement) -> Self {
         Self { rule: self.rule.require(requirement), ..self }
     }
+
+    fn session_check(self, check: SessionCheck) -> Self {
+        Self { rule: self.rule.session_check(check), ..self }
+    }
+
+    fn tenant(self, requirement: TenantRequirement) -> Self {
+        Self { rule: self.rule.tenant(requirement), ..self }
+    }
 }
 
 impl RouteExt for Route {
@@ -53,6 +68,14 @@ impl RouteExt for Route {
 
     fn require(self, requirement: Requirement) -> Protected {
         Protected::from(self).require(requirement)
+    }
+
+    fn session_check(self, check: SessionCheck) -> Protected {
+        Protected::from(self).session_check(check)
+    }
+
+    fn tenant(self, requirement: TenantRequirement) -> Protected {
+        Protected::from(self).tenant(requirement)
     }
 }
 
@@ -106,7 +129,7 @@ impl Router {
     fn mounted(self, auth: &Auth) -> Routes {
         let mut paths: Vec<(String, Resource, AuthLayer)> = Vec::new();
         for (path, Protected { route, rule }) in self.routes {
-            let layer = AuthLayer::checked(auth.clone(), rule.requirement());
+            let layer = AuthLayer::checked(auth.clone(), rule);
             let route = route.wrap(layer.clone());
             match paths.iter_mut().find(|(known, ..)| *known == path) {
                 Some((_, resource, last)) => {

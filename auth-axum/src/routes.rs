@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use auth_core::guard::{AccessRule, Requirement};
+use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
 use auth_core::http::{Route, dispatch, not_found};
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
@@ -19,6 +20,12 @@ pub trait RouteExt<S>: Sized {
 
     /// Demands more than being signed in; several demands must all be fulfilled.
     fn require(self, requirement: Requirement) -> Protected<S>;
+
+    /// How old what is known of the caller's session may be; looked up with each request unless said otherwise.
+    fn session_check(self, check: SessionCheck) -> Protected<S>;
+
+    /// Whether a tenant must be named here.
+    fn tenant(self, requirement: TenantRequirement) -> Protected<S>;
 }
 
 /// A route's handlers and who may reach them.
@@ -42,6 +49,14 @@ impl<S> RouteExt<S> for Protected<S> {
     fn require(self, requirement: Requirement) -> Self {
         Self { rule: self.rule.require(requirement), ..self }
     }
+
+    fn session_check(self, check: SessionCheck) -> Self {
+        Self { rule: self.rule.session_check(check), ..self }
+    }
+
+    fn tenant(self, requirement: TenantRequirement) -> Self {
+        Self { rule: self.rule.tenant(requirement), ..self }
+    }
 }
 
 impl<S> RouteExt<S> for MethodRouter<S> {
@@ -51,6 +66,14 @@ impl<S> RouteExt<S> for MethodRouter<S> {
 
     fn require(self, requirement: Requirement) -> Protected<S> {
         Protected::from(self).require(requirement)
+    }
+
+    fn session_check(self, check: SessionCheck) -> Protected<S> {
+        Protected::from(self).session_check(check)
+    }
+
+    fn tenant(self, requirement: TenantRequirement) -> Protected<S> {
+        Protected::from(self).tenant(requirement)
     }
 }
 
@@ -104,7 +127,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         }
         let mut router = endpoints(&auth);
         for (path, protected) in self.routes {
-            let layer = AuthLayer::checked(auth.clone(), protected.rule.requirement());
+            let layer = AuthLayer::checked(auth.clone(), protected.rule);
             // Not `route_layer`: that would leave the method fallback open, which is also what `any` is made of.
             router = router.route(&path, protected.handlers.layer(layer));
         }

@@ -11,7 +11,7 @@ use crate::config::{Config, Draft};
 use crate::crypto::password_hash::PasswordHasher;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{ConfigErrors, Error, Result};
-use crate::guard::Guard;
+use crate::guard::{Guard, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::store::Store;
@@ -221,6 +221,12 @@ impl AuthBuilder {
     /// The role guards (namespaces) in which roles may exist. A role elsewhere is an error.
     pub fn role_guards<T: Into<String>>(mut self, guards: impl IntoIterator<Item = T>) -> Self {
         self.draft.role_guards.extend(guards.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where tenants are named, and who may act for them.
+    pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
+        self.draft.tenancy = tenancy;
         self
     }
 

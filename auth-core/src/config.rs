@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
+use crate::guard::Tenancy;
 use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
 use crate::{password, retention, role, session};
 
@@ -19,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) cookies: CookieConfig,
     pub(crate) keyring: Keyring,
     pub(crate) role_guards: role::RoleGuards,
+    pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
     pub(crate) retention: retention::Config,
@@ -37,6 +39,7 @@ pub(crate) struct Draft {
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
     pub(crate) role_guards: Vec<String>,
+    pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
     pub(crate) retention: retention::Config,
@@ -55,6 +58,7 @@ impl Default for Draft {
             secret: None,
             previous_secrets: Vec::new(),
             role_guards: Vec::new(),
+            tenancy: Tenancy::default(),
             session: session::Config::default(),
             password: None,
             retention: retention::Config::default(),
@@ -89,6 +93,7 @@ impl Draft {
         if self.hook_time_limit < Duration::from_millis(1) {
             problems.push("hook_time_limit is too short for any hook to run".to_owned());
         }
+        problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
         problems.extend(self.retention.problems());
@@ -107,6 +112,7 @@ impl Draft {
             cookies: self.cookies.for_scheme(https),
             keyring: keyring?,
             role_guards: role_guards?,
+            tenancy: self.tenancy,
             session: self.session,
             password: self.password,
             retention: self.retention,

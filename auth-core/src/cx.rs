@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cookie::Cookie;
 use http::{HeaderMap, Method};
@@ -11,10 +12,11 @@ use tokio::sync::OnceCell;
 
 use crate::audit;
 use crate::auth::Auth;
-use crate::base::{Random, Timestamp, UserId};
+use crate::base::{Random, TenantId, Timestamp, UserId};
 use crate::error::{Error, Result};
 use crate::guard::Authentication;
 use crate::hooks::{self, Event};
+use crate::session::SessionCheck;
 use crate::store::{Conn, Tx};
 
 /// What a request says about itself, in the engine's own terms.
@@ -59,9 +61,16 @@ pub struct Cx {
     request: RequestInfo,
     client_ip: Option<IpAddr>,
     correlation_id: String,
-    authentication: OnceCell<Result<Option<Arc<Authentication>>>>,
+    demanded: OnceLock<SessionCheck>,
+    is_strict: AtomicBool,
+    as_demanded: Memo<Arc<Authentication>>,
+    strictly: Memo<Arc<Authentication>>,
+    tenant: Memo<TenantId>,
     left: Mutex<Left>,
 }
+
+/// What was asked once; `None` is an answer.
+type Memo<T> = OnceCell<Result<Option<T>>>;
 
 /// What a request leaves behind for the response.
 #[derive(Default)]
@@ -79,7 +88,11 @@ impl Cx {
             request,
             client_ip,
             correlation_id,
-            authentication: OnceCell::new(),
+            demanded: OnceLock::new(),
+            is_strict: AtomicBool::new(false),
+            as_demanded: OnceCell::new(),
+            strictly: OnceCell::new(),
+            tenant: OnceCell::new(),
             left: Mutex::new(Left::default()),
         }
     }
@@ -135,12 +148,38 @@ impl Cx {
         Ok(Work { cx: self, tx, events: Vec::new() })
     }
 
+    /// How old what is known of the caller's session may be, as the layer around a route says. Where nobody says
+    /// anything, or two layers differ, it is looked up.
+    pub(crate) fn demand(&self, check: SessionCheck) {
+        if *self.demanded.get_or_init(|| check) != check {
+            self.is_strict.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Who sends this request; asked once, remembered for every guard. `None` is an anonymous request.
     ///
     /// # Errors
     /// A credential that proves nothing is 401 and never counts as anonymous; a store that is down is 503.
     pub async fn authentication(&self) -> Result<Option<Arc<Authentication>>> {
-        self.authentication.get_or_init(|| crate::http::authenticate(self)).await.clone()
+        let demanded = self.demanded.get().filter(|_| !self.is_strict.load(Ordering::Relaxed));
+        match demanded {
+            None | Some(SessionCheck::Strict) => {
+                let asked = || crate::http::authenticate(self, SessionCheck::Strict);
+                self.strictly.get_or_init(asked).await.clone()
+            }
+            Some(check @ (SessionCheck::Cached(_) | SessionCheck::Stateless)) => {
+                self.as_demanded.get_or_init(|| crate::http::authenticate(self, *check)).await.clone()
+            }
+        }
+    }
+
+    /// For which tenant the caller acts, and may; asked once. `None` when nothing names one.
+    ///
+    /// # Errors
+    /// As [`authentication`](Self::authentication), and 401 for an anonymous request; 400 when a header is malformed,
+    /// 403 when a tenant is named for which the caller may not act.
+    pub async fn tenant(&self) -> Result<Option<TenantId>> {
+        self.tenant.get_or_init(|| self.auth.config().tenancy.resolve(self)).await.clone()
     }
 
     /// Writes down and tells what is no change, such as a refusal. A line that cannot be written is an error in the
@@ -155,8 +194,8 @@ impl Cx {
 
     /// Who is known by now to have sent this request, without looking anything up.
     pub(crate) fn signed_in_user(&self) -> Option<UserId> {
-        match self.authentication.get() {
-            Some(Ok(Some(authentication))) => Some(authentication.user.id),
+        match self.strictly.get().or_else(|| self.as_demanded.get()) {
+            Some(Ok(Some(authentication))) => authentication.user().map(|user| user.id),
             Some(Ok(None) | Err(_)) | None => None,
         }
     }

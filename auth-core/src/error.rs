@@ -120,6 +120,8 @@ codes! {
     SessionNotFresh = "SESSION_NOT_FRESH", Forbidden, "Sign in again to do this.";
     SessionExpired = "SESSION_EXPIRED", BadRequest, "Sign in again, or give your password, to do this.";
     MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
+    TenantRequired = "TENANT_REQUIRED", BadRequest, "The request must name a tenant.";
+    TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
     // Signing up and in
     EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
     EmailPasswordSignUpDisabled = "EMAIL_PASSWORD_SIGN_UP_DISABLED", BadRequest, "Signing up is switched off.";

@@ -76,11 +76,13 @@ pub mod prelude {
     pub use crate::crypto::password_hash::Password;
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
-        CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal, PermissionName, Principal,
-        RequirePermission, RequireRole, Requirement, RoleName, all, any, fresh, permission, role, signed_in,
+        CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
+        PermissionName, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy, Tenant,
+        TenantRequirement, all, any, fresh, permission, role, signed_in,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginContext};
     pub use crate::http::{Endpoint, Json};
+    pub use crate::session::SessionCheck;
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
     pub use crate::{Auth, Cx, Work, password, retention, role, session, user};

@@ -11,8 +11,7 @@
 //! | `GET /pair` | role and permission | `{"pair":true}` |
 //! | `POST /change` | signed in | `{"changed":true}` |
 
-use auth_core::guard::{MaybePrincipal, PermissionName, RoleName};
-use auth_core::user::User;
+use auth_core::guard::{MaybePrincipal, PermissionName, Principal, RoleName};
 use serde_json::{Value, json};
 
 /// `super_admin` in `ADMIN`.
@@ -32,7 +31,7 @@ impl PermissionName for ReadReports {
     const NAME: &'static str = "reports:read";
 }
 
-pub(crate) fn me(user: &User) -> Value {
+pub(crate) fn me(user: &Principal) -> Value {
     json!({"email": user.email})
 }
 
@@ -45,7 +44,7 @@ pub(crate) fn products() -> Value {
 }
 
 pub(crate) fn who(caller: &MaybePrincipal) -> Value {
-    let id = if let MaybePrincipal::Principal(principal) = caller { Some(principal.id) } else { None };
+    let id = if let MaybePrincipal::Principal(principal) = caller { Some(principal.id.clone()) } else { None };
     json!({"who": id})
 }
 

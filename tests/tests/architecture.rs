@@ -36,8 +36,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["base", "error", "cx", "auth", "hooks", "guard", "<features>"]),
     ("status", &["error", "cx", "guard", "http"]),
     // One request as everybody sees it: it stands beside `auth` and holds the strings together.
-    ("cx", &["base", "error", "store", "audit", "hooks", "guard", "http", "auth"]),
-    ("config", &["base", "crypto", "http", "retention", "<features>"]),
+    ("cx", &["base", "error", "store", "audit", "hooks", "guard", "http", "auth", "session"]),
+    ("config", &["base", "crypto", "guard", "http", "retention", "<features>"]),
     ("routes", &["http", "config", "status", "<features>"]),
     (
         "auth",

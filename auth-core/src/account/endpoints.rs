@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Account;
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::guard::CurrentUser;
+use crate::guard::CurrentSession;
 use crate::http::{Endpoint, Json, Route};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<ListAccounts>()];
@@ -30,11 +30,11 @@ impl Endpoint for ListAccounts {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/list-accounts";
     const NAME: &'static str = "list_accounts";
-    type Caller = CurrentUser;
+    type Caller = CurrentSession;
     type Reply = Json<Vec<AccountView>>;
 
-    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Self::Reply> {
-        let accounts = cx.conn().accounts_of_user(user.id).await?;
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Self::Reply> {
+        let accounts = cx.conn().accounts_of_user(current.user_id).await?;
         Ok(Json(accounts.into_iter().map(|account| AccountView { account, scopes: [] }).collect()))
     }
 }

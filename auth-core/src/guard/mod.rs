@@ -2,7 +2,10 @@
 //!
 //! | a handler takes | it runs for |
 //! |---|---|
-//! | [`CurrentUser`], [`CurrentPrincipal`], [`CurrentSession`] | whoever is signed in |
+//! | [`CurrentPrincipal`] | whoever proved who they are |
+//! | [`CurrentUser`], [`CurrentCustomer`], [`CurrentService`] | those of one kind |
+//! | [`CurrentSession`] | whoever has a session |
+//! | [`Tenant`] | whoever acts for a tenant |
 //! | [`MaybePrincipal`] | everybody; a *bad* credential is still refused |
 //! | [`Fresh<G>`](Fresh) | `G`, proved a short while ago |
 //! | [`RequireRole<R>`](RequireRole), [`RequirePermission<P>`](RequirePermission) | holders of a role or a permission |
@@ -18,16 +21,20 @@ mod principal;
 mod requirement;
 mod role;
 mod signed_in;
+mod tenant;
 
 use std::future::Future;
 
 pub use permission::{PermissionName, RequirePermission};
-pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind};
+pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
 pub use requirement::{
     AccessRule, Requirement, RoleRequirement, all, any, fresh, kind, permission, public, role, signed_in,
 };
 pub use role::{RequireRole, RoleName};
-pub use signed_in::{Anyone, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, MaybePrincipal};
+pub use signed_in::{
+    Anyone, CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal,
+};
+pub use tenant::{Scoped, Tenancy, Tenant, TenantAccess, TenantRequirement};
 
 use crate::cx::Cx;
 use crate::error::Result;

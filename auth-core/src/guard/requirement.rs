@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Authentication, PrincipalKind};
+use super::{Authentication, PrincipalKind, TenantRequirement};
 use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
+use crate::session::SessionCheck;
 
 /// What a caller must fulfil. Made by [`permission`], [`role`], [`kind`], [`all`], [`any`], [`fresh`],
 /// [`signed_in`] and [`public`].
@@ -83,6 +84,18 @@ impl Requirement {
         self.0 == Rule::Public
     }
 
+    /// Judges the caller of a request: for operations that are no routes, such as those of GraphQL or a WebSocket.
+    ///
+    /// # Errors
+    /// 401 without a valid credential, 503 when the store is down, and what [`check`](Self::check) refuses.
+    pub async fn judge(&self, cx: &Cx) -> Result<()> {
+        if self.is_public() {
+            return Ok(());
+        }
+        let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+        self.check(&caller, cx)
+    }
+
     /// Judges a proved caller.
     ///
     /// # Errors
@@ -99,11 +112,14 @@ impl Requirement {
     }
 }
 
-/// Who may reach a route of the application: whoever is signed in, unless more is required or it is made public.
+/// Who may reach a route of the application, and how far their credential is believed: whoever is signed in, looked up
+/// with each request, unless more is required, less is looked up, or it is made public.
 #[derive(Clone, Debug, Default)]
 pub struct AccessRule {
     is_public: bool,
     requirements: Vec<Requirement>,
+    session_check: SessionCheck,
+    tenant: Option<TenantRequirement>,
 }
 
 impl AccessRule {
@@ -121,14 +137,33 @@ impl AccessRule {
         self
     }
 
-    /// The one requirement that it comes down to.
-    pub fn requirement(&self) -> Requirement {
-        match (self.is_public, &*self.requirements) {
-            (true, _) => public(),
-            (false, []) => signed_in(),
-            (false, [only]) => only.clone(),
-            (false, several) => all(several.iter().cloned()),
+    /// How old what is known of a session may be; looked up each time unless said otherwise.
+    #[must_use]
+    pub fn session_check(mut self, check: SessionCheck) -> Self {
+        self.session_check = check;
+        self
+    }
+
+    /// Whether a tenant must be named, in place of what [`tenancy`](crate::AuthBuilder::tenancy) says.
+    #[must_use]
+    pub fn tenant(mut self, requirement: TenantRequirement) -> Self {
+        self.tenant = Some(requirement);
+        self
+    }
+
+    /// Judges a request.
+    ///
+    /// # Errors
+    /// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; what the demand for a
+    /// tenant refuses.
+    pub(crate) async fn check(&self, cx: &Cx) -> Result<()> {
+        if self.is_public {
+            return Ok(());
         }
+        cx.demand(self.session_check);
+        let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+        self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
+        self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
     }
 
     /// The path of a route below a prefix: `/api` and `/users` are `/api/users`, `/api` and `/` are `/api`.
@@ -145,7 +180,15 @@ impl AccessRule {
         if self.is_public && !self.requirements.is_empty() {
             problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
         }
+        problems.extend(self.session_check.problem());
         problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
+    }
+}
+
+/// Of a layer that stands around routes from elsewhere: [`public`] opens them.
+impl From<Requirement> for AccessRule {
+    fn from(requirement: Requirement) -> Self {
+        if requirement.is_public() { Self::default().public() } else { Self::default().require(requirement) }
     }
 }
 
@@ -157,11 +200,10 @@ enum Place {
 
 impl Rule {
     fn check(&self, caller: &Authentication, cx: &Cx) -> Result<()> {
-        let principal = &caller.principal;
+        let principal = caller.principal();
         let fulfilled = match self {
             Self::Public | Self::SignedIn => true,
-            Self::Fresh if !caller.session.is_fresh(cx) => return Err(Code::SessionNotFresh.into()),
-            Self::Fresh => true,
+            Self::Fresh => return principal.expect_fresh(cx),
             Self::Kind(kind) => principal.kind == *kind,
             Self::Permission(name) => principal.has_permission(name),
             Self::Role { guard, name } => principal.has_role(guard, name),

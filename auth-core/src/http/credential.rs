@@ -10,10 +10,10 @@ use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::Authentication;
-use crate::session::{self, Session};
+use crate::session::{self, Session, SessionCheck};
 
 /// Who sends this request: the first credential present decides, a bad one never falls through to the next.
-pub(crate) async fn authenticate(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
+pub(crate) async fn authenticate(cx: &Cx, _check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
     let Some(credential) = Credential::of(cx)? else { return Ok(None) };
     let mut proven = session::resolve(cx, credential.token()).await?.ok_or(Code::Unauthorized)?;
     if session::slide_if_due(cx, &mut proven.session).await? {

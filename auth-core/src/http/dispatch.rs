@@ -14,8 +14,8 @@ use super::origin::check_origin;
 use super::reply::with_type;
 use crate::auth::Auth;
 use crate::cx::{Cx, RequestInfo};
-use crate::error::{Code, Error, ErrorKind, Result};
-use crate::guard::Requirement;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::AccessRule;
 
 /// A request to one of the engine's own endpoints, as an adapter hands it over.
 pub struct Incoming {
@@ -64,16 +64,13 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     response
 }
 
-/// Judges a request to a route of the application: does whoever sends it fulfil the requirement?
+/// Judges a request to a route of the application: may whoever sends it reach it?
 ///
 /// # Errors
-/// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down.
-pub async fn enforce(cx: &Cx, requirement: &Requirement) -> Result<()> {
-    if requirement.is_public() {
-        return Ok(());
-    }
-    let authentication = cx.authentication().await?.ok_or(Code::Unauthorized)?;
-    requirement.check(&authentication, cx)
+/// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; 400 when a tenant must be
+/// named and is not.
+pub async fn enforce(cx: &Cx, rule: &AccessRule) -> Result<()> {
+    rule.check(cx).await
 }
 
 /// Logs a refusal, once, and renders it.

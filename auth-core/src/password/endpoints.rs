@@ -12,7 +12,7 @@ use crate::base::Email;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::guard::{Anyone, CurrentUser, Fresh};
+use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, set_session_cookie};
 use crate::session::{NewSessionReply, Persistence, ShownToken, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
@@ -172,11 +172,11 @@ impl Endpoint for VerifyPassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/verify-password";
     const NAME: &'static str = "verify_password";
-    type Caller = CurrentUser;
+    type Caller = CurrentSession;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
-        service::verify(cx, &user, user.session(), self.password).await?;
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        service::verify(cx, current.user(), &current, self.password).await?;
         Ok(Json(Done::status()))
     }
 }
@@ -227,18 +227,18 @@ impl Endpoint for ChangePassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/change-password";
     const NAME: &'static str = "change_password";
-    type Caller = CurrentUser;
+    type Caller = CurrentSession;
     type Reply = ChangedReply;
 
-    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<ChangedReply> {
-        service::check_policy(cx, &self.new_password, &user.email)?;
-        let verified = service::verify(cx, &user, user.session(), self.current_password).await?;
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<ChangedReply> {
+        service::check_policy(cx, &self.new_password, &current.user().email)?;
+        let verified = service::verify(cx, current.user(), &current, self.current_password).await?;
         let others = match self.revoke_other_sessions {
             Some(false) => OtherSessions::Keep,
             Some(true) | None => OtherSessions::End,
         };
         let renewed = service::change(cx, verified, self.new_password, others).await?;
-        let user = user_view(cx, renewed.as_ref().map_or(&*user, |signed_in| &signed_in.user)).await?;
+        let user = user_view(cx, renewed.as_ref().map_or(current.user(), |signed_in| &signed_in.user)).await?;
         let body = ChangedBody { token: renewed.as_ref().map(ShownToken::from), user };
         Ok(ChangedReply { renewed, body })
     }
@@ -256,11 +256,11 @@ impl Endpoint for SetPassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/set-password";
     const NAME: &'static str = "set_password";
-    type Caller = Fresh<CurrentUser>;
+    type Caller = Fresh<CurrentSession>;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, user: Fresh<CurrentUser>) -> Result<Json<Done>> {
-        service::set(cx, &user, user.session(), self.new_password).await?;
+    async fn call(self, cx: &Cx, current: Fresh<CurrentSession>) -> Result<Json<Done>> {
+        service::set(cx, current.user(), &current, self.new_password).await?;
         Ok(Json(Done::status()))
     }
 }

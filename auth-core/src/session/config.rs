@@ -5,6 +5,38 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How old what a route knows of its caller's session may be: what a revocation waits for, and what a request costs.
+///
+/// It is chosen for each layer or route. What a session may *do* to its own account is looked up in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionCheck {
+    /// Looked up with each request, in one statement. Ending a session, disabling its user and changing roles are felt by
+    /// the next request that begins. **Worst case: nothing is stale.**
+    #[default]
+    Strict,
+    /// Remembered in this process for as long as this, at most a minute. **Worst case: a session that was ended, a user who
+    /// was disabled and a role that was revoked work on for this long.**
+    Cached(Duration),
+    /// The claims of an access token are believed until it expires, and nothing is looked up. An opaque session token,
+    /// which has none, is looked up as by [`Strict`](Self::Strict). **Worst case: a session that was ended, a user who
+    /// was disabled and a role that was revoked work on until the token expires (`token::Config::access_ttl`, 15 minutes
+    /// at most unless a longer one was asked for).**
+    Stateless,
+}
+
+impl SessionCheck {
+    /// What makes it impossible, for start-up.
+    pub(crate) fn problem(self) -> Option<String> {
+        match self {
+            Self::Cached(ttl) if ttl.is_zero() || ttl > MINUTE => {
+                Some(format!("a session is cached for {ttl:?}: allowed are up to a minute"))
+            }
+            Self::Strict | Self::Cached(_) | Self::Stateless => None,
+        }
+    }
+}
+
 /// How long sessions live and how many a user may have.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

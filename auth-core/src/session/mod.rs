@@ -10,7 +10,7 @@ mod model;
 mod service;
 mod store;
 
-pub use config::Config;
+pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
     GetSession, ListSessions, NewSessionReply, RevokeOtherSessions, RevokeSession, RevokeSessions, SessionAndUser,
@@ -18,7 +18,9 @@ pub use endpoints::{
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;
-pub(crate) use service::{AuthEvent, Resolved, complete_login, resolve, slide_if_due, still_holds, user_view};
+pub(crate) use service::{
+    AuthEvent, Resolved, complete_login, is_fresh, resolve, slide_if_due, still_holds, user_view,
+};
 pub use store::SessionStore;
 
 /// Lets the suite of the stores write sessions that nobody signed in for.

@@ -6,7 +6,7 @@ use http::header;
 use serde_json::{Map, Value};
 
 use super::model::{Assurance, AuthMethod, NewSession, Persistence, Session, StoredSession};
-use crate::base::{SessionId, Token, TokenKind};
+use crate::base::{SessionId, Timestamp, Token, TokenKind};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::{Event, LoginContext};
@@ -153,10 +153,15 @@ pub(crate) async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>
     Ok(view)
 }
 
+/// Whether a proof of this instant is younger than `session::Config::fresh_age`.
+pub(crate) fn is_fresh(cx: &Cx, authenticated_at: Timestamp) -> bool {
+    cx.now().since(authenticated_at) < cx.auth().config().session.fresh_age
+}
+
 impl Session {
     /// Whether the person proved who they are within `session::Config::fresh_age`.
     pub fn is_fresh(&self, cx: &Cx) -> bool {
-        cx.now().since(self.authenticated_at) < cx.auth().config().session.fresh_age
+        is_fresh(cx, self.authenticated_at)
     }
 
     /// The address as the protocol shows it: the empty string when unknown.

@@ -9,7 +9,7 @@ use super::service;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::guard::CurrentUser;
+use crate::guard::CurrentSession;
 use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie};
 use crate::{password, session};
 
@@ -37,10 +37,10 @@ impl Endpoint for UpdateUser {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/update-user";
     const NAME: &'static str = "update_user";
-    type Caller = CurrentUser;
+    type Caller = CurrentSession;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         if self.extra.contains_key("email") {
             return Err(Code::EmailCanNotBeUpdated.into());
         }
@@ -51,8 +51,8 @@ impl Endpoint for UpdateUser {
         }
         check_profile(change.name.as_deref(), change.image.as_ref().and_then(Option::as_deref))?;
         let mut work = cx.begin().await?;
-        session::still_holds(cx, &mut work, &user, user.session()).await?;
-        service::change_profile(cx, &mut work, user.id, &change).await?;
+        session::still_holds(cx, &mut work, current.user(), &current).await?;
+        service::change_profile(cx, &mut work, current.user_id, &change).await?;
         work.commit().await?;
         Ok(Json(Done::status()))
     }
@@ -70,20 +70,20 @@ impl Endpoint for DeleteUser {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/delete-user";
     const NAME: &'static str = "delete_user";
-    type Caller = CurrentUser;
+    type Caller = CurrentSession;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, user: CurrentUser) -> Result<Json<Done>> {
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         match self.password {
             Some(password) => {
-                password::verify(cx, &user, user.session(), password).await?;
+                password::verify(cx, current.user(), &current, password).await?;
             }
-            None if user.session().is_fresh(cx) => {}
+            None if current.is_fresh(cx) => {}
             None => return Err(Code::SessionExpired.into()),
         }
         let mut work = cx.begin().await?;
-        session::still_holds(cx, &mut work, &user, user.session()).await?;
-        service::delete_user(cx, &mut work, &user).await?;
+        session::still_holds(cx, &mut work, current.user(), &current).await?;
+        service::delete_user(cx, &mut work, current.user()).await?;
         work.commit().await?;
         clear_session_cookie(cx);
         Ok(Json(Done::saying("User deleted")))

@@ -69,7 +69,7 @@ async fn me(user: CurrentUser) -> Json<Value> {
 }
 
 async fn admin(_: RequireRole<Admin>, user: CurrentUser) -> String {
-    format!("Hello, {}. You are an admin.", user.name)
+    format!("Hello, {}. You are an admin.", user.display_name())
 }
 
 async fn make_admin(auth: &Auth, email: &str) -> anyhow::Result<()> {

@@ -56,8 +56,9 @@ struct Profile {
 }
 
 impl Profile {
-    fn of(user: &auth_core::user::User) -> Self {
-        Self { id: user.id.to_string(), email: user.email.as_str().to_owned(), name: user.name.clone() }
+    fn of(user: &auth_core::guard::Principal) -> Self {
+        let email = user.email.as_ref().map_or("", |email| email.as_str());
+        Self { id: user.id.to_string(), email: email.to_owned(), name: user.display_name() }
     }
 
     fn of_nobody() -> Self {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::error::Code;
 use auth_core::guard::{
-    CurrentUser, Fresh, Guard, MaybePrincipal, RequirePermission, RequireRole, Requirement, permission, public,
-    signed_in,
+    AccessRule, CurrentUser, Fresh, Guard, MaybePrincipal, RequirePermission, RequireRole, Requirement, permission,
+    public, signed_in,
 };
 use auth_core::http::{Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, refusal};
 use auth_core::{Auth, Cx, RequestInfo, Result};
@@ -30,7 +30,7 @@ pub(super) struct Core {
 struct Rule {
     method: Method,
     path: &'static str,
-    requirement: Requirement,
+    rule: AccessRule,
     handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
 }
 
@@ -57,7 +57,7 @@ impl Core {
     async fn handler(&self, rule: &Rule, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
         let info = RequestInfo::new(request.method().clone(), rule.path, request.headers().clone(), Some(peer));
         let cx = Arc::new(self.auth.cx(info));
-        let outcome = match enforce(&cx, &rule.requirement).await {
+        let outcome = match enforce(&cx, &rule.rule).await {
             Ok(()) => (rule.handler)(Arc::clone(&cx)).await,
             Err(refused) => Err(refused),
         };
@@ -121,7 +121,7 @@ impl Rule {
         requirement: Requirement,
         handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
     ) -> Self {
-        Self { method: Method::GET, path, requirement, handler }
+        Self { method: Method::GET, path, rule: requirement.into(), handler }
     }
 }
 

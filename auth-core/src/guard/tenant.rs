@@ -1,0 +1,233 @@
+//! For which tenant somebody acts.
+//!
+//! A tenant is named by the credential (a claim, an API key, a session), by a header or by a body, and may be named by
+//! several at once: then they must agree, or the request is 403. A name alone proves nothing. A credential of one tenant
+//! acts for that one; with a credential of none, whoever names a tenant must be let in by [`TenantAccess`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Guard, Principal};
+use crate::base::TenantId;
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+
+/// Whether a request must name a tenant. One that names two different ones is 403 in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TenantRequirement {
+    /// It need not.
+    #[default]
+    Optional,
+    /// By the credential or by the configured header; otherwise 400 `TENANT_REQUIRED`.
+    Required,
+    /// By the credential itself; one without is no credential here: 401, and the answer does not tell why.
+    RequiredInToken,
+    /// Nobody looks for one.
+    Disabled,
+}
+
+impl TenantRequirement {
+    pub(super) async fn check(self, caller: &Principal, cx: &Cx) -> Result<()> {
+        match self {
+            Self::Disabled => Ok(()),
+            Self::RequiredInToken if caller.tenant.is_none() => {
+                Err(Error::from(Code::Unauthorized).caused_by("the credential names no tenant"))
+            }
+            Self::RequiredInToken | Self::Optional => cx.tenant().await.map(drop),
+            Self::Required => Tenant::check(cx).await.map(drop),
+        }
+    }
+}
+
+/// Says who may act for a tenant that their credential does not name: memberships, as the application keeps them.
+#[async_trait]
+pub trait TenantAccess: Send + Sync + 'static {
+    /// Whether `caller` may act for `tenant` now. Asked once a request.
+    ///
+    /// # Errors
+    /// When it cannot be known; the request is refused then.
+    async fn may_act(&self, cx: &Cx, caller: &Principal, tenant: &TenantId) -> Result<bool>;
+}
+
+/// Where tenants are named, and who may act for them. By default only credentials name one, and nobody must.
+#[derive(Clone, Default)]
+pub struct Tenancy {
+    header: Option<&'static str>,
+    requirement: TenantRequirement,
+    access: Option<Arc<dyn TenantAccess>>,
+}
+
+impl fmt::Debug for Tenancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenancy")
+            .field("header", &self.header)
+            .field("requirement", &self.requirement)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenancy {
+    /// A header that names the tenant, in lower case (`orgid`). Two of it, or one that is no name of a tenant, is 400.
+    #[must_use]
+    pub fn header(mut self, name: &'static str) -> Self {
+        self.header = Some(name);
+        self
+    }
+
+    /// What routes demand that say nothing themselves; [`TenantRequirement::Optional`] unless said otherwise.
+    #[must_use]
+    pub fn require(mut self, requirement: TenantRequirement) -> Self {
+        self.requirement = requirement;
+        self
+    }
+
+    /// Lets callers act for a tenant that their credential does not name. Without it nobody may.
+    #[must_use]
+    pub fn access(mut self, access: impl TenantAccess) -> Self {
+        self.access = Some(Arc::new(access));
+        self
+    }
+
+    pub(crate) const fn requirement(&self) -> TenantRequirement {
+        self.requirement
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        let bad = self.header.filter(|name| !is_name(name));
+        bad.map(|name| format!("tenancy header {name:?} must be lower-case letters, digits and -"))
+            .into_iter()
+            .collect()
+    }
+
+    /// What the header says.
+    fn named(&self, cx: &Cx) -> Result<Option<TenantId>> {
+        let Some(name) = self.header else { return Ok(None) };
+        let mut values = cx.request().headers.get_all(name).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let named = value.to_str().ok().and_then(|text| TenantId::parse(text.trim()).ok());
+        match (named, values.next()) {
+            (Some(tenant), None) => Ok(Some(tenant)),
+            (None, _) | (_, Some(_)) => {
+                let problem = "must be given once, as the identifier of a tenant";
+                Err(Error::from(Code::ValidationError)
+                    .saying(format!("[header.{name}] {problem}"))
+                    .field(name, problem))
+            }
+        }
+    }
+
+    /// For which tenant the caller of this request acts.
+    pub(crate) async fn resolve(&self, cx: &Cx) -> Result<Option<TenantId>> {
+        let named = self.named(cx)?;
+        let Some(caller) = cx.authentication().await? else { return Err(Code::Unauthorized.into()) };
+        let caller = caller.principal();
+        match (&caller.tenant, named) {
+            (None, None) => Ok(None),
+            (Some(own), None) => Ok(Some(own.clone())),
+            (Some(own), Some(named)) if *own == named => Ok(Some(named)),
+            (Some(_), Some(_)) => Err(Code::TenantMismatch.into()),
+            (None, Some(named)) => match &self.access {
+                Some(access) if access.may_act(cx, caller, &named).await? => Ok(Some(named)),
+                Some(_) | None => Err(Code::TenantMismatch.into()),
+            },
+        }
+    }
+}
+
+/// The tenant for which the caller acts, and may. Without one the request is 400 `TENANT_REQUIRED`.
+///
+/// Functions that ask a database for rows of a tenant take it by reference: as only a guard makes one, none of them can
+/// be called with a tenant that nobody has judged.
+///
+/// ```compile_fail
+/// let forged = auth_core::guard::Tenant(auth_core::base::TenantId::parse("acme").unwrap());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant(TenantId);
+
+impl Tenant {
+    /// Its identifier, for the `WHERE` of a statement.
+    pub const fn id(&self) -> &TenantId {
+        &self.0
+    }
+
+    /// Compares it with one that a body or a path names.
+    ///
+    /// # Errors
+    /// 403 `TENANT_MISMATCH` when they are not the same.
+    pub fn agree_with(&self, named: &TenantId) -> Result<()> {
+        if self.0 == *named { Ok(()) } else { Err(Code::TenantMismatch.into()) }
+    }
+}
+
+impl Guard for Tenant {
+    async fn check(cx: &Cx) -> Result<Self> {
+        cx.tenant().await?.map(Self).ok_or_else(|| Code::TenantRequired.into())
+    }
+}
+
+/// A value of one tenant, which nobody sees without saying for which tenant they ask.
+///
+/// What comes out of a database goes in with the tenant of its row, and comes out for a [`Tenant`] only. What goes into
+/// a database is stamped with the caller's tenant, whatever the request said.
+///
+/// ```
+/// use auth_core::base::TenantId;
+/// use auth_core::guard::{Scoped, Tenant};
+///
+/// # struct Row { tenant: TenantId, name: String }
+/// fn name(row: Row, tenant: &Tenant) -> auth_core::Result<String> {
+///     Scoped::of_row(row.tenant, row.name).open(tenant) // 404 for everybody else's
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Scoped<T> {
+    tenant: TenantId,
+    value: T,
+}
+
+impl<T> Scoped<T> {
+    /// A row and the tenant that its column names.
+    pub const fn of_row(tenant: TenantId, value: T) -> Self {
+        Self { tenant, value }
+    }
+
+    /// Something new of the caller's tenant.
+    pub fn stamped(tenant: &Tenant, value: T) -> Self {
+        Self { tenant: tenant.0.clone(), value }
+    }
+
+    /// Whose it is, for the column of a row.
+    pub const fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The value, for its own tenant.
+    ///
+    /// # Errors
+    /// 404: for everybody else it does not exist.
+    pub fn open(self, tenant: &Tenant) -> Result<T> {
+        if self.tenant == tenant.0 { Ok(self.value) } else { Err(Code::NotFound.into()) }
+    }
+
+    /// The value, for its own tenant.
+    ///
+    /// # Errors
+    /// 404: for everybody else it does not exist.
+    pub fn open_ref(&self, tenant: &Tenant) -> Result<&T> {
+        if self.tenant == tenant.0 { Ok(&self.value) } else { Err(Code::NotFound.into()) }
+    }
+}
+
+/// Names the tenant and not the value.
+impl<T> fmt::Debug for Scoped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
