@@ -6,6 +6,7 @@
 mod clock;
 mod email;
 mod id;
+pub(crate) mod json;
 mod random;
 mod secret;
 mod tenant;

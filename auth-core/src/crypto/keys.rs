@@ -220,7 +220,8 @@ fn problems_of(current: &Secret, previous: &[Secret]) -> Vec<KeyProblem> {
     problems
 }
 
-fn weakness_of(secret: &[u8]) -> Option<KeyWeakness> {
+/// What makes a secret unfit for a key, as far as can be told by looking at it.
+pub(super) fn weakness_of(secret: &[u8]) -> Option<KeyWeakness> {
     if secret.len() < LEAST_BYTES {
         return Some(KeyWeakness::TooShort { bytes: secret.len() });
     }

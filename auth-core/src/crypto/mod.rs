@@ -3,7 +3,8 @@
 //! Everything is one of three questions. *Is this the password?* [`PasswordHasher`] answers it with
 //! argon2id in a bounded pool of threads. *May this be read back?* [`Sealer`] encrypts what the engine
 //! must be able to read again, such as TOTP seeds, and binds it to its row. *Did we issue this?* [`Mac`]
-//! tags messages, and [`AttemptKeys`] turns an address into a name that only we can recompute.
+//! tags messages, and [`AttemptKeys`] turns an address into a name that only we can recompute. Where others
+//! must be able to ask it too, there are signed tokens: [`jwt`].
 //!
 //! No key is handed in directly: a [`Keyring`] derives one key for each [`Purpose`] from a secret of the
 //! application, so that what is valid for one purpose is noise to every other, and so that the secret
@@ -19,6 +20,7 @@
 //! [`Keyring`]: keys::Keyring
 //! [`Purpose`]: keys::Purpose
 
+pub mod jwt;
 pub mod keys;
 pub mod mac;
 pub mod password_hash;
