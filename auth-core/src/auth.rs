@@ -13,7 +13,7 @@ use crate::cx::{Cx, RequestInfo};
 use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::{Guard, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
-use crate::http::{CookieConfig, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
+use crate::http::{CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::store::Store;
 use crate::{password, retention, session};
 
@@ -25,6 +25,7 @@ struct Engine {
     config: Config,
     store: Box<dyn Store>,
     hasher: Option<PasswordHasher>,
+    session_cache: session::SessionCache,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     hooks: HookChain,
@@ -128,6 +129,10 @@ impl Auth {
         &self.0.config
     }
 
+    pub(crate) fn session_cache(&self) -> &session::SessionCache {
+        &self.0.session_cache
+    }
+
     pub(crate) fn hooks(&self) -> &HookChain {
         &self.0.hooks
     }
@@ -215,6 +220,13 @@ impl AuthBuilder {
     /// Name, prefix and domain of the session cookie.
     pub fn cookies(mut self, cookies: CookieConfig) -> Self {
         self.draft.cookies = cookies;
+        self
+    }
+
+    /// Where credentials are looked for, in this order; the first one present decides, and a bad one is 401 whatever
+    /// follows. Unless said otherwise: bearer token, session cookie, API key.
+    pub fn credentials(mut self, sources: impl IntoIterator<Item = CredentialSource>) -> Self {
+        self.draft.credentials = sources.into_iter().collect();
         self
     }
 
@@ -323,6 +335,7 @@ impl AuthBuilder {
             config,
             store,
             hasher,
+            session_cache: session::SessionCache::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             random,
             sinks: self.sinks,

@@ -7,7 +7,7 @@ use url::Url;
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::guard::Tenancy;
-use crate::http::{CookieConfig, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
+use crate::http::{CookieConfig, CredentialSource, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
 use crate::{password, retention, role, session};
 
 /// The settings of an [`Auth`](crate::Auth), checked.
@@ -18,6 +18,7 @@ pub(crate) struct Config {
     pub(crate) trusted_origins: TrustedOrigins,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookies: CookieConfig,
+    pub(crate) credentials: Vec<CredentialSource>,
     pub(crate) keyring: Keyring,
     pub(crate) role_guards: role::RoleGuards,
     pub(crate) tenancy: Tenancy,
@@ -36,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookies: CookieConfig,
+    pub(crate) credentials: Vec<CredentialSource>,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
     pub(crate) role_guards: Vec<String>,
@@ -55,6 +57,7 @@ impl Default for Draft {
             trusted_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             cookies: CookieConfig::default(),
+            credentials: CredentialSource::DEFAULT.to_vec(),
             secret: None,
             previous_secrets: Vec::new(),
             role_guards: Vec::new(),
@@ -93,6 +96,9 @@ impl Draft {
         if self.hook_time_limit < Duration::from_millis(1) {
             problems.push("hook_time_limit is too short for any hook to run".to_owned());
         }
+        if self.credentials.is_empty() {
+            problems.push("credentials is empty: nobody could prove who they are".to_owned());
+        }
         problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
@@ -110,6 +116,7 @@ impl Draft {
             trusted_origins: trusted_origins?,
             trusted_proxies: self.trusted_proxies,
             cookies: self.cookies.for_scheme(https),
+            credentials: self.credentials,
             keyring: keyring?,
             role_guards: role_guards?,
             tenancy: self.tenancy,

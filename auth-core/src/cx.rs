@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cookie::Cookie;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::sync::OnceCell;
 
 use crate::audit;
 use crate::auth::Auth;
-use crate::base::{Random, TenantId, Timestamp, UserId};
+use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
 use crate::guard::Authentication;
 use crate::hooks::{self, Event};
@@ -76,6 +76,7 @@ type Memo<T> = OnceCell<Result<Option<T>>>;
 #[derive(Default)]
 struct Left {
     cookies: Vec<Cookie<'static>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     refusal: Option<Error>,
 }
 
@@ -205,6 +206,21 @@ impl Cx {
         let mut left = self.left();
         left.cookies.retain(|earlier| earlier.name() != cookie.name());
         left.cookies.push(cookie);
+    }
+
+    /// Adds a header to the response.
+    pub(crate) fn set_header(&self, name: HeaderName, value: HeaderValue) {
+        self.left().headers.push((name, value));
+    }
+
+    /// Takes the headers that wait for the response.
+    pub(crate) fn take_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        std::mem::take(&mut self.left().headers)
+    }
+
+    /// The sessions that the browser keeps beside the one in use, whatever they are worth.
+    pub(crate) fn kept_sessions(&self) -> impl Iterator<Item = (SessionId, Token)> {
+        crate::http::kept_sessions(self)
     }
 
     /// Takes the cookies that wait for the response.

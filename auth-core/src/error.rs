@@ -122,6 +122,7 @@ codes! {
     MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
     TenantRequired = "TENANT_REQUIRED", BadRequest, "The request must name a tenant.";
     TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
+    InvalidSessionToken = "INVALID_SESSION_TOKEN", Unauthorized, "There is no such session in this browser.";
     // Signing up and in
     EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
     EmailPasswordSignUpDisabled = "EMAIL_PASSWORD_SIGN_UP_DISABLED", BadRequest, "Signing up is switched off.";

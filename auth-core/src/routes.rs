@@ -16,6 +16,9 @@ pub(crate) fn routes(config: Option<&Config>, own: Vec<Route>, problems: &mut Ve
     if passwords {
         routes.extend_from_slice(password::ROUTES);
     }
+    if config.is_some_and(|config| config.session.several.is_some()) {
+        routes.extend_from_slice(session::SEVERAL_ROUTES);
+    }
     routes.extend(own);
     let mut seen = HashSet::new();
     for route in &routes {

@@ -30,6 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("retention", &["base", "error", "store", "cx", "auth"]),
     ("<feature>/service", &["base", "crypto", "error", "ports", "store", "cx", "hooks", "<earlier>"]),
     ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "<features>"]),
+    ("session/cache", &["base"]),
+    ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
     // Re-exports, and with the feature `suite` a door for the conformance tests.
     ("<feature>/mod", &["base"]),
     ("guard", &["base", "error", "cx", "auth", "<features>"]),
@@ -83,6 +85,7 @@ const KNOW_HTTP: &[(&str, &str)] = &[
     ("cx", "it is one request"),
     ("auth", "it makes the context of a request"),
     ("error", "the table of refusals says which status each has"),
+    ("several", "it is endpoints"),
     ("session/service", "a session remembers the `User-Agent` that opened it"),
     ("lib", "the prelude offers `Method` to whoever writes an endpoint"),
     ("ports", "they speak HTTP to others"),
@@ -90,7 +93,11 @@ const KNOW_HTTP: &[(&str, &str)] = &[
 
 /// Files of a feature. A further one is an exception with a reason.
 const FEATURE_FILES: [&str; 6] = ["mod.rs", "config.rs", "model.rs", "store.rs", "service.rs", "endpoints.rs"];
-const MORE_FEATURE_FILES: &[(&str, &str)] = &[("password/common.rs", "the list of common passwords and its folding")];
+const MORE_FEATURE_FILES: &[(&str, &str)] = &[
+    ("password/common.rs", "the list of common passwords and its folding"),
+    ("session/cache.rs", "what routes with `SessionCheck::Cached` remember"),
+    ("session/several.rs", "the endpoints of several sessions in one browser"),
+];
 
 /// Lines of code, without comments, blank lines and tests.
 const MOST_LINES_OF_A_FILE: usize = 400;

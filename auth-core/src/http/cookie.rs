@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::base::Token;
+use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::session::{Persistence, Session};
+use crate::session::{Persistence, Session, SignedIn};
 
 /// Name, prefix and domain of the session cookie.
 ///
@@ -87,8 +87,8 @@ impl CookieConfig {
         self
     }
 
-    fn build(&self, value: String, max_age: Option<Duration>) -> Cookie<'static> {
-        let mut cookie = Cookie::new(self.name.clone(), value);
+    fn build(&self, name: String, value: String, max_age: Option<Duration>) -> Cookie<'static> {
+        let mut cookie = Cookie::new(name, value);
         cookie.set_path("/");
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
@@ -106,18 +106,78 @@ impl CookieConfig {
     }
 }
 
-/// Gives the client its session: until it expires, or until the browser closes.
+/// How a bearer client that keeps no cookies learns its new token, as the protocol has it.
+const SET_AUTH_TOKEN: &str = "set-auth-token";
+/// More kept sessions than this in one request are somebody's flood.
+const MOST_KEPT: usize = 32;
+
+/// Gives the client a session that has just been made: its cookie, its token in a header for clients that keep none, and
+/// with several sessions in one browser also the cookie that it is kept in beside the others.
+pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
+    let SignedIn { session, token, replaced, .. } = signed_in;
+    set_session_cookie(cx, session, token);
+    if let Ok(value) = HeaderValue::from_str(token.expose()) {
+        cx.set_header(HeaderName::from_static(SET_AUTH_TOKEN), value);
+        cx.set_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(SET_AUTH_TOKEN));
+    }
+    for id in replaced {
+        drop_kept_session(cx, *id);
+    }
+    let config = cx.auth().config();
+    let kept = kept_sessions(cx).filter(|(id, _)| !replaced.contains(id)).count();
+    if config.session.several.is_some_and(|most| kept < most as usize) {
+        let (name, value) = (kept_name(cx, session.id), token.expose().to_owned());
+        cx.set_cookie(config.cookies.build(name, value, max_age(cx, session)));
+    }
+}
+
+/// Tells the client its session, which it knows already: until when it lasts, or that it is the one in use.
 pub(crate) fn set_session_cookie(cx: &Cx, session: &Session, token: &Token) {
-    let max_age = match session.persistence {
+    let cookies = &cx.auth().config().cookies;
+    cx.set_cookie(cookies.build(cookies.name.clone(), token.expose().to_owned(), max_age(cx, session)));
+}
+
+/// Until the session expires, or until the browser closes.
+fn max_age(cx: &Cx, session: &Session) -> Option<Duration> {
+    match session.persistence {
         Persistence::Persistent => Some(session.expires_at.since(cx.now())),
         Persistence::Browser => None,
-    };
-    cx.set_cookie(cx.auth().config().cookies.build(token.expose().to_owned(), max_age));
+    }
 }
 
 /// Takes the session cookie from the client.
 pub(crate) fn clear_session_cookie(cx: &Cx) {
-    cx.set_cookie(cx.auth().config().cookies.build(String::new(), Some(Duration::ZERO)));
+    let cookies = &cx.auth().config().cookies;
+    cx.set_cookie(cookies.build(cookies.name.clone(), String::new(), Some(Duration::ZERO)));
+}
+
+/// The cookie in which a browser keeps one of several sessions.
+fn kept_name(cx: &Cx, id: SessionId) -> String {
+    format!("{}_multi-{id}", cx.auth().config().cookies.name())
+}
+
+/// The sessions that the browser keeps beside the one in use, whatever they are worth.
+pub(crate) fn kept_sessions(cx: &Cx) -> impl Iterator<Item = (SessionId, Token)> {
+    let wanted = cx.auth().config().session.several.is_some();
+    let mut found: Vec<(SessionId, Token)> = Vec::new();
+    for (name, value) in cookie_pairs(&cx.request().headers).filter(|_| wanted) {
+        let own = name.strip_prefix(cx.auth().config().cookies.name()).and_then(|rest| rest.strip_prefix("_multi-"));
+        let (Some(Ok(id)), Ok(token)) = (own.map(str::parse), Token::parse(TokenKind::Session, value)) else {
+            continue;
+        };
+        // As with the session cookie: one of two was planted, and nothing tells which.
+        match found.iter().position(|(known, _)| *known == id) {
+            Some(at) => drop(found.swap_remove(at)),
+            None if found.len() < MOST_KEPT => found.push((id, token)),
+            None => {}
+        }
+    }
+    found.into_iter()
+}
+
+/// Takes the cookie of a kept session from the client.
+pub(crate) fn drop_kept_session(cx: &Cx, id: SessionId) {
+    cx.set_cookie(cx.auth().config().cookies.build(kept_name(cx, id), String::new(), Some(Duration::ZERO)));
 }
 
 /// The value of the session cookie. Two cookies of the name are an error: one of them was planted from a sibling
@@ -144,12 +204,16 @@ pub(crate) fn session_cookie_values<'a>(cx: &'a Cx, headers: &'a HeaderMap) -> i
     cookies_of(cx.auth().config().cookies.name(), headers)
 }
 
-/// Reads bytes, not text: another application's odd cookie must not hide ours.
 fn cookies_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    cookie_pairs(headers).filter_map(move |(key, value)| (key == name).then_some(value))
+}
+
+/// Reads bytes, not text: another application's odd cookie must not hide ours.
+fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    pairs.filter_map(move |pair| {
+    pairs.filter_map(|pair| {
         let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
-        (key.trim_matches(' ') == name).then(|| value.trim_matches(' '))
+        Some((key.trim_matches(' '), value.trim_matches(' ')))
     })
 }
 
@@ -169,12 +233,15 @@ mod tests {
 
     #[test]
     fn on_https_the_cookie_is_bound_to_this_host() {
-        let shown = config(true).build("v".to_owned(), Some(Duration::from_secs(60))).to_string();
-        assert_eq!(shown, "__Host-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
-        let shared =
-            CookieConfig::default().domain("example.com").for_scheme(true).build("v".to_owned(), None).to_string();
-        assert_eq!(shared, "__Secure-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com");
-        assert!(!config(false).build("v".to_owned(), None).to_string().contains("Secure"));
+        let shown =
+            |config: CookieConfig, max_age| config.build(config.name().to_owned(), "v".to_owned(), max_age).to_string();
+        let minute = Some(Duration::from_secs(60));
+        let own = "__Host-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60";
+        assert_eq!(shown(config(true), minute), own);
+        let shared = CookieConfig::default().domain("example.com").for_scheme(true);
+        let sibling = "__Secure-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com";
+        assert_eq!(shown(shared, None), sibling);
+        assert!(!shown(config(false), None).contains("Secure"));
     }
 
     #[test]

@@ -95,11 +95,14 @@ pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
     response
 }
 
-/// Puts onto a response what the request left behind: its correlation id and its cookies. A response that sets a
+/// Puts onto a response what the request left behind: its correlation id, headers and cookies. A response that sets a
 /// session cookie is not to be stored by anyone.
 pub fn finish(cx: &Cx, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(cx.correlation_id()) {
         headers.insert(correlation::HEADER, id);
+    }
+    for (name, value) in cx.take_headers() {
+        headers.append(name, value);
     }
     for cookie in cx.take_cookies() {
         if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {

@@ -13,7 +13,7 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
-use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, set_session_cookie};
+use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, give_session};
 use crate::session::{NewSessionReply, Persistence, ShownToken, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
 
@@ -217,7 +217,7 @@ impl ChangedReply {
 impl Reply for ChangedReply {
     fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
         if let Some(signed_in) = &self.renewed {
-            set_session_cookie(cx, &signed_in.session, &signed_in.token);
+            give_session(cx, signed_in);
         }
         Json(self.body).into_response(cx)
     }

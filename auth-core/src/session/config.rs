@@ -47,11 +47,20 @@ pub struct Config {
     pub(crate) browser: Duration,
     pub(crate) fresh_age: Duration,
     pub(crate) max_per_user: u32,
+    pub(crate) several: Option<u32>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { idle: 7 * DAY, update_age: DAY, absolute: 30 * DAY, browser: DAY, fresh_age: DAY, max_per_user: 20 }
+        Self {
+            idle: 7 * DAY,
+            update_age: DAY,
+            absolute: 30 * DAY,
+            browser: DAY,
+            fresh_age: DAY,
+            max_per_user: 20,
+            several: None,
+        }
     }
 }
 
@@ -101,6 +110,14 @@ impl Config {
         self
     }
 
+    /// Lets a browser stay signed in as several users at once, at most this many, and switch between them: 2 to 20. Off by
+    /// default: a browser then has one session.
+    #[must_use]
+    pub fn several_per_browser(mut self, most: u32) -> Self {
+        self.several = Some(most);
+        self
+    }
+
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, value) in
@@ -115,6 +132,9 @@ impl Config {
         }
         if !(1..=1_000).contains(&self.max_per_user) {
             problems.push(format!("session max_per_user is {}: allowed are 1 to 1000", self.max_per_user));
+        }
+        if let Some(most) = self.several.filter(|most| !(2..=20).contains(most)) {
+            problems.push(format!("session several_per_browser is {most}: allowed are 2 to 20"));
         }
         problems
     }

@@ -6,6 +6,8 @@ use http::Method;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::cache::SessionKey;
+use super::config::SessionCheck;
 use super::model::{Session, StoredSession};
 use super::service::{Resolved, SignedIn, resolve, slide_if_due, user_view};
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
@@ -13,7 +15,9 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
-use crate::http::{Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, set_session_cookie};
+use crate::http::{
+    Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, give_session,
+};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -94,7 +98,9 @@ impl Endpoint for GetSession {
             Ok(None) => return Ok(Json(None)),
             Err(error) => return stale(cx, error),
         };
-        let Some(Resolved { mut session, user, .. }) = resolve(cx, credential.token()).await? else {
+        let Some(Resolved { mut session, user, .. }) =
+            resolve(cx, SessionKey::Token(credential.token().hash()), SessionCheck::Strict).await?
+        else {
             return stale(cx, Code::Unauthorized.into());
         };
         if self.disable_refresh != Some(true) && slide_if_due(cx, &mut session).await? {
@@ -153,6 +159,7 @@ impl Endpoint for SignOut {
             work.commit().await?;
         }
         clear_session_cookie(cx);
+        cx.kept_sessions().for_each(|(id, _)| drop_kept_session(cx, id));
         Ok(Json(Done::success()))
     }
 }
@@ -298,7 +305,7 @@ impl<T> NewSessionReply<T> {
 
 impl<T: Serialize + Send> Reply for NewSessionReply<T> {
     fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
-        set_session_cookie(cx, &self.signed_in.session, &self.signed_in.token);
+        give_session(cx, &self.signed_in);
         Json(self.body).into_response(cx)
     }
 }

@@ -4,12 +4,15 @@
 //! removal and takes effect with the next request. There is one way to a session, `complete_login`:
 //! every method of signing in ends there, so a rule that is applied there is applied everywhere.
 
+mod cache;
 mod config;
 mod endpoints;
 mod model;
 mod service;
+mod several;
 mod store;
 
+pub(crate) use cache::{SessionCache, SessionKey};
 pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
@@ -21,6 +24,8 @@ pub use service::SignedIn;
 pub(crate) use service::{
     AuthEvent, Resolved, complete_login, is_fresh, resolve, slide_if_due, still_holds, user_view,
 };
+pub(crate) use several::ROUTES as SEVERAL_ROUTES;
+pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};
 pub use store::SessionStore;
 
 /// Lets the suite of the stores write sessions that nobody signed in for.

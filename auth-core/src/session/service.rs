@@ -1,12 +1,15 @@
 //! Opening, finding and sliding sessions.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header;
 use serde_json::{Map, Value};
 
-use super::model::{Assurance, AuthMethod, NewSession, Persistence, Session, StoredSession};
-use crate::base::{SessionId, Timestamp, Token, TokenKind};
+use super::cache::SessionKey;
+use super::config::SessionCheck;
+use super::model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession};
+use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::{Event, LoginContext};
@@ -37,6 +40,8 @@ pub struct SignedIn {
     pub token: Token,
     /// Whose it is.
     pub user: User,
+    /// Sessions of the same user that the browser kept and that this one replaces.
+    pub(crate) replaced: Vec<SessionId>,
 }
 
 /// A session found by its token: alive, its user enabled.
@@ -65,10 +70,24 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     // Whatever the clock says, the new session is not the one that has to go.
     let others = cx.auth().config().session.max_per_user.saturating_sub(1);
     work.evict_sessions(user.id, session.id, others).await?;
+    let replaced = end_kept(cx, work, user.id).await?;
 
     hooks.on_login(cx, work, &login, &session).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
-    Ok(SignedIn { session, token, user })
+    Ok(SignedIn { session, token, user, replaced })
+}
+
+/// Ends what the browser keeps of this user already: it is signed in as several users, and as each of them once.
+async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for (id, token) in cx.kept_sessions() {
+        let found = work.session_by_token(&token.hash()).await?;
+        if found.is_some_and(|found| found.user.id == user && found.session.id == id) {
+            work.end_session(user, id).await?;
+            ended.push(id);
+        }
+    }
+    Ok(ended)
 }
 
 fn new_row(cx: &Cx, user: &User, method: AuthMethod, persistence: Persistence) -> StoredSession {
@@ -100,15 +119,39 @@ fn user_agent(cx: &Cx) -> Option<String> {
     Some(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect())
 }
 
-/// The session of this token, if it is alive and its user enabled. One look-up.
-pub(crate) async fn resolve(cx: &Cx, token: &Token) -> Result<Option<Resolved>> {
-    let Some(found) = cx.conn().session_by_token(&token.hash()).await? else { return Ok(None) };
+/// The session of this key, if it is alive and its user enabled: looked up, or remembered where `check` allows it.
+pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Result<Option<Resolved>> {
+    let found = match check {
+        SessionCheck::Strict | SessionCheck::Stateless => look_up(cx, key).await?,
+        SessionCheck::Cached(ttl) => match cx.auth().session_cache().recent(key, cx.now(), ttl) {
+            Some(remembered) => Some(SessionWithUser::clone(&remembered)),
+            None => remembered(cx, key).await?,
+        },
+    };
+    let Some(found) = found else { return Ok(None) };
     if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
         return Ok(None);
     }
     // A database may be shared: roles of namespaces that this program does not know give nothing here.
     let roles = found.roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect();
     Ok(Some(Resolved { session: Session::proven(found.session), user: found.user, roles }))
+}
+
+async fn look_up(cx: &Cx, key: SessionKey) -> Result<Option<SessionWithUser>> {
+    match key {
+        SessionKey::Token(hash) => Ok(cx.conn().session_by_token(&hash).await?),
+    }
+}
+
+async fn remembered(cx: &Cx, key: SessionKey) -> Result<Option<SessionWithUser>> {
+    // As of before the look-up: what changes meanwhile is not taken for newer than it is.
+    let now = cx.now();
+    let found = look_up(cx, key).await?;
+    match &found {
+        Some(found) => cx.auth().session_cache().put(key, Arc::new(found.clone()), now),
+        None => cx.auth().session_cache().forget(key),
+    }
+    Ok(found)
 }
 
 /// Moves the expiry of a session that has been used for `update_age`; whether it did. Costs nothing while it is not

@@ -27,6 +27,7 @@ mod retention;
 mod revoke;
 mod session_lifetime;
 mod set_password;
+mod several;
 mod sign_in;
 mod sign_up;
 mod start_up;

@@ -1,0 +1,171 @@
+//! Several sessions in one browser: one for each user, one of them in use.
+//!
+//! Each session has a cookie of its own beside the one of the session in use. What is in them is worth as much as a
+//! session cookie and no more: every token is looked up.
+
+use std::fmt;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::cache::SessionKey;
+use super::config::SessionCheck;
+use super::endpoints::SessionView;
+use super::model::Session;
+use super::service::{Resolved, resolve, user_view};
+use crate::base::{SessionId, Token, TokenKind};
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::guard::{Anyone, CurrentSession};
+use crate::hooks::Event;
+use crate::http::{Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, set_session_cookie};
+
+pub(crate) const ROUTES: &[Route] =
+    &[Route::of::<ListDeviceSessions>(), Route::of::<SetActiveSession>(), Route::of::<RevokeDeviceSession>()];
+
+/// A session that the browser keeps, and that is alive.
+struct Kept {
+    token: Token,
+    session: Session,
+    user: Map<String, Value>,
+}
+
+/// What the browser keeps and is alive; cookies of what is not are taken away.
+async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
+    let mut alive = Vec::new();
+    for (id, token) in cx.kept_sessions() {
+        match resolve(cx, SessionKey::Token(token.hash()), SessionCheck::Strict).await? {
+            Some(Resolved { session, user, .. }) if session.id == id => {
+                alive.push(Kept { token, session, user: user_view(cx, &user).await? });
+            }
+            Some(_) | None => drop_kept_session(cx, id),
+        }
+    }
+    Ok(alive)
+}
+
+/// One of the kept sessions, by the handle of a list or by its own secret.
+async fn named(cx: &Cx, name: &str) -> Result<Kept> {
+    let hash = Token::parse(TokenKind::Session, name).ok().map(|token| token.hash());
+    let is_named = |kept: &Kept| {
+        name.parse::<SessionId>() == Ok(kept.session.id) || hash.is_some_and(|hash| hash.matches(&kept.token.hash()))
+    };
+    kept(cx).await?.into_iter().find(is_named).ok_or_else(|| Code::InvalidSessionToken.into())
+}
+
+/// A kept session as clients see it.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct DeviceSession {
+    /// The session; its `token` is a handle.
+    pub session: SessionView,
+    /// Whose it is.
+    pub user: Map<String, Value>,
+}
+
+impl From<Kept> for DeviceSession {
+    fn from(kept: Kept) -> Self {
+        Self { session: SessionView::from(&*kept.session), user: kept.user }
+    }
+}
+
+/// `GET /multi-session/list-device-sessions`: the users as whom this browser is signed in.
+#[derive(Debug, Deserialize)]
+pub struct ListDeviceSessions {}
+
+impl Endpoint for ListDeviceSessions {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/multi-session/list-device-sessions";
+    const NAME: &'static str = "list_device_sessions";
+    type Caller = Anyone;
+    type Reply = Json<Vec<DeviceSession>>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        Ok(Json(kept(cx).await?.into_iter().map(DeviceSession::from).collect()))
+    }
+}
+
+/// `POST /multi-session/set-active`: puts another of the browser's sessions into use.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetActiveSession {
+    /// The handle from a list, or the session's own secret.
+    pub session_token: String,
+}
+
+/// The handle may be a secret.
+impl fmt::Debug for SetActiveSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetActiveSession").finish_non_exhaustive()
+    }
+}
+
+/// The session that is in use now; its cookie is set on the way out.
+pub struct ActiveSession(Kept);
+
+impl fmt::Debug for ActiveSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActiveSession").field(&self.0.session).finish()
+    }
+}
+
+impl Reply for ActiveSession {
+    fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
+        set_session_cookie(cx, &self.0.session, &self.0.token);
+        Json(DeviceSession::from(self.0)).into_response(cx)
+    }
+}
+
+impl Endpoint for SetActiveSession {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/multi-session/set-active";
+    const NAME: &'static str = "set_active_session";
+    type Caller = Anyone;
+    type Reply = ActiveSession;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<ActiveSession> {
+        named(cx, &self.session_token).await.map(ActiveSession)
+    }
+}
+
+/// `POST /multi-session/revoke`: ends one of the browser's sessions. If it is the one in use, another one takes its
+/// place.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeDeviceSession {
+    /// The handle from a list, or the session's own secret.
+    pub session_token: String,
+}
+
+/// The handle may be a secret.
+impl fmt::Debug for RevokeDeviceSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokeDeviceSession").finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for RevokeDeviceSession {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/multi-session/revoke";
+    const NAME: &'static str = "revoke_device_session";
+    type Caller = CurrentSession;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        let Kept { session, .. } = named(cx, &self.session_token).await?;
+        let mut work = cx.begin().await?;
+        if work.end_session(session.user_id, session.id).await? {
+            work.emit(Event::SignedOut { user: session.user_id, session: session.id });
+        }
+        work.commit().await?;
+        drop_kept_session(cx, session.id);
+        if session.id == current.id {
+            match kept(cx).await?.into_iter().next() {
+                Some(next) => set_session_cookie(cx, &next.session, &next.token),
+                None => clear_session_cookie(cx),
+            }
+        }
+        Ok(Json(Done::status()))
+    }
+}
