@@ -29,6 +29,8 @@ const CLEANING: Duration = Duration::from_secs(5);
 pub(crate) struct Lease<DB: Database> {
     connection: Option<PoolConnection<DB>>,
     condition: Condition,
+    /// Begins an empty transaction, after which the connection is again as it was on loan.
+    parting: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,20 +50,36 @@ pub(super) async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -
 impl<DB: Database> Lease<DB> {
     /// For one statement.
     pub(super) async fn of(pool: &sqlx::Pool<DB>) -> sqlx::Result<Self> {
-        Ok(Self { connection: Some(pool.acquire().await?), condition: Condition::Sound })
+        Ok(Self { connection: Some(pool.acquire().await?), condition: Condition::Sound, parting: None })
     }
 
     /// For a transaction that begins with this statement. It ends with [`commit`](Self::commit), or is rolled back.
     pub(super) async fn begin(pool: &sqlx::Pool<DB>, statement: &'static str) -> sqlx::Result<Self> {
+        Self::of(pool).await?.begun(statement).await
+    }
+
+    /// As [`begin`](Self::begin), for a `statement` that also changes a setting of the connection. `parting` changes it
+    /// back; a connection that does not answer to it is closed.
+    #[cfg(feature = "sqlite")]
+    pub(super) async fn begin_set(
+        pool: &sqlx::Pool<DB>,
+        statement: &'static str,
+        parting: &'static str,
+    ) -> sqlx::Result<Self> {
         let mut lease = Self::of(pool).await?;
+        lease.parting = Some(parting);
+        lease.begun(statement).await
+    }
+
+    async fn begun(mut self, statement: &'static str) -> sqlx::Result<Self> {
         // SQLite's thread takes back by itself what nobody waits for; and its connection may be the whole database.
         if DB::NAME != "SQLite" {
-            lease.condition = Condition::InDoubt;
+            self.condition = Condition::InDoubt;
         }
-        let answer = answered(DB::TransactionManager::begin(&mut lease, Some(statement.into_sql_str()))).await;
-        lease.condition = Condition::Sound;
-        lease.judge(answer)?;
-        Ok(lease)
+        let answer = answered(DB::TransactionManager::begin(&mut self, Some(statement.into_sql_str()))).await;
+        self.condition = Condition::Sound;
+        self.judge(answer)?;
+        Ok(self)
     }
 
     /// Begins a transaction again that the database has taken back.
@@ -98,7 +116,7 @@ impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         match (self.condition, Handle::try_current()) {
-            (Condition::Sound, Ok(runtime)) => drop(runtime.spawn(give_back(connection))),
+            (Condition::Sound, Ok(runtime)) => drop(runtime.spawn(give_back(connection, self.parting))),
             // Closed, it is rolled back by the server.
             (Condition::InDoubt, _) | (_, Err(_)) => drop(connection.detach()),
         }
@@ -107,7 +125,7 @@ impl<DB: Database> Drop for Lease<DB> {
 
 /// Rolls back what was not committed, and returns the connection to its pool, which tests it. One that does not answer
 /// even now is closed.
-async fn give_back<DB: Database>(mut connection: PoolConnection<DB>) {
+async fn give_back<DB: Database>(mut connection: PoolConnection<DB>, parting: Option<&'static str>) {
     if DB::TransactionManager::get_transaction_depth(&connection) > 0 {
         let rolled_back = timeout(CLEANING, DB::TransactionManager::rollback(&mut connection)).await;
         if !matches!(rolled_back, Ok(Ok(()))) {
@@ -115,8 +133,20 @@ async fn give_back<DB: Database>(mut connection: PoolConnection<DB>) {
             return;
         }
     }
+    if let Some(parting) = parting {
+        let set_back = timeout(CLEANING, set_back::<DB>(&mut connection, parting)).await;
+        if !matches!(set_back, Ok(Ok(()))) {
+            drop(connection.detach());
+            return;
+        }
+    }
     // By itself, the pool would wait for ever.
     let _closed = timeout(CLEANING, connection.return_to_pool()).await;
+}
+
+async fn set_back<DB: Database>(connection: &mut DB::Connection, parting: &'static str) -> sqlx::Result<()> {
+    DB::TransactionManager::begin(connection, Some(parting.into_sql_str())).await?;
+    DB::TransactionManager::rollback(connection).await
 }
 
 impl<DB: Database> Deref for Lease<DB> {

@@ -19,6 +19,11 @@ use crate::sql::Sql;
 // refused without waiting as soon as somebody else has written in between.
 #[cfg(feature = "sqlite")]
 const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+// SQLite takes no notice of the setting inside a transaction.
+#[cfg(feature = "sqlite")]
+const BEGIN_UNENFORCED: &str = "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE";
+#[cfg(feature = "sqlite")]
+const BEGIN_ENFORCED: &str = "PRAGMA foreign_keys = ON; BEGIN";
 #[cfg(feature = "postgres")]
 const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 // Without SESSION the level is that of the next transaction and of no other.
@@ -39,7 +44,25 @@ impl Pool {
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => Lease::begin(pool, BEGIN_MYSQL).await.map(Begun::Mysql),
         };
-        Ok(Transaction { begun: begun.map_err(store_error)?, names: names.clone(), progress: Progress::Begun })
+        Ok(Transaction::of(begun.map_err(store_error)?, names))
+    }
+
+    /// As [`begin`](Self::begin), for changes of tables. On SQLite foreign keys are not enforced in it, as its manual
+    /// advises (<https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes>): a table that
+    /// is made anew would take along what refers to it. Before the connection is used again they are.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) async fn begin_migration(&self, names: &Names) -> Result<Transaction, StoreError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => {
+                let begun = Lease::begin_set(pool, BEGIN_UNENFORCED, BEGIN_ENFORCED).await.map(Begun::Sqlite);
+                Ok(Transaction::of(begun.map_err(store_error)?, names))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.begin(names).await,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => self.begin(names).await,
+        }
     }
 }
 
@@ -77,6 +100,10 @@ pub(crate) enum Begun {
 }
 
 impl Transaction {
+    fn of(begun: Begun, names: &Names) -> Self {
+        Self { begun, names: names.clone(), progress: Progress::Begun }
+    }
+
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         match self.progress {
             Progress::Begun | Progress::UnderWay => {}

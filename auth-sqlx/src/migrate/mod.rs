@@ -44,6 +44,8 @@ pub async fn migrate(store: &SqlStore) -> Result<(), MigrateError> {
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
+    use std::time::Duration;
+
     use auth_core::store::Store;
     use tempfile::TempDir;
 
@@ -55,6 +57,13 @@ mod tests {
     const FROM_WINDOWS: Migration = Migration { name: "0001_first", script: "CREATE TABLE one (a TEXT) STRICT;\r\n" };
     const SECOND: Migration = Migration { name: "0002_second", script: "CREATE TABLE two (a TEXT) STRICT;" };
     const BROKEN: Migration = Migration { name: "0002_second", script: "CREATE TABLE two (a TEXT); CREATE nonsense;" };
+
+    /// Takes seconds.
+    const LONG: Migration = Migration {
+        name: "0002_second",
+        script: "CREATE TABLE two AS WITH RECURSIVE c (n) AS \
+            (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) SELECT n FROM c;",
+    };
 
     async fn memory() -> SqlStore {
         SqlStore::connect("sqlite::memory:").await.unwrap()
@@ -114,6 +123,24 @@ mod tests {
         assert!(matches!(run_these(&store, &[FIRST, BROKEN]).await, Err(MigrateError::Store(_))));
         assert_eq!(count(&store, "SELECT count(*) FROM sqlite_schema").await, 0);
         run_these(&store, &[FIRST, SECOND]).await.unwrap();
+    }
+
+    /// As the next user of the pool's one connection finds them.
+    async fn enforces_foreign_keys(store: &SqlStore) -> bool {
+        count(store, "SELECT foreign_keys FROM pragma_foreign_keys").await == 1
+    }
+
+    #[tokio::test]
+    async fn foreign_keys_are_enforced_again_however_it_ends() {
+        let store = memory().await;
+        run_these(&store, &[FIRST]).await.unwrap();
+        assert!(enforces_foreign_keys(&store).await, "afterwards");
+        assert!(matches!(run_these(&store, &[FIRST, BROKEN]).await, Err(MigrateError::Store(_))));
+        assert!(enforces_foreign_keys(&store).await, "after a failure");
+        let abandoned = tokio::time::timeout(Duration::from_millis(20), run_these(&store, &[FIRST, LONG])).await;
+        assert!(abandoned.is_err(), "it was done too soon");
+        assert!(enforces_foreign_keys(&store).await, "when nobody waits for the end");
+        assert_eq!(history(&store).await, 1, "it is the same database, and nothing else has come about");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,10 @@ use super::plan::{self, Migration, Plan, with_collation};
 use crate::engine::Engine;
 use crate::tables::{Tables, create_schema};
 
+// SQLite takes no notice of the setting inside a transaction, so the transaction is part of the text.
+const UNENFORCED: &str = "PRAGMA foreign_keys = OFF;\nBEGIN IMMEDIATE;\n\n";
+const ENFORCED: &str = "\nCOMMIT;\nPRAGMA foreign_keys = ON;\n";
+
 /// One migration as SQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationScript {
@@ -16,7 +20,8 @@ pub struct MigrationScript {
 /// The migrations of an engine, in their order; the first one makes the history and may be run again.
 ///
 /// Each writes itself down, so [`migrate`](crate::migrate()) finds nothing left to do afterwards. Calling it is a cheap
-/// test that the tables fit the program. Whether the feature of the engine is on does not matter.
+/// test that the tables fit the program. Whether the feature of the engine is on does not matter. Those of SQLite bring
+/// their own transaction and must not be wrapped in another one.
 ///
 /// ```
 /// use auth_sqlx::{Engine, migrations};
@@ -75,7 +80,9 @@ impl Engine {
         };
         let insert = format!("\nINSERT INTO auth_migration (name, checksum, {columns}) VALUES ('{name}', {values});\n");
         sql.push_str(&insert);
-        MigrationScript { name, sql: tables.rename(&sql) }
+        let sql = tables.rename(&sql);
+        let sql = if self == Self::Sqlite { format!("{UNENFORCED}{sql}{ENFORCED}") } else { sql };
+        MigrationScript { name, sql }
     }
 }
 

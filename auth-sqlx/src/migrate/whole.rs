@@ -35,18 +35,27 @@ pub(super) async fn run(store: &SqlStore, plan: Plan) -> Result<(), MigrateError
         return Err(MigrateError::Unsafe(setting));
     }
     wait_for_others(tx.begun()).await?;
-    if let Some(schema) = names.tables().and_then(Tables::schema) {
-        make_schema(&mut tx, schema).await?;
-    }
-    make_history(&mut tx, names, plan).await?;
-    let applied = applied(&mut tx).await?;
-    plan.fits(applied.iter().map(|(name, checksum)| (name.as_str(), checksum)))?;
-    for migration in plan.migrations {
-        if !applied.iter().any(|(name, _)| name == migration.name) {
-            apply(&mut tx, names, migration).await?;
-        }
+    if !is_there(&mut tx, names).await? || !pending(&mut tx, plan).await?.is_empty() {
+        tx.commit().await?;
+        tx = store.pool().begin_migration(names).await?;
+        wait_for_others(tx.begun()).await?;
+        bring_up_to_date(&mut tx, names, plan).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Somebody else may have been faster.
+async fn bring_up_to_date(tx: &mut Transaction, names: &Names, plan: Plan) -> Result<(), MigrateError> {
+    if let Some(schema) = names.tables().and_then(Tables::schema) {
+        make_schema(tx, schema).await?;
+    }
+    if !is_there(tx, names).await? {
+        tx.run_script(names.text(plan.history)).await?;
+    }
+    for migration in pending(tx, plan).await? {
+        apply(tx, names, migration).await?;
+    }
+    Ok(())
 }
 
 /// On SQLite the transaction itself is the lock.
@@ -87,22 +96,22 @@ async fn make_schema(tx: &mut Transaction, schema: &str) -> Result<(), MigrateEr
     Ok(())
 }
 
-/// Asks first, for the same reason: whoever may only read the history finds out that nothing is left to do.
-async fn make_history(tx: &mut Transaction, names: &Names, plan: Plan) -> Result<(), MigrateError> {
-    if tx.fetch_optional(&HISTORY, &[names.text("auth_migration").as_str().into()]).await?.is_none() {
-        tx.run_script(names.text(plan.history)).await?;
-    }
-    Ok(())
+/// Whether there is a history. Asked for the same reason: whoever may only read it finds out that nothing is left to do.
+async fn is_there(tx: &mut Transaction, names: &Names) -> Result<bool, MigrateError> {
+    Ok(tx.fetch_optional(&HISTORY, &[names.text("auth_migration").as_str().into()]).await?.is_some())
 }
 
-async fn applied(tx: &mut Transaction) -> Result<Vec<(String, [u8; 32])>, MigrateError> {
-    let mut applied = Vec::new();
+/// The migrations that the history does not have.
+async fn pending(tx: &mut Transaction, plan: Plan) -> Result<Vec<&'static Migration>, MigrateError> {
+    let mut applied: Vec<(String, [u8; 32])> = Vec::new();
     for row in tx.fetch_all(&APPLIED, &[]).await? {
         let checksum =
             row.opt_bytes(1)?.unwrap_or_default().try_into().map_err(|_| corrupt("auth_migration.checksum"))?;
         applied.push((row.text(0)?.to_owned(), checksum));
     }
-    Ok(applied)
+    plan.fits(applied.iter().map(|(name, checksum)| (name.as_str(), checksum)))?;
+    let is_applied = |migration: &&Migration| applied.iter().any(|(name, _)| name == migration.name);
+    Ok(plan.migrations.iter().filter(|migration| !is_applied(migration)).collect())
 }
 
 async fn apply(tx: &mut Transaction, names: &Names, migration: &Migration) -> Result<(), MigrateError> {
