@@ -13,6 +13,7 @@
 //! ```
 //! use auth_core::base::Email;
 //! use auth_core::store::Store;
+//! use auth_core::user::Pool;
 //! use auth_sqlx::SqlStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -22,7 +23,7 @@
 //! auth_sqlx::migrate(&store).await?;
 //!
 //! let ada = Email::parse("ada@example.com")?;
-//! assert!(store.conn().user_by_email(&ada).await?.is_none());
+//! assert!(store.conn().user_by_email(Pool::User, &ada).await?.is_none());
 //! # Ok(())
 //! # }
 //! ```
@@ -31,7 +32,7 @@
 //!
 //! | table | holds | goes with |
 //! |---|---|---|
-//! | `auth_user` | users; one for each canonical e-mail address | |
+//! | `auth_user` | users and customers; in each of the two pools one for each canonical e-mail address | |
 //! | `auth_role` | roles by guard and name, with their permissions as a JSON array | |
 //! | `auth_user_role` | who holds which role | its user |
 //! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |

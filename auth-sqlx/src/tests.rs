@@ -7,7 +7,7 @@ use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::role::{Permission, Role};
 use auth_core::session::{AuthMethod, Persistence};
 use auth_core::store::{Store, StoreError};
-use auth_core::user::User;
+use auth_core::user::{Pool, User};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 use tempfile::TempDir;
@@ -51,6 +51,7 @@ fn user(seed: u64, email: &str) -> User {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
+        pool: Pool::User,
     }
 }
 
@@ -304,6 +305,7 @@ async fn damaged_rows_are_failures() {
         "UPDATE auth_session SET expires_at = -1",
         "UPDATE auth_user SET email = 'Ada@Example.com'",
         "UPDATE auth_user SET email = 'nobody'",
+        "PRAGMA ignore_check_constraints = ON; UPDATE auth_user SET pool = 'staff'",
         "UPDATE auth_role SET permissions = 'a:read'",
         "UPDATE auth_role SET permissions = '[\"two words\"]'",
     ] {

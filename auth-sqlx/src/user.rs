@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth_core::base::{Email, Timestamp, UserId};
 use auth_core::store::StoreError;
-use auth_core::user::{ProfileChange, User, UserStore};
+use auth_core::user::{Pool, ProfileChange, User, UserStore};
 
 use crate::driver::{Row, Target};
 use crate::error::corrupt;
@@ -12,16 +12,16 @@ use crate::store::SqlConn;
 
 /// What [`user`] reads, in its order, from a table called `u`.
 pub(crate) const COLUMNS: &str = "u.id, u.name, u.email, u.email_verified, u.image, \
-    u.created_at, u.updated_at, u.disabled_at, u.credential_version";
+    u.created_at, u.updated_at, u.disabled_at, u.credential_version, u.pool";
 /// How many columns that is.
-pub(crate) const WIDTH: usize = 9;
+pub(crate) const WIDTH: usize = 10;
 
 const INSERT_USER: Sql = sql!(
     "INSERT INTO auth_user (id, name, email, email_verified, image, created_at, updated_at, disabled_at, \
-     credential_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+     credential_version, pool) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 );
 const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
-const USER_BY_EMAIL: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.email = $1");
+const USER_BY_EMAIL: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.email = $2");
 // NULL cannot stand for "leave the picture": it is what a removed picture looks like.
 const UPDATE_PROFILE: Sql = sql!(
     "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
@@ -62,6 +62,7 @@ impl<T: Target> UserStore for SqlConn<T> {
             user.updated_at.into(),
             user.disabled_at.into(),
             user.credential_version.into(),
+            user.pool.as_str().into(),
         ];
         self.0.execute(&INSERT_USER, &values).await.map(drop)
     }
@@ -70,8 +71,9 @@ impl<T: Target> UserStore for SqlConn<T> {
         self.0.fetch_optional(&USER_BY_ID, &[id.into()]).await?.map(|row| user(&row, 0)).transpose()
     }
 
-    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
-        self.0.fetch_optional(&USER_BY_EMAIL, &[email.into()]).await?.map(|row| user(&row, 0)).transpose()
+    async fn user_by_email(&mut self, pool: Pool, email: &Email) -> Result<Option<User>, StoreError> {
+        let row = self.0.fetch_optional(&USER_BY_EMAIL, &[pool.as_str().into(), email.into()]).await?;
+        row.map(|row| user(&row, 0)).transpose()
     }
 
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {
@@ -115,6 +117,7 @@ pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         updated_at: row.instant(at + 6)?,
         disabled_at: row.opt_instant(at + 7)?,
         credential_version: row.int(at + 8)?,
+        pool: row.text(at + 9)?.parse().map_err(|_| corrupt("auth_user.pool"))?,
     })
 }
 

@@ -12,6 +12,7 @@ use auth_core::crypto::password_hash::HashConfig;
 use auth_core::hooks::{Event, EventSink};
 use auth_core::session::StoredSession;
 use auth_core::store::Store;
+use auth_core::user::Pool;
 use auth_core::{Auth, AuthBuilder, Cx, password, role};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -182,7 +183,7 @@ impl TestApp {
 
     /// The id of the user of this address, if there is one.
     pub async fn find_user(&self, email: &str) -> Option<UserId> {
-        let user = self.store.conn().user_by_email(&Email::parse(email).unwrap()).await.unwrap();
+        let user = self.store.conn().user_by_email(Pool::User, &Email::parse(email).unwrap()).await.unwrap();
         user.map(|user| user.id)
     }
 

@@ -57,7 +57,7 @@ fn hot() -> Vec<Hot> {
         (
             "facts of a sign-in",
             "anchor LEFT JOIN",
-            vec![Text("user7@example.com"), Text("credential"), key(7), key(8), Int(NOW)],
+            vec![Text("user"), Text("user7@example.com"), Text("credential"), key(7), key(8), Int(NOW)],
         ),
         ("open a session", "INSERT INTO auth_session", opened),
         ("evict sessions", "AS kept)", vec![user(), session(), user(), session(), Int(19)]),

@@ -3,7 +3,7 @@
 
 use auth_core::base::{Email, SeededRandom, Timestamp, UserId};
 use auth_core::store::{Store, StoreError};
-use auth_core::user::User;
+use auth_core::user::{Pool, User};
 use auth_sqlx::{SqlStore, migrate};
 use auth_tests::servers::Server;
 
@@ -46,6 +46,7 @@ async fn joins(store: &SqlStore, name: &str) {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
+        pool: Pool::User,
     };
     store.conn().insert_user(&ada).await.unwrap();
     run(store, block(name)).await;

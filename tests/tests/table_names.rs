@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth_core::base::{Email, SeededRandom, Timestamp, UserId};
 use auth_core::store::{Store, suite};
-use auth_core::user::User;
+use auth_core::user::{Pool, User};
 use auth_sqlx::{Engine, MigrateError, SqlStore, Tables, TablesError, migrate};
 use auth_tests::servers::{Server, ServerDatabase};
 use sqlx::postgres::PgPoolOptions;
@@ -104,6 +104,7 @@ fn user(seed: u64, name: &str) -> User {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
+        pool: Pool::User,
     }
 }
 

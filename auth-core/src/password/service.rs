@@ -10,7 +10,7 @@ use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
 use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
-use crate::user::{SignUp, User, check_profile};
+use crate::user::{Pool, SignUp, User, check_profile};
 
 /// What [`change`] does with the user's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,7 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
         updated_at: now,
         disabled_at: None,
         credential_version: 0,
+        pool: Pool::User,
     };
     work.insert_user(&user).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),
@@ -116,7 +117,7 @@ async fn judge_sign_in(
     persistence: Persistence,
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
-    let facts = cx.conn().sign_in_facts(email, &attempt.keys(), cx.now()).await?;
+    let facts = cx.conn().sign_in_facts(Pool::User, email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
     if standing.is_address_blocked {

@@ -1,11 +1,53 @@
 //! What is known of a user.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
 
 use crate::base::{Email, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
+
+/// One of the two populations of an application: those who run it, and those whom it serves.
+///
+/// The same address may be in both and means two different accounts, with a password, sessions and roles of its own. An
+/// id of one pool is never one of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Pool {
+    /// Staff, members, whoever works with the application.
+    User,
+    /// Whoever buys from it or is served by it.
+    Customer,
+}
+
+impl Pool {
+    /// The stored form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Customer => "customer",
+        }
+    }
+}
+
+impl FromStr for Pool {
+    type Err = UnknownPool;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPool> {
+        match text {
+            "user" => Ok(Self::User),
+            "customer" => Ok(Self::Customer),
+            _ => Err(UnknownPool),
+        }
+    }
+}
+
+/// The text names none of the pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a pool is `user` or `customer`")]
+pub struct UnknownPool;
 
 /// A person with an account. Serialises in the form of the protocol (`camelCase`, explicit `null`).
 #[derive(Clone, Debug, Serialize)]
@@ -15,7 +57,7 @@ pub struct User {
     pub id: UserId,
     /// At most 255 characters, for display.
     pub name: String,
-    /// The canonical address; unique among users.
+    /// The canonical address; unique in its pool.
     pub email: Email,
     /// Whether the mailbox has been proved to belong to this user.
     pub email_verified: bool,
@@ -31,6 +73,9 @@ pub struct User {
     /// Raised with every change of credentials. A sign-in that began under an older version makes no session.
     #[serde(skip)]
     pub credential_version: i64,
+    /// Which population they belong to; never changes.
+    #[serde(skip)]
+    pub pool: Pool,
 }
 
 /// What a user may change about themselves; `None` leaves a field as it is.
@@ -77,7 +122,7 @@ const MAX_NAME_CHARS: usize = 255;
 const MAX_IMAGE_CHARS: usize = 2_048;
 
 /// Fields of a user, account or session that no request may set, however it spells them.
-const PROTECTED_FIELDS: [&str; 15] = [
+const PROTECTED_FIELDS: [&str; 16] = [
     "id",
     "userid",
     "role",
@@ -93,6 +138,7 @@ const PROTECTED_FIELDS: [&str; 15] = [
     "twofactorenabled",
     "credentialversion",
     "passwordhash",
+    "pool",
 ];
 
 /// Refuses a request that tries to set what only the engine sets.
@@ -124,4 +170,19 @@ pub(crate) fn check_profile(name: Option<&str>, image: Option<&str>) -> Result<(
             .field("image", problem));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_has_one_spelling() {
+        for pool in [Pool::User, Pool::Customer] {
+            assert_eq!(pool.as_str().parse(), Ok(pool));
+        }
+        for other in ["", "User", "CUSTOMER", " user", "user ", "users", "staff"] {
+            assert_eq!(other.parse::<Pool>(), Err(UnknownPool), "{other:?}");
+        }
+    }
 }

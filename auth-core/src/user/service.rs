@@ -1,17 +1,17 @@
 //! What programs do with users.
 
-use super::model::{ProfileChange, User};
+use super::model::{Pool, ProfileChange, User};
 use crate::base::{Email, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Result};
 use crate::hooks::Event;
 
-/// The user of this address.
+/// The user of this address; customers are not looked at.
 ///
 /// # Errors
 /// When the store is down.
 pub async fn user_by_email(cx: &Cx, email: &Email) -> Result<Option<User>> {
-    Ok(cx.conn().user_by_email(email).await?)
+    Ok(cx.conn().user_by_email(Pool::User, email).await?)
 }
 
 /// The user of this id.

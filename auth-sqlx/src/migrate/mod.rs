@@ -143,6 +143,25 @@ mod tests {
         assert_eq!(history(&store).await, 1, "it is the same database, and nothing else has come about");
     }
 
+    /// Whoever applies it by hand, in a transaction where the setting cannot be changed.
+    #[tokio::test]
+    async fn a_table_is_not_made_anew_where_foreign_keys_are_enforced() {
+        let store = memory().await;
+        let (before, rest) = SQLITE.migrations.split_at(2);
+        run_these(&store, before).await.unwrap();
+        let pool = store.sqlite_pool().unwrap();
+        for statement in [
+            "CREATE TABLE note (user_id BLOB NOT NULL REFERENCES auth_user (id) ON DELETE CASCADE) STRICT",
+            "INSERT INTO auth_user VALUES (zeroblob(16), 'Ada', 'ada@example.com', 1, NULL, 1, 1, NULL, 0)",
+            "INSERT INTO note SELECT id FROM auth_user",
+        ] {
+            sqlx::raw_sql(statement).execute(pool).await.unwrap();
+        }
+        let refused = sqlx::raw_sql(rest[0].script).execute(pool).await.unwrap_err();
+        assert!(refused.to_string().contains("CHECK constraint failed"), "{refused}");
+        assert_eq!(count(&store, "SELECT count(*) FROM auth_user JOIN note ON user_id = id").await, 1);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn several_processes_may_start_at_once() {
         for _ in 0..20 {

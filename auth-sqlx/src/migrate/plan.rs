@@ -24,6 +24,7 @@ pub(super) const SQLITE: Plan = Plan {
     migrations: &[
         Migration { name: "0001_initial", script: include_str!("../../migrations/sqlite/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/sqlite/0002_retention.sql") },
+        Migration { name: "0003_pools", script: include_str!("../../migrations/sqlite/0003_pools.sql") },
     ],
 };
 
@@ -32,6 +33,7 @@ pub(super) const POSTGRES: Plan = Plan {
     migrations: &[
         Migration { name: "0001_initial", script: include_str!("../../migrations/postgres/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/postgres/0002_retention.sql") },
+        Migration { name: "0003_pools", script: include_str!("../../migrations/postgres/0003_pools.sql") },
     ],
 };
 
@@ -41,6 +43,7 @@ pub(super) const MYSQL: Plan = Plan {
     migrations: &[
         Migration { name: "0001_initial", script: include_str!("../../migrations/mysql/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/mysql/0002_retention.sql") },
+        Migration { name: "0003_pools", script: include_str!("../../migrations/mysql/0003_pools.sql") },
     ],
 };
 

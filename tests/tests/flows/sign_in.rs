@@ -4,7 +4,7 @@ use auth_core::base::{Email, SeededRandom, UserId};
 use auth_core::crypto::password_hash::Password;
 use auth_core::password;
 use auth_core::store::Store;
-use auth_core::user::{SignUp, User};
+use auth_core::user::{Pool, SignUp, User};
 use auth_tests::{PASSWORD, Stack, flows};
 use serde_json::json;
 
@@ -129,6 +129,7 @@ pub(crate) async fn user_without_password(app: &auth_tests::TestApp, email: &str
         updated_at: now,
         disabled_at: None,
         credential_version: 0,
+        pool: Pool::User,
     };
     app.store().conn().insert_user(&user).await.unwrap();
     user.id

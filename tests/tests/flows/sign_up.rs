@@ -88,7 +88,8 @@ async fn a_bad_address_name_or_picture_is_refused(stack: Stack) {
 
 async fn protected_fields_are_refused(stack: Stack) {
     let app = stack.app().await;
-    for field in ["role", "roles", "id", "userId", "user_id", "emailVerified", "email_verified", "banned", "createdAt"]
+    for field in
+        ["role", "roles", "id", "userId", "user_id", "emailVerified", "email_verified", "banned", "createdAt", "pool"]
     {
         let mut body = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD});
         body[field] = json!("admin");

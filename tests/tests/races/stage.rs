@@ -10,7 +10,7 @@ use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::Lockout;
 use auth_core::role::{Permission, Role};
 use auth_core::store::{Conn, Store, StoreError, Tx};
-use auth_core::user::User;
+use auth_core::user::{Pool, User};
 use auth_tests::{Actor, Reply, Stack, StoreKind, TestApp, TransportKind, password_config};
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
@@ -191,6 +191,7 @@ pub(crate) fn new_user(n: usize, email: &str) -> User {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
+        pool: Pool::User,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth_core::base::{Email, SeededRandom, Timestamp, UserId};
 use auth_core::store::{Store, StoreError};
-use auth_core::user::User;
+use auth_core::user::{Pool, User};
 use auth_sqlx::{Connection, SqlStore, connection, migrate};
 use auth_tests::servers::Server;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
@@ -57,6 +57,7 @@ fn user(seed: u64, email: &str) -> User {
         updated_at: NOW,
         disabled_at: None,
         credential_version: 1,
+        pool: Pool::User,
     }
 }
 

@@ -3,6 +3,7 @@
 use auth_core::account::{Attempt, AttemptKey};
 use auth_core::base::{Email, Timestamp};
 use auth_core::store::{Store, StoreError, Tx};
+use auth_core::user::Pool;
 use auth_sqlx::{Connection, connection};
 use auth_tests::servers::Server;
 use sqlx::Connection as _;
@@ -55,7 +56,8 @@ async fn a_statement_taken_back_to_end_a_deadlock_is_sent_again(server: Server) 
         let counted = store.conn().attempts(&keys, before).await.unwrap();
         let expected = if crosswise.is_ok() { 3 } else { 2 };
         assert_eq!(counted.iter().map(|counter| counter.attempts).collect::<Vec<_>>(), [expected; 2]);
-        let ada = store.conn().user_by_email(&Email::parse("ada@example.com").unwrap()).await.unwrap();
+        let email = Email::parse("ada@example.com").unwrap();
+        let ada = store.conn().user_by_email(Pool::User, &email).await.unwrap();
         assert_eq!(ada.is_some(), in_a_transaction, "what followed the statement");
         close(&store).await;
         database.remove().await;

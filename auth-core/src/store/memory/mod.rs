@@ -149,6 +149,7 @@ struct Counter {
 mod tests {
     use super::*;
     use crate::base::Email;
+    use crate::user::Pool;
 
     fn ada() -> User {
         let now = Timestamp::from_micros(1);
@@ -162,6 +163,7 @@ mod tests {
             updated_at: now,
             disabled_at: None,
             credential_version: 1,
+            pool: Pool::User,
         }
     }
 

@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use super::{Asked, Reach, State};
 use crate::base::{Email, Timestamp, UserId};
 use crate::store::StoreError;
-use crate::user::{ProfileChange, User, UserStore};
+use crate::user::{Pool, ProfileChange, User, UserStore};
 
 impl State {
-    pub(super) fn user_by_email(&self, email: &Email) -> Option<&User> {
-        self.users.values().find(|user| user.email == *email)
+    pub(super) fn user_by_email(&self, pool: Pool, email: &Email) -> Option<&User> {
+        self.users.values().find(|user| user.pool == pool && user.email == *email)
     }
 
     /// Changes the user, if there is one, and marks the row as written at `now`.
@@ -25,7 +25,7 @@ impl State {
 impl<R: Reach> UserStore for Asked<R> {
     async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
-        if state.users.contains_key(&user.id) || state.user_by_email(&user.email).is_some() {
+        if state.users.contains_key(&user.id) || state.user_by_email(user.pool, &user.email).is_some() {
             return Err(StoreError::Conflict);
         }
         state.users.insert(user.id, user.clone());
@@ -36,8 +36,8 @@ impl<R: Reach> UserStore for Asked<R> {
         Ok(self.0.state().await.users.get(&id).cloned())
     }
 
-    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
-        Ok(self.0.state().await.user_by_email(email).cloned())
+    async fn user_by_email(&mut self, pool: Pool, email: &Email) -> Result<Option<User>, StoreError> {
+        Ok(self.0.state().await.user_by_email(pool, email).cloned())
     }
 
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {

@@ -16,7 +16,7 @@ use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
 use crate::store::{Conn, Store, StoreError, Tx};
-use crate::user::User;
+use crate::user::{Pool, User};
 
 /// The present of every rule. It ends in an odd microsecond, which a store that keeps milliseconds would lose.
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_123_457);
@@ -58,7 +58,13 @@ impl Actors {
             updated_at: NOW,
             disabled_at: None,
             credential_version: 1,
+            pool: Pool::User,
         }
+    }
+
+    /// A customer who has not signed up yet, under the address that a user of this name has.
+    pub(super) fn customer(&self, name: &str) -> User {
+        User { pool: Pool::Customer, ..self.user(name) }
     }
 
     pub(super) async fn signed_up(&self, name: &str) -> User {

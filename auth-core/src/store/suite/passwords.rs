@@ -10,7 +10,8 @@ use crate::user::User;
 
 /// What a sign-in with this address is judged by, with nothing counted.
 async fn facts(it: &Actors, user: &User) -> SignInFacts {
-    let facts = it.conn().sign_in_facts(&user.email, &[it.attempt_key(), it.attempt_key()], NOW).await.unwrap();
+    let facts =
+        it.conn().sign_in_facts(user.pool, &user.email, &[it.attempt_key(), it.attempt_key()], NOW).await.unwrap();
     assert!(facts.attempts.is_empty(), "keys that were never raised have {:?}", facts.attempts);
     facts
 }
@@ -51,6 +52,21 @@ pub(super) async fn nobody_has_no_password(it: Actors) {
     assert_eq!(stored(&it, nobody.id).await, None);
 }
 
+/// A password of one pool opens nothing in the other.
+pub(super) async fn a_sign_in_is_judged_in_its_own_pool(it: Actors) {
+    let ((user, of_user), customer, of_customer) =
+        (it.with_password("ada").await, it.customer("ada"), it.password_hash());
+    let found = facts(&it, &customer).await;
+    assert!(found.user.is_none() && found.password.is_none(), "an address of the other pool found somebody");
+    it.conn().insert_user(&customer).await.unwrap();
+    it.conn().insert_password(it.account_id(), customer.id, &of_customer, NOW).await.unwrap();
+    for (ada, expected) in [(user, of_user), (customer, of_customer)] {
+        let found = facts(&it, &ada).await;
+        assert_eq!(user_facts(&found.user.unwrap()), user_facts(&ada));
+        assert_eq!(found.password.unwrap().as_stored(), expected.as_stored());
+    }
+}
+
 /// Whether the address is anybody's, and whether both have been counted, makes no difference.
 pub(super) async fn a_sign_in_is_judged_by_its_own_counters(it: Actors) {
     let (ada, _) = it.with_password("ada").await;
@@ -63,13 +79,13 @@ pub(super) async fn a_sign_in_is_judged_by_its_own_counters(it: Actors) {
     for user in [ada, it.user("nobody")] {
         for (keys, expected) in [([twice, once], &[1, 2][..]), ([once, never], &[1]), ([never, twice], &[2])] {
             let mut conn = it.conn();
-            let facts = conn.sign_in_facts(&user.email, &keys, NOW).await.unwrap();
+            let facts = conn.sign_in_facts(user.pool, &user.email, &keys, NOW).await.unwrap();
             assert_eq!(facts.user.is_some(), user.name == "ada", "the wrong user was found");
             let mut counts: Vec<_> = facts.attempts.iter().map(|counter| counter.attempts).collect();
             counts.sort_unstable();
             assert_eq!(counts, expected);
             assert!(facts.attempts.iter().all(|counter| keys.contains(&counter.key)), "{:?}", facts.attempts);
-            let after = conn.sign_in_facts(&user.email, &keys, window_ends_at).await.unwrap();
+            let after = conn.sign_in_facts(user.pool, &user.email, &keys, window_ends_at).await.unwrap();
             assert!(after.attempts.is_empty(), "a counter whose window has ended counts");
         }
     }

@@ -3,7 +3,7 @@
 use super::actors::{Actors, DAY, MINUTE, NOW, RACERS, assert_conflict, race, winners};
 use super::facts::user_facts;
 use crate::base::{Email, UserId};
-use crate::user::{ProfileChange, User};
+use crate::user::{Pool, ProfileChange, User};
 
 /// The user as the store has them now.
 async fn found(it: &Actors, id: UserId) -> User {
@@ -24,7 +24,7 @@ pub(super) async fn a_new_user_is_found_by_id_and_by_address(it: Actors) {
     let ada = it.signed_up("ada").await;
     it.signed_up("grace").await;
     assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(&ada));
-    let by_email = it.conn().user_by_email(&ada.email).await.unwrap().unwrap();
+    let by_email = it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap();
     assert_eq!(user_facts(&by_email), user_facts(&ada));
 }
 
@@ -32,7 +32,10 @@ pub(super) async fn nobody_else_is_found(it: Actors) {
     it.signed_up("ada").await;
     let stranger = it.user("ada.l");
     assert!(it.conn().user_by_id(stranger.id).await.unwrap().is_none(), "an unknown id found a user");
-    assert!(it.conn().user_by_email(&stranger.email).await.unwrap().is_none(), "an unknown address found a user");
+    assert!(
+        it.conn().user_by_email(Pool::User, &stranger.email).await.unwrap().is_none(),
+        "an unknown address found a user"
+    );
 }
 
 pub(super) async fn every_field_of_a_user_survives(it: Actors) {
@@ -73,12 +76,50 @@ pub(super) async fn an_id_is_taken_only_once(it: Actors) {
     assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(&ada));
 }
 
+pub(super) async fn an_address_in_both_pools_is_two_users(it: Actors) {
+    let (user, customer) = (it.signed_up("ada").await, it.customer("ada"));
+    it.conn().insert_user(&customer).await.unwrap();
+    for ada in [&user, &customer] {
+        assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(ada));
+        let by_email = it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap();
+        assert_eq!(user_facts(&by_email), user_facts(ada));
+        let session = it.signed_in(ada).await;
+        let with_user = it.conn().session_by_token(&session.hash).await.unwrap().unwrap();
+        assert_eq!(user_facts(&with_user.user), user_facts(ada));
+    }
+}
+
+pub(super) async fn an_address_of_one_pool_is_unknown_in_the_other(it: Actors) {
+    let (ada, grace) = (it.signed_up("ada").await, it.customer("grace"));
+    it.conn().insert_user(&grace).await.unwrap();
+    for (pool, stranger) in [(Pool::Customer, ada), (Pool::User, grace)] {
+        let found = it.conn().user_by_email(pool, &stranger.email).await.unwrap();
+        assert!(found.is_none(), "{pool:?} found somebody of the other pool");
+    }
+}
+
+pub(super) async fn an_address_is_taken_only_once_in_each_pool(it: Actors) {
+    let customer = it.customer("ada");
+    it.conn().insert_user(&customer).await.unwrap();
+    assert_conflict(it.conn().insert_user(&it.customer("ada")).await, "an address taken among customers");
+    it.signed_up("ada").await;
+    assert_conflict(it.conn().insert_user(&it.user("ada")).await, "an address taken among users");
+    assert_eq!(user_facts(&found(&it, customer.id).await), user_facts(&customer));
+}
+
+pub(super) async fn an_id_of_one_pool_is_none_of_the_other(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let impostor = User { id: ada.id, ..it.customer("impostor") };
+    assert_conflict(it.conn().insert_user(&impostor).await, "an id taken among users");
+    assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(&ada));
+}
+
 pub(super) async fn addresses_that_differ_in_an_accent_are_two_users(it: Actors) {
     // What linguistic collations take for the same text.
     for (plain, accented) in [("jose", "josé"), ("strasse", "straße"), ("mueller", "müller"), ("oslo", "øslo")] {
         let (plain, accented) = (it.signed_up(plain).await, it.signed_up(accented).await);
         for user in [plain, accented] {
-            let by_email = it.conn().user_by_email(&user.email).await.unwrap().unwrap();
+            let by_email = it.conn().user_by_email(user.pool, &user.email).await.unwrap().unwrap();
             assert_eq!(by_email.id, user.id, "{} found somebody else", user.email);
         }
     }
@@ -88,6 +129,18 @@ pub(super) async fn racing_sign_ups_of_one_address_have_one_winner(it: Actors) {
     let it = &it;
     let verdicts = race(|_| async move { it.conn().insert_user(&it.user("ada")).await.is_ok() }).await;
     assert_eq!(winners(&verdicts), 1, "sign-ups that took the same address");
+}
+
+pub(super) async fn racing_sign_ups_have_one_winner_in_each_pool(it: Actors) {
+    let it = &it;
+    let verdicts = race(|racer| async move {
+        let ada = if racer % 2 == 0 { it.user("ada") } else { it.customer("ada") };
+        it.conn().insert_user(&ada).await.is_ok().then_some(ada.pool)
+    })
+    .await;
+    let mut won: Vec<Pool> = verdicts.into_iter().flatten().collect();
+    won.sort_unstable();
+    assert_eq!(won, [Pool::User, Pool::Customer], "sign-ups that took the same address");
 }
 
 pub(super) async fn a_profile_change_touches_name_and_image_alone(it: Actors) {
@@ -207,7 +260,7 @@ pub(super) async fn deleting_a_user_takes_sessions_accounts_and_roles_along(it: 
     let mut conn = it.conn();
     assert!(conn.delete_user(ada.id).await.unwrap(), "the user was not found");
     assert!(conn.user_by_id(ada.id).await.unwrap().is_none(), "the user is still there");
-    assert!(conn.user_by_email(&ada.email).await.unwrap().is_none(), "the address is still there");
+    assert!(conn.user_by_email(ada.pool, &ada.email).await.unwrap().is_none(), "the address is still there");
     assert!(conn.session_by_token(&session.hash).await.unwrap().is_none(), "a session is still there");
     assert!(!conn.slide_session(session.row.id, NOW.plus(DAY), NOW).await.unwrap(), "a session is still there");
     assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still there");
@@ -236,7 +289,16 @@ pub(super) async fn deleting_a_user_frees_the_address(it: Actors) {
     let ada = it.signed_up("ada").await;
     assert!(it.conn().delete_user(ada.id).await.unwrap(), "the user was not found");
     let successor = it.signed_up("ada").await;
-    assert_eq!(it.conn().user_by_email(&ada.email).await.unwrap().unwrap().id, successor.id);
+    assert_eq!(it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap().id, successor.id);
+}
+
+pub(super) async fn deleting_a_user_leaves_the_customer_of_that_address_alone(it: Actors) {
+    let (user, customer) = (it.signed_up("ada").await, it.customer("ada"));
+    it.conn().insert_user(&customer).await.unwrap();
+    let session = it.signed_in(&customer).await;
+    assert!(it.conn().delete_user(user.id).await.unwrap(), "the user was not found");
+    assert_eq!(user_facts(&found(&it, customer.id).await), user_facts(&customer));
+    assert!(it.conn().session_by_token(&session.hash).await.unwrap().is_some(), "the customer's session went along");
 }
 
 pub(super) async fn racing_deletions_of_a_user_have_one_winner(it: Actors) {
