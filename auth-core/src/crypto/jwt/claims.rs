@@ -194,6 +194,7 @@ mod numeric_date {
         };
         seconds
             .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
+            // Below 2^58.
             .map(|seconds| Timestamp::from_micros(seconds * 1_000_000))
             .ok_or_else(|| D::Error::custom("a date out of range"))
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -16,8 +17,8 @@ use crate::base::json;
 
 /// Longest token: what servers accept as one header line.
 pub(super) const MOST_BYTES: usize = 8 * 1024;
-const MOST_TYP_CHARS: usize = 64;
-const MOST_KID_CHARS: usize = 256;
+pub(super) const MOST_TYP_CHARS: usize = 64;
+pub(super) const MOST_KID_CHARS: usize = 256;
 
 /// Header members that change how a token must be verified, bring a key of the sender's choice along or make an
 /// encrypted token of it: RFC 7515 §4.1.2 to §4.1.8 and §4.1.11, RFC 7516 §4.1, RFC 7797 §3. None is harmless.
@@ -102,10 +103,10 @@ impl<'t> Unverified<'t> {
     ) -> Result<(RegisteredClaims, C), JwtError> {
         let payload = self.authentic(key)?;
         expected.judge_type(self.typ())?;
-        // Whether it is an unambiguous object first, so that the two failures are told apart.
-        let claims = json::parse_object(payload).map_err(|_| JwtError::Payload)?;
-        let registered = json::parse_object(payload).map_err(|_| JwtError::Claims)?;
+        let members: Map<String, Value> = json::parse_object(payload).map_err(|_| JwtError::Payload)?;
+        let registered = RegisteredClaims::deserialize(&members).map_err(|_| JwtError::Claims)?;
         expected.judge(&registered)?;
+        let claims = C::deserialize(Value::Object(members)).map_err(|_| JwtError::Payload)?;
         Ok((registered, claims))
     }
 

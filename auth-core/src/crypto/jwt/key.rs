@@ -16,7 +16,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::Serialize;
 
 use super::algorithm::Algorithm;
-use super::compact::{MOST_BYTES, is_visible};
+use super::compact::{MOST_BYTES, MOST_KID_CHARS, MOST_TYP_CHARS, is_visible};
 use super::error::{InvalidKey, JwtError, SignError};
 use super::jwk::{Jwk, Material};
 use crate::base::{Secret, json};
@@ -78,9 +78,9 @@ impl SigningKey {
         let kid = checked_kid(&kid.into())?;
         let (key, material) = match algorithm {
             Algorithm::Hs256 => return Err(InvalidKey::Symmetric),
-            Algorithm::EdDsa => ed25519_pair(der)?,
-            Algorithm::Es256 => p256_pair(der)?,
-            Algorithm::Rs256 => rsa_pair(der)?,
+            Algorithm::EdDsa => ed25519_pair(one_sequence(der)?)?,
+            Algorithm::Es256 => p256_pair(one_sequence(der)?)?,
+            Algorithm::Rs256 => rsa_pair(one_sequence(der)?)?,
         };
         let jwk = Jwk::of(algorithm, Some(kid), material)?;
         let verifying_key = VerifyingKey::from_jwk(&jwk)?;
@@ -129,7 +129,7 @@ impl SigningKey {
     /// [`SignError`] if the token could not be read back: claims that are not an unambiguous JSON object, more than
     /// 8 KiB, or a `typ` that is not 1 to 64 visible ASCII characters.
     pub fn sign<C: Serialize>(&self, typ: &'static str, claims: &C) -> Result<String, SignError> {
-        if !is_visible(typ, 64) {
+        if !is_visible(typ, MOST_TYP_CHARS) {
             return Err(SignError::Type);
         }
         let header = Header { alg: self.algorithm().as_str(), typ, kid: self.kid() };
@@ -140,15 +140,18 @@ impl SigningKey {
         let mut token = URL_SAFE_NO_PAD.encode(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signer = (BACKEND.signer_factory)(&self.algorithm().backend(), &self.0.key);
-        let signer = signer.map_err(|_| SignError::Failed)?;
-        let signature = signer.try_sign(token.as_bytes()).map_err(|_| SignError::Failed)?;
+        let signature = self.sign_bytes(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         if token.len() > MOST_BYTES {
             return Err(SignError::TooLong);
         }
         Ok(token)
+    }
+
+    pub(super) fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signer = (BACKEND.signer_factory)(&self.algorithm().backend(), &self.0.key);
+        signer.map_err(|_| SignError::Failed)?.try_sign(message).map_err(|_| SignError::Failed)
     }
 }
 
@@ -236,29 +239,41 @@ struct Header<'a> {
 }
 
 pub(super) fn checked_kid(kid: &str) -> Result<String, InvalidKey> {
-    if is_visible(kid, 256) { Ok(kid.to_owned()) } else { Err(InvalidKey::KeyId) }
+    if is_visible(kid, MOST_KID_CHARS) { Ok(kid.to_owned()) } else { Err(InvalidKey::KeyId) }
 }
 
-fn ed25519_pair(der: &Secret) -> Result<(EncodingKey, Material), InvalidKey> {
-    let public = (BACKEND.key_utils.ed_pub_components_from_private_key)(der.expose(), &EllipticCurve::Ed25519);
+/// A DER sequence and nothing behind it, where the backend would not look.
+fn one_sequence(der: &Secret) -> Result<&[u8], InvalidKey> {
+    let der = der.expose();
+    let (content, length) = match *der {
+        [0x30, 0x82, high, low, ref content @ ..] => (content, usize::from(u16::from_be_bytes([high, low]))),
+        [0x30, 0x81, length, ref content @ ..] => (content, usize::from(length)),
+        [0x30, length, ref content @ ..] if length < 0x80 => (content, usize::from(length)),
+        _ => return Err(InvalidKey::Malformed),
+    };
+    if content.len() == length { Ok(der) } else { Err(InvalidKey::Malformed) }
+}
+
+fn ed25519_pair(der: &[u8]) -> Result<(EncodingKey, Material), InvalidKey> {
+    let public = (BACKEND.key_utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519);
     let x = public.map_err(|_| InvalidKey::Malformed)?;
-    Ok((EncodingKey::from_ed_der(der.expose()), Material::ed25519(x)?))
+    Ok((EncodingKey::from_ed_der(der), Material::ed25519(x)?))
 }
 
-fn p256_pair(der: &Secret) -> Result<(EncodingKey, Material), InvalidKey> {
+fn p256_pair(der: &[u8]) -> Result<(EncodingKey, Material), InvalidKey> {
     let backend = Algorithm::Es256.backend();
-    let public = (BACKEND.key_utils.ec_pub_components_from_private_key)(der.expose(), backend);
+    let public = (BACKEND.key_utils.ec_pub_components_from_private_key)(der, backend);
     let (_, x, y) = public.map_err(|_| InvalidKey::Malformed)?;
-    Ok((EncodingKey::from_ec_der(der.expose()), Material::p256(x, y)?))
+    Ok((EncodingKey::from_ec_der(der), Material::p256(x, y)?))
 }
 
-/// Where the inner key begins in a PKCS#8 document that AWS-LC wrote for an RSA key of 2048 bits or more: behind a
-/// version, the identifier of the algorithm, and three tags with lengths of two bytes.
+/// Where the inner key begins in a PKCS#8 document that AWS-LC wrote for an RSA key of 2048 bits or more: behind the
+/// outer tag (4 bytes), the version (3), the identifier of the algorithm (15) and the tag of the inner string (4).
 const RSA_PKCS8_HEADER: usize = 26;
 
 /// The crate signs with the `RSAPrivateKey` (RFC 8017 §A.1.2) that PKCS#8 wraps.
-fn rsa_pair(der: &Secret) -> Result<(EncodingKey, Material), InvalidKey> {
-    let pair = RsaKeyPair::from_pkcs8(der.expose()).map_err(|_| InvalidKey::Malformed)?;
+fn rsa_pair(der: &[u8]) -> Result<(EncodingKey, Material), InvalidKey> {
+    let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| InvalidKey::Malformed)?;
     // Written anew, so that the header has its one canonical length.
     let canonical: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| InvalidKey::Malformed)?;
     let (_, inner) = canonical.as_ref().split_at_checked(RSA_PKCS8_HEADER).ok_or(InvalidKey::Malformed)?;
