@@ -44,7 +44,7 @@ const HASH_CHARS: usize = 40;
 /// size does not betray the bucket.
 ///
 /// Any answer but a complete, well-formed 200 is an error. At most 1 MiB is read. It needs an
-/// [`HttpClient`] of the application's own; none ships with the library.
+/// [`HttpClient`]: one of the application's own, or `ReqwestClient` of the feature `http-client`.
 pub struct PwnedPasswords<C> {
     client: C,
     base: Cow<'static, str>,

@@ -10,9 +10,9 @@ pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// Sends HTTP requests that the engine has composed.
 ///
-/// The library ships no implementation: the application wraps the client it has already, and with it
-/// its proxy, its roots of trust and its metrics. An implementation must keep this contract, since the
-/// engine relies on it:
+/// The application wraps the client it has already, and with it its proxy, its roots of trust and its
+/// metrics; or it takes `ReqwestClient`, which the feature `http-client` brings. An implementation must
+/// keep this contract, since the engine relies on it:
 ///
 /// - **No redirects are followed.** A 3xx answer is returned as it is. A followed redirect would let the
 ///   other side choose where the request goes, an internal address for example.

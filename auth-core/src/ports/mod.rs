@@ -1,16 +1,20 @@
 //! Everything outside the process that the engine talks to, behind traits that the application fills.
 //!
 //! A port says what is asked and how it may fail, not who answers. A test answers from memory; a
-//! program answers from the network. No port ships an HTTP client: [`HttpClient`] is implemented in a
-//! few lines over whichever client the application uses already.
+//! program answers from the network. [`HttpClient`] is implemented in a few lines over whichever client
+//! the application uses already; for a program without one, the feature `http-client` brings `ReqwestClient`.
 //!
 //! Start reading at [`BreachList`], then at [`HttpClient`], which its implementation stands on.
 
 mod breach;
 mod http_client;
+#[cfg(feature = "http-client")]
+mod reqwest_client;
 
 pub use breach::{BreachList, PwnedPasswords};
 pub use http_client::{HttpClient, MAX_RESPONSE_BYTES};
+#[cfg(feature = "http-client")]
+pub use reqwest_client::{ReqwestClient, ReqwestClientBuilder};
 
 use crate::error::{Code, Error};
 
