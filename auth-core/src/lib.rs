@@ -5,6 +5,7 @@
 //! - Using it: [`Auth::builder`], then the guide of your framework's crate. [`prelude`] has what most programs need.
 //! - Who may call what: [`guard`].
 //! - Joining in: [`hooks`].
+//! - Tokens of an issuer of your own: [`issuer`].
 //! - An endpoint of your own: [`http::Endpoint`].
 //! - A store of your own: [`store`], and the conformance suite `store::suite` (feature `suite`) that it must pass.
 //!
@@ -50,6 +51,7 @@ pub mod error;
 pub mod guard;
 pub mod hooks;
 pub mod http;
+pub mod issuer;
 pub mod password;
 pub mod ports;
 pub mod retention;

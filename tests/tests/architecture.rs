@@ -16,6 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("crypto", &["base"]),
     ("ports", &["base", "crypto", "error"]),
+    // Tokens of others: what they permit is written as the roles here have it.
+    ("issuer", &["base", "crypto", "error", "ports", "role"]),
     // The table of refusals knows the failures that it translates, a malformed role name among them.
     ("error", &["base", "crypto", "store", "role"]),
     ("store/memory", &["base", "crypto", "<features>", "audit", "retention"]),
@@ -89,6 +91,7 @@ const KNOW_HTTP: &[(&str, &str)] = &[
     ("session/service", "a session remembers the `User-Agent` that opened it"),
     ("lib", "the prelude offers `Method` to whoever writes an endpoint"),
     ("ports", "they speak HTTP to others"),
+    ("issuer/jwks", "issuers publish their keys over HTTP"),
 ];
 
 /// Files of a feature. A further one is an exception with a reason.

@@ -15,8 +15,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// An [`HttpClient`] over `reqwest`: HTTP/1.1, TLS by rustls, the roots of trust of the operating system.
 ///
-/// It keeps the contract to the letter. No redirect is followed, no cookie is kept, nothing is decompressed. An exchange
-/// takes at most 5 seconds, from resolving the name to the last byte of the body, and reading ends after
+/// It keeps the contract to the letter. No redirect is followed, no cookie is kept, nothing is decompressed. An
+/// exchange takes at most 5 seconds, from resolving the name to the last byte of the body, and reading ends after
 /// [`MAX_RESPONSE_BYTES`]. Addresses must be `https`. A proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`) is
 /// used. Clones share the pool of connections. It needs the tokio runtime.
 ///
