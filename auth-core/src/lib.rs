@@ -44,6 +44,7 @@ pub mod account;
 pub mod audit;
 mod auth;
 pub mod base;
+pub mod code;
 mod config;
 pub mod crypto;
 mod cx;

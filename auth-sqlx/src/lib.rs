@@ -37,6 +37,7 @@
 //! | `auth_user_role` | who holds which role | its user |
 //! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |
 //! | `auth_account` | ways to sign in; a password's hash | its user |
+//! | `auth_code` | codes that are good once, by the SHA-256 of them | its session, its user |
 //! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |
 //! | `auth_audit` | the audit trail; it outlives the user | |
 //! | `auth_migration` | which migrations have been applied | |
@@ -80,6 +81,7 @@ compile_error!("auth-sqlx needs a database: switch on its feature `sqlite`, `pos
 
 mod account;
 mod audit;
+mod code;
 mod connect;
 mod driver;
 mod engine;

@@ -36,6 +36,18 @@ const PRUNE_ATTEMPTS: Sql = Sql {
         mysql: "DELETE FROM auth_attempt WHERE window_ends_at <= ? ORDER BY window_ends_at LIMIT ?"
     )
 };
+const PRUNE_CODES: Sql = Sql {
+    postgres: sql!(
+        "DELETE FROM auth_code WHERE code_hash = ANY (ARRAY (SELECT c.code_hash FROM auth_code c \
+         WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    )
+    .postgres,
+    ..sql!(
+        "DELETE FROM auth_code WHERE code_hash IN (SELECT c.code_hash FROM auth_code c WHERE c.expires_at <= $1 \
+         ORDER BY c.expires_at LIMIT $2)",
+        mysql: "DELETE FROM auth_code WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+    )
+};
 const PRUNE_AUDIT: Sql = Sql {
     postgres: sql!(
         "DELETE FROM auth_audit WHERE id = ANY (ARRAY (SELECT e.id FROM auth_audit e WHERE e.id < $1 \
@@ -48,7 +60,7 @@ const PRUNE_AUDIT: Sql = Sql {
     )
 };
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&PRUNE_SESSIONS, &PRUNE_ATTEMPTS, &PRUNE_AUDIT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&PRUNE_SESSIONS, &PRUNE_ATTEMPTS, &PRUNE_CODES, &PRUNE_AUDIT];
 
 #[async_trait]
 impl<T: Target> RetentionStore for SqlConn<T> {
@@ -58,6 +70,10 @@ impl<T: Target> RetentionStore for SqlConn<T> {
 
     async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.0.execute(&PRUNE_ATTEMPTS, &[now.into(), i64::from(limit).into()]).await
+    }
+
+    async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.execute(&PRUNE_CODES, &[now.into(), i64::from(limit).into()]).await
     }
 
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {

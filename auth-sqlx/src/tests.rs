@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth_core::base::{AccountId, Email, RoleId, SeededRandom, Timestamp, TokenHash, UserId};
+use auth_core::code::CodePurpose;
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::role::{Permission, Role};
 use auth_core::session::{AuthMethod, Persistence};
@@ -320,6 +321,21 @@ async fn damaged_rows_are_failures() {
         run(&store, damage).await;
         assert!(matches!(conn.session_by_token(&hash).await, Err(StoreError::Backend(_))), "{damage}");
     }
+}
+
+/// The suite knows one purpose; here is one of a later version.
+#[tokio::test]
+async fn a_code_of_another_purpose_is_not_good() {
+    let store = memory().await;
+    store.conn().insert_user(&user(1, "ada@example.com")).await.unwrap();
+    let insert = "INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, created_at, expires_at) \
+        SELECT 'another', id, zeroblob(32), id, 1, 9000000000000000 FROM auth_user";
+    run(&store, insert).await;
+    let hash = TokenHash::from_stored(&[0; 32]).unwrap();
+    let consumed = store.conn().consume_code(CodePurpose::OneTimeToken, &hash, NOW).await.unwrap();
+    assert!(consumed.is_none(), "it was redeemed for what it is not for");
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM auth_code").fetch_one(pool(&store)).await.unwrap();
+    assert_eq!(count, 1, "it was consumed");
 }
 
 #[tokio::test]

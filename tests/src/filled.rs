@@ -1,5 +1,5 @@
-//! Databases with many rows: ten sessions, one role and one account for each user, a counter and an audit entry for each
-//! session. Every row is derived from its number, so that any of them can be asked for without keeping a list.
+//! Databases with many rows: ten sessions, one role and one account for each user; a counter, an audit entry and a code
+//! for each session. Every row is derived from its number, so that any of them can be asked for without keeping a list.
 
 use auth_core::account::AttemptKey;
 use auth_core::base::{TokenHash, UserId};
@@ -21,6 +21,11 @@ pub const NOW: i64 = 1_790_000_000_000_000;
 /// The token hash of a session, counted from 1.
 pub fn token_hash(session: u32) -> TokenHash {
     TokenHash::from_stored(&digest("session", session)).expect("it has 32 bytes")
+}
+
+/// The hash of the code of a session.
+pub fn code_hash(session: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("code", session)).expect("it has 32 bytes")
 }
 
 /// The key of the counter of a session.
@@ -86,6 +91,9 @@ fn script(words: &Words, sessions: u32) -> String {
              SELECT {session_id}, {token_hash}, {session_user}, {NOW}, {NOW}, {NOW}, {NOW} * 2, {NOW} * 2, {yes},
                  'password', 1, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
              FROM {sessions};
+         INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, session_id, created_at, expires_at)
+             SELECT 'one-time-token', {session_id}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
+             FROM {sessions};
          INSERT INTO auth_attempt (attempt_key, attempts, window_ends_at) SELECT {key}, 1, {NOW} * 2 FROM {sessions};
          INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id)
              SELECT {audit_id}, {NOW}, 'signed_in', {yes}, {session_user} FROM {sessions};",
@@ -102,6 +110,7 @@ fn script(words: &Words, sessions: u32) -> String {
         token_hash = digest("session", "n"),
         session_user = id("user", &owner),
         sessions = numbers(sessions),
+        code_hash = digest("code", "n"),
         key = digest("counter", "n"),
         audit_id = id("audit", "n"),
     )
@@ -132,7 +141,8 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
         concat: |before, number, after| format!("CONCAT('{before}', {number}, '{after}')"),
     };
     sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
-    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_attempt, auth_audit";
+    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_attempt, \
+        auth_audit";
     let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}")).into_sql_str();
     sqlx::raw_sql(analyze).execute(pool).await.unwrap();
 }
@@ -162,7 +172,8 @@ async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
     .await;
     let users = sessions / EACH;
     let kinds = [("role", ROLES), ("user", users), ("account", users), ("id", sessions), ("session", sessions)];
-    for (kind, count) in kinds.into_iter().chain([("counter", sessions), ("audit", sessions)]) {
+    let of_sessions = ["code", "counter", "audit"].map(|kind| (kind, sessions));
+    for (kind, count) in kinds.into_iter().chain(of_sessions) {
         let numbers: Vec<u32> = (1..=count).collect();
         for batch in numbers.chunks(1_000) {
             let rows = batch.iter().map(|&number| format!("('{kind}', {number}, x'{}')", hex(&digest(kind, number))));

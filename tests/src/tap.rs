@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
 use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
+use auth_core::code::{CodePurpose, CodeStore, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::retention::RetentionStore;
@@ -68,9 +69,10 @@ impl Tap {
         std::mem::take(&mut self.0.lock().unwrap().calls)
     }
 
-    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles.
+    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles,
+    /// codes.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 8] = [
+        const WRITES: [&str; 9] = [
             "insert_user",
             "open_session",
             "insert_password",
@@ -79,6 +81,7 @@ impl Tap {
             "grant_role",
             "update_profile",
             "raise_credential_version",
+            "put_code",
         ];
         let mut counts = BTreeMap::new();
         for call in self.0.lock().unwrap().calls.iter().filter(|call| WRITES.contains(call)) {
@@ -225,9 +228,14 @@ pass_on! {
         fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
         fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;
     }
+    CodeStore {
+        fn put_code(code: &StoredCode) -> bool;
+        fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
+    }
     RetentionStore {
         fn prune_sessions(now: Timestamp, limit: u32) -> u64;
         fn prune_attempts(now: Timestamp, limit: u32) -> u64;
+        fn prune_codes(now: Timestamp, limit: u32) -> u64;
         fn prune_audit(before: AuditId, limit: u32) -> u64;
     }
     AuditStore {

@@ -20,6 +20,8 @@ pub struct Pruned {
     pub sessions: u64,
     /// Counters of attempts whose window has ended.
     pub attempts: u64,
+    /// Expired codes.
+    pub codes: u64,
     /// Entries of the audit trail beyond their retention.
     pub audit: u64,
 }
@@ -35,12 +37,19 @@ pub async fn prune(cx: &Cx) -> Result<Pruned> {
     let ended = cx.now().minus(MARGIN);
     while more(config, &mut pruned.sessions, cx.conn().prune_sessions(ended, config.batch).await?).await {}
     while more(config, &mut pruned.attempts, cx.conn().prune_attempts(ended, config.batch).await?).await {}
+    while more(config, &mut pruned.codes, cx.conn().prune_codes(ended, config.batch).await?).await {}
     if let Some(retention) = config.audit {
         let before = AuditId::first_at(cx.now().minus(retention));
         while more(config, &mut pruned.audit, cx.conn().prune_audit(before, config.batch).await?).await {}
     }
     if pruned != Pruned::default() {
-        tracing::info!(pruned.sessions, pruned.attempts, pruned.audit, "removed what has no use any more");
+        tracing::info!(
+            pruned.sessions,
+            pruned.attempts,
+            pruned.codes,
+            pruned.audit,
+            "removed what has no use any more"
+        );
     }
     Ok(pruned)
 }

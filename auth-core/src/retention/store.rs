@@ -16,6 +16,9 @@ pub trait RetentionStore {
     /// Removes counters of attempts whose window has ended at `now`.
     async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
+    /// Removes codes that have expired at `now`.
+    async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// Removes the audit entries before this one, the oldest first.
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError>;
 }

@@ -20,6 +20,7 @@ pub use memory::MemoryStore;
 
 use crate::account::AccountStore;
 use crate::audit::AuditStore;
+use crate::code::CodeStore;
 use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
 use crate::role::RoleStore;
@@ -28,12 +29,20 @@ use crate::user::UserStore;
 
 /// Every question of every feature.
 pub trait Conn:
-    UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + RetentionStore + Send
+    UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + CodeStore + AuditStore + RetentionStore + Send
 {
 }
 
 impl<T> Conn for T where
-    T: UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + AuditStore + RetentionStore + Send
+    T: UserStore
+        + RoleStore
+        + SessionStore
+        + AccountStore
+        + PasswordStore
+        + CodeStore
+        + AuditStore
+        + RetentionStore
+        + Send
 {
 }
 

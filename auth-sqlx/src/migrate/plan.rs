@@ -25,6 +25,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0001_initial", script: include_str!("../../migrations/sqlite/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/sqlite/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/sqlite/0003_pools.sql") },
+        Migration { name: "0004_tokens", script: include_str!("../../migrations/sqlite/0004_tokens.sql") },
     ],
 };
 
@@ -34,6 +35,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0001_initial", script: include_str!("../../migrations/postgres/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/postgres/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/postgres/0003_pools.sql") },
+        Migration { name: "0004_tokens", script: include_str!("../../migrations/postgres/0004_tokens.sql") },
     ],
 };
 
@@ -44,6 +46,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0001_initial", script: include_str!("../../migrations/mysql/0001_initial.sql") },
         Migration { name: "0002_retention", script: include_str!("../../migrations/mysql/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/mysql/0003_pools.sql") },
+        Migration { name: "0004_tokens", script: include_str!("../../migrations/mysql/0004_tokens.sql") },
     ],
 };
 

@@ -125,6 +125,8 @@ async fn a_migration_that_was_cut_off_goes_on() {
     let Some(database) = Server::Mariadb.empty_database().await else { return };
     let store = database.store().await;
     migrate(&store).await.unwrap();
+    // Of a later migration, and in the way: they refer to sessions.
+    database.run("DROP TABLE auth_code, auth_refresh_family").await.unwrap();
     let tables = ["auth_audit", "auth_attempt", "auth_account", "auth_session", "auth_user_role", "auth_role"];
     let steps = i64::try_from(tables.len() + 1).unwrap();
     for (gone, table) in tables.iter().enumerate() {

@@ -6,6 +6,7 @@
 
 mod account;
 mod audit;
+mod code;
 mod password;
 mod retention;
 mod role;
@@ -26,6 +27,7 @@ use super::{Conn, Store, StoreError, Tx};
 use crate::account::{Account, AttemptKey};
 use crate::audit::AuditEntry;
 use crate::base::{AccountId, AuditId, RoleId, Timestamp, UserId};
+use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::Role;
 use crate::session::StoredSession;
@@ -128,6 +130,8 @@ struct State {
     sessions: BTreeMap<[u8; 32], StoredSession>,
     accounts: BTreeMap<AccountId, AccountRow>,
     attempts: BTreeMap<AttemptKey, Counter>,
+    /// By their hash, as sessions are.
+    codes: BTreeMap<[u8; 32], StoredCode>,
     audit: BTreeMap<AuditId, AuditEntry>,
 }
 

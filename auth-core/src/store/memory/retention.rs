@@ -1,5 +1,7 @@
 //! Answers about what has no use any more.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::{Asked, Reach};
@@ -10,10 +12,10 @@ use crate::store::StoreError;
 #[async_trait]
 impl<R: Reach> RetentionStore for Asked<R> {
     async fn prune_sessions(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let sessions = &mut self.0.state().await.sessions;
-        let doomed: Vec<_> =
-            sessions.iter().filter(|(_, session)| now >= session.expires_at).map(|(key, _)| *key).collect();
-        Ok(doomed.iter().take(limit as usize).filter_map(|key| sessions.remove(key)).count() as u64)
+        let mut state = self.0.state().await;
+        let expired = state.sessions.values().filter(|session| now >= session.expires_at);
+        let doomed: BTreeSet<_> = expired.map(|session| session.id).take(limit as usize).collect();
+        Ok(state.end_sessions(|session| doomed.contains(&session.id)))
     }
 
     async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -21,6 +23,12 @@ impl<R: Reach> RetentionStore for Asked<R> {
         let doomed: Vec<_> =
             attempts.iter().filter(|(_, counter)| now >= counter.window_ends_at).map(|(key, _)| *key).collect();
         Ok(doomed.iter().take(limit as usize).filter_map(|key| attempts.remove(key)).count() as u64)
+    }
+
+    async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let codes = &mut self.0.state().await.codes;
+        let doomed: Vec<_> = codes.iter().filter(|(_, code)| now >= code.expires_at).map(|(key, _)| *key).collect();
+        Ok(doomed.iter().take(limit as usize).filter_map(|key| codes.remove(key)).count() as u64)
     }
 
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! Answers about sessions.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
@@ -10,11 +11,19 @@ use crate::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use crate::store::StoreError;
 
 impl State {
-    /// Ends the sessions that are `doomed`; the number of those ended.
-    fn end_sessions(&mut self, doomed: impl Fn(&StoredSession) -> bool) -> u64 {
+    /// Ends the sessions that are `doomed`, with what belongs to them; the number of those ended.
+    pub(super) fn end_sessions(&mut self, doomed: impl Fn(&StoredSession) -> bool) -> u64 {
         let before = self.sessions.len();
         self.sessions.retain(|_, session| !doomed(session));
+        let open: BTreeSet<SessionId> = self.sessions.values().map(|session| session.id).collect();
+        self.codes.retain(|_, code| code.session_id.is_none_or(|session| open.contains(&session)));
         (before - self.sessions.len()) as u64
+    }
+
+    /// A session with its user and the roles they hold.
+    pub(super) fn with_user(&self, session: &StoredSession) -> Option<SessionWithUser> {
+        let user = self.users.get(&session.user_id)?.clone();
+        Some(SessionWithUser { session: session.clone(), roles: self.roles_held_by(user.id), user })
     }
 }
 
@@ -41,10 +50,7 @@ impl<R: Reach> SessionStore for Asked<R> {
 
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
         let state = self.0.state().await;
-        let Some(session) = state.sessions.get(hash.as_bytes()) else { return Ok(None) };
-        let Some(user) = state.users.get(&session.user_id) else { return Ok(None) };
-        let roles = state.roles_held_by(user.id);
-        Ok(Some(SessionWithUser { session: session.clone(), user: user.clone(), roles }))
+        Ok(state.sessions.get(hash.as_bytes()).and_then(|session| state.with_user(session)))
     }
 
     async fn slide_session(
@@ -77,7 +83,10 @@ impl<R: Reach> SessionStore for Asked<R> {
     }
 
     async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError> {
-        Ok(self.0.state().await.sessions.remove(hash.as_bytes()))
+        let mut state = self.0.state().await;
+        let session = state.sessions.get(hash.as_bytes()).cloned();
+        state.end_sessions(|other| session.as_ref().is_some_and(|session| session.id == other.id));
+        Ok(session)
     }
 
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError> {

@@ -78,7 +78,8 @@ impl<R: Reach> UserStore for Asked<R> {
         if state.users.remove(&id).is_none() {
             return Ok(false);
         }
-        state.sessions.retain(|_, session| session.user_id != id);
+        state.end_sessions(|session| session.user_id == id);
+        state.codes.retain(|_, code| code.user_id != id);
         state.accounts.retain(|_, row| row.account.user_id != id);
         state.grants.retain(|(holder, _)| *holder != id);
         Ok(true)

@@ -12,6 +12,7 @@ use crate::audit::{AuditEntry, Outcome};
 use crate::base::{
     AccountId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, Timestamp, Token, TokenHash, TokenKind, UserId,
 };
+use crate::code::{CodePurpose, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
@@ -96,8 +97,7 @@ impl Actors {
             ip_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
             user_agent: Some("Mozilla/5.0".to_owned()),
         };
-        let hash = Token::random(TokenKind::Session, &self.random).hash();
-        Opened { row, hash, credential_version: user.credential_version }
+        Opened { row, hash: self.hash(TokenKind::Session), credential_version: user.credential_version }
     }
 
     pub(super) async fn signed_in(&self, user: &User) -> Opened {
@@ -114,6 +114,30 @@ impl Actors {
 
     pub(super) async fn write(&self, opened: &Opened) {
         assert!(opened.write_to(&mut *self.conn()).await.unwrap(), "a session was refused");
+    }
+
+    /// A code that is not written yet, of the session or of the user alone.
+    pub(super) fn code(&self, user: &User, session: Option<&Opened>) -> StoredCode {
+        StoredCode {
+            hash: self.hash(TokenKind::OneTime),
+            purpose: CodePurpose::OneTimeToken,
+            user_id: user.id,
+            session_id: session.map(|opened| opened.row.id),
+            created_at: NOW,
+            expires_at: NOW.plus(MINUTE),
+        }
+    }
+
+    /// A code that is written.
+    pub(super) async fn issued(&self, user: &User, session: Option<&Opened>) -> StoredCode {
+        let code = self.code(user, session);
+        assert!(self.conn().put_code(&code).await.unwrap(), "a code was refused");
+        code
+    }
+
+    /// The hash of a token that nobody has.
+    pub(super) fn hash(&self, kind: TokenKind) -> TokenHash {
+        Token::random(kind, &self.random).hash()
     }
 
     /// A role that is not defined yet.

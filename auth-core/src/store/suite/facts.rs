@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use crate::account::Account;
 use crate::audit::AuditEntry;
+use crate::code::StoredCode;
 use crate::role::Role;
 use crate::session::StoredSession;
 use crate::user::User;
@@ -38,6 +39,11 @@ pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug +
     } = session.clone();
     let times = [created_at, updated_at, authenticated_at, expires_at, absolute_expires_at].map(|at| at.as_micros());
     (id, user_id, times, persistence, method, assurance, ip_address, user_agent)
+}
+
+pub(super) fn code_facts(code: &StoredCode) -> impl PartialEq + Debug + use<> {
+    let StoredCode { hash, purpose, user_id, session_id, created_at, expires_at } = code.clone();
+    (*hash.as_bytes(), purpose, user_id, session_id, created_at.as_micros(), expires_at.as_micros())
 }
 
 pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<> {

@@ -30,6 +30,7 @@ mod accounts;
 mod actors;
 mod attempts;
 mod audit;
+mod codes;
 mod facts;
 mod passwords;
 mod retention;
@@ -224,6 +225,23 @@ const RULES: &[Rule] = rules! {
         a_long_hash_survives,
         there_is_nothing_to_replace_without_a_password,
         racing_replacements_have_one_winner;
+    "codes" in codes:
+        a_code_is_good_once,
+        every_field_of_a_code_survives,
+        an_unknown_code_is_not_good,
+        code_hashes_are_compared_byte_by_byte,
+        a_code_whose_expiry_has_come_is_not_good,
+        a_new_code_takes_the_place_of_the_older_one,
+        a_new_code_leaves_those_of_others_alone,
+        a_code_of_nobody_is_refused,
+        a_code_needs_a_session_of_its_own_user,
+        a_code_hash_is_taken_only_once,
+        a_code_goes_with_its_session,
+        a_code_goes_with_its_user,
+        racing_redemptions_of_a_code_have_one_winner,
+        racing_codes_of_one_session_leave_one,
+        no_code_outlives_its_session,
+        a_code_redeemed_in_a_dropped_transaction_is_good;
     "audit" in audit:
         every_field_of_an_entry_survives,
         an_entry_survives_with_nothing_optional,
@@ -238,6 +256,7 @@ const RULES: &[Rule] = rules! {
         expired_sessions_are_pruned_and_no_others,
         counters_whose_window_has_ended_are_pruned_and_no_others,
         settled_counters_are_pruned,
+        expired_codes_are_pruned_and_no_others,
         the_audit_trail_is_pruned_up_to_an_entry,
         the_audit_trail_is_pruned_by_time,
         a_batch_takes_no_more_than_its_limit,

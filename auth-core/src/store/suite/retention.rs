@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, Opened, race};
 use crate::account::{Attempt, AttemptKey};
 use crate::base::{AuditId, Timestamp};
+use crate::code::StoredCode;
 use crate::user::User;
 
 /// More than there is of anything here.
@@ -64,6 +65,24 @@ pub(super) async fn settled_counters_are_pruned(it: Actors) {
     assert!(it.conn().attempts(&[cleared, cleared], NOW).await.unwrap().is_empty(), "a cleared counter came back");
 }
 
+pub(super) async fn expired_codes_are_pruned_and_no_others(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut codes = Vec::new();
+    for expires_at in [Timestamp::from_micros(1), NOW, NOW.plus(MICROSECOND)] {
+        let session = it.signed_in(&ada).await;
+        codes.push(StoredCode { expires_at, ..it.code(&ada, Some(&session)) });
+        assert!(it.conn().put_code(codes.last().unwrap()).await.unwrap(), "a code was refused");
+    }
+    assert_eq!(it.conn().prune_codes(NOW, ALL).await.unwrap(), 2);
+    for code in codes {
+        let long_before = Timestamp::from_micros(0);
+        let found = it.conn().consume_code(code.purpose, &code.hash, long_before).await.unwrap();
+        assert_eq!(found.is_some(), code.expires_at > NOW, "expires at {:?}, pruned at {NOW:?}", code.expires_at);
+    }
+    assert_eq!(it.conn().prune_codes(NOW.plus(DAY), ALL).await.unwrap(), 0, "there was nothing left");
+    assert_eq!(it.conn().sessions_of_user(ada.id, NOW).await.unwrap().len(), 3, "a session went along");
+}
+
 pub(super) async fn the_audit_trail_is_pruned_up_to_an_entry(it: Actors) {
     let ada = it.signed_up("ada").await;
     let mut ids = Vec::new();
@@ -91,6 +110,10 @@ pub(super) async fn a_batch_takes_no_more_than_its_limit(it: Actors) {
     let ada = it.signed_up("ada").await;
     let mut ids = Vec::new();
     for _ in 0..5 {
+        // Codes go with their session, so these are of sessions that stay.
+        let session = it.signed_in(&ada).await;
+        let code = StoredCode { expires_at: NOW, ..it.code(&ada, Some(&session)) };
+        assert!(it.conn().put_code(&code).await.unwrap(), "a code was refused");
         expiring(&it, &ada, NOW).await;
         counting(&it, NOW).await;
         ids.push(it.noted(&ada, NOW.plus(ids.len() as u32 * MINUTE)).await);
@@ -100,6 +123,7 @@ pub(super) async fn a_batch_takes_no_more_than_its_limit(it: Actors) {
     for (limit, expected) in [(0, 0), (2, 2), (2, 2), (2, 1), (2, 0)] {
         assert_eq!(conn.prune_sessions(NOW, limit).await.unwrap(), expected, "sessions, {limit} at a time");
         assert_eq!(conn.prune_attempts(NOW, limit).await.unwrap(), expected, "counters, {limit} at a time");
+        assert_eq!(conn.prune_codes(NOW, limit).await.unwrap(), expected, "codes, {limit} at a time");
         assert_eq!(conn.prune_audit(end, limit).await.unwrap(), expected, "entries, {limit} at a time");
         if limit > 0 {
             ids.drain(..expected as usize);

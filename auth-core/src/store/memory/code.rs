@@ -1,0 +1,51 @@
+//! Answers about codes.
+
+use async_trait::async_trait;
+
+use super::{Asked, Reach, State};
+use crate::base::{Timestamp, TokenHash};
+use crate::code::{CodePurpose, CodeStore, StoredCode};
+use crate::store::StoreError;
+
+impl State {
+    /// Whether what the code is bound to is there.
+    fn may_have_code(&self, code: &StoredCode) -> bool {
+        let is_bound_to = |session| self.sessions.values().any(|s| s.id == session && s.user_id == code.user_id);
+        self.users.contains_key(&code.user_id) && code.session_id.is_none_or(is_bound_to)
+    }
+}
+
+/// Whether one takes the place of the other.
+fn are_alike(one: &StoredCode, other: &StoredCode) -> bool {
+    (one.purpose, one.user_id, one.session_id) == (other.purpose, other.user_id, other.session_id)
+}
+
+#[async_trait]
+impl<R: Reach> CodeStore for Asked<R> {
+    async fn put_code(&mut self, code: &StoredCode) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        if !state.may_have_code(code) {
+            return Ok(false);
+        }
+        if state.codes.get(code.hash.as_bytes()).is_some_and(|other| !are_alike(code, other)) {
+            return Err(StoreError::Conflict);
+        }
+        state.codes.retain(|_, other| !are_alike(code, other));
+        state.codes.insert(*code.hash.as_bytes(), code.clone());
+        Ok(true)
+    }
+
+    async fn consume_code(
+        &mut self,
+        purpose: CodePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<StoredCode>, StoreError> {
+        let codes = &mut self.0.state().await.codes;
+        let is_good = |code: &StoredCode| code.purpose == purpose && now < code.expires_at;
+        if !codes.get(hash.as_bytes()).is_some_and(is_good) {
+            return Ok(None);
+        }
+        Ok(codes.remove(hash.as_bytes()))
+    }
+}
