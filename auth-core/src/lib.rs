@@ -61,6 +61,7 @@ mod routes;
 pub mod session;
 pub mod status;
 pub mod store;
+pub mod token;
 pub mod user;
 
 pub use auth::{Auth, AuthBuilder};

@@ -38,6 +38,8 @@
 //! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |
 //! | `auth_account` | ways to sign in; a password's hash | its user |
 //! | `auth_code` | codes that are good once, by the SHA-256 of them | its session, its user |
+//! | `auth_signing_key` | keys of access tokens; their private halves sealed | |
+//! | `auth_refresh_family` | the refresh token of a session that is good now, as SHA-256 | its session |
 //! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |
 //! | `auth_audit` | the audit trail; it outlives the user | |
 //! | `auth_migration` | which migrations have been applied | |
@@ -96,6 +98,7 @@ mod sql;
 mod statements;
 mod store;
 mod tables;
+mod token;
 mod user;
 
 #[cfg(test)]

@@ -48,6 +48,18 @@ const PRUNE_CODES: Sql = Sql {
         mysql: "DELETE FROM auth_code WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
     )
 };
+const PRUNE_SIGNING_KEYS: Sql = Sql {
+    postgres: sql!(
+        "DELETE FROM auth_signing_key WHERE id = ANY (ARRAY (SELECT k.id FROM auth_signing_key k \
+         WHERE k.verifies_until <= $1 ORDER BY k.verifies_until LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    )
+    .postgres,
+    ..sql!(
+        "DELETE FROM auth_signing_key WHERE id IN (SELECT k.id FROM auth_signing_key k WHERE k.verifies_until <= $1 \
+         ORDER BY k.verifies_until LIMIT $2)",
+        mysql: "DELETE FROM auth_signing_key WHERE verifies_until <= ? ORDER BY verifies_until LIMIT ?"
+    )
+};
 const PRUNE_AUDIT: Sql = Sql {
     postgres: sql!(
         "DELETE FROM auth_audit WHERE id = ANY (ARRAY (SELECT e.id FROM auth_audit e WHERE e.id < $1 \
@@ -60,7 +72,8 @@ const PRUNE_AUDIT: Sql = Sql {
     )
 };
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&PRUNE_SESSIONS, &PRUNE_ATTEMPTS, &PRUNE_CODES, &PRUNE_AUDIT];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&PRUNE_SESSIONS, &PRUNE_ATTEMPTS, &PRUNE_CODES, &PRUNE_SIGNING_KEYS, &PRUNE_AUDIT];
 
 #[async_trait]
 impl<T: Target> RetentionStore for SqlConn<T> {
@@ -74,6 +87,10 @@ impl<T: Target> RetentionStore for SqlConn<T> {
 
     async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.0.execute(&PRUNE_CODES, &[now.into(), i64::from(limit).into()]).await
+    }
+
+    async fn prune_signing_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.execute(&PRUNE_SIGNING_KEYS, &[now.into(), i64::from(limit).into()]).await
     }
 
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {

@@ -29,17 +29,19 @@ const OPENING: &str = "INSERT INTO auth_session (id, token_hash, user_id, create
     expires_at, absolute_expires_at, persistent, method, assurance, ip_address, user_agent) \
     SELECT $1, $2, u.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM auth_user u \
     WHERE u.id = $13 AND u.credential_version = $14 AND u.disabled_at IS NULL";
-// The hot path: one row for each role, and one without a role when the user holds none.
-const FROM_TOKEN: &str = " FROM auth_session s JOIN auth_user u ON u.id = s.user_id \
-    LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id LEFT JOIN auth_role r ON r.id = ur.role_id \
-    WHERE s.token_hash = ";
+/// What [`with_user`] reads, in its order: from a session called `s`, its user `u` and a role `r` that they hold.
+pub(crate) const WITH_USER: &str = sql!(COLUMNS, ", ", user::COLUMNS, ", ", role::COLUMNS).sqlite;
+/// What joins them to the session. One row for each role, and one without a role when the user holds none.
+pub(crate) const USER_AND_ROLES: &str = " JOIN auth_user u ON u.id = s.user_id \
+    LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id LEFT JOIN auth_role r ON r.id = ur.role_id";
+/// A session with its user and their roles; which one, says the WHERE that follows.
+pub(crate) const SESSION_WITH_USER: &str = sql!("SELECT ", WITH_USER, " FROM auth_session s", USER_AND_ROLES).sqlite;
+// The hot path. In a database that ANALYZE has seen, SQLite plans anew for every value that is compared directly, which
+// costs more than the look-up: https://www.sqlite.org/queryplanner-ng.html#qpstab
 const SESSION_BY_TOKEN: Sql = Sql {
-    sqlite: PLANNED_ONCE.sqlite,
-    ..sql!("SELECT ", COLUMNS, ", ", user::COLUMNS, ", ", role::COLUMNS, FROM_TOKEN, "$1")
+    sqlite: sql!(SESSION_WITH_USER, " WHERE s.token_hash = (SELECT $1)").sqlite,
+    ..sql!(SESSION_WITH_USER, " WHERE s.token_hash = $1")
 };
-// In a database that ANALYZE has seen, SQLite plans anew for every value that is compared directly, which costs more
-// than the look-up: https://www.sqlite.org/queryplanner-ng.html#qpstab
-const PLANNED_ONCE: Sql = sql!("SELECT ", COLUMNS, ", ", user::COLUMNS, ", ", role::COLUMNS, FROM_TOKEN, "(SELECT $1)");
 const SLIDE_SESSION: Sql =
     sql!("UPDATE auth_session SET expires_at = $1, updated_at = $2 WHERE id = $3 AND expires_at > $4");
 const SESSIONS_OF_USER: Sql = sql!(
@@ -102,15 +104,7 @@ impl<T: Target> SessionStore for SqlConn<T> {
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
         let rows = self.0.fetch_all(&SESSION_BY_TOKEN, &[hash.as_bytes().into()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let roles_at = WIDTH + user::WIDTH;
-        let mut roles = Vec::new();
-        if first.opt_id(roles_at)?.is_some() {
-            roles.reserve_exact(rows.len());
-            for row in &rows {
-                roles.push(role::role(row, roles_at)?);
-            }
-        }
-        Ok(Some(SessionWithUser { session: session(first)?, user: user::user(first, WIDTH)?, roles }))
+        with_user(first, &rows, 0).map(Some)
     }
 
     async fn slide_session(
@@ -124,7 +118,7 @@ impl<T: Target> SessionStore for SqlConn<T> {
 
     async fn sessions_of_user(&mut self, user: UserId, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
         let rows = self.0.fetch_all(&SESSIONS_OF_USER, &[user.into(), now.into(), now.into()]).await?;
-        rows.iter().map(session).collect()
+        rows.iter().map(|row| session(row, 0)).collect()
     }
 
     async fn end_session(&mut self, user: UserId, id: SessionId) -> Result<bool, StoreError> {
@@ -135,7 +129,7 @@ impl<T: Target> SessionStore for SqlConn<T> {
         let values = [hash.as_bytes().into()];
         let Some(row) = self.0.fetch_optional(&SESSION_ROW_BY_TOKEN, &values).await? else { return Ok(None) };
         let ended = self.0.affects(&END_SESSION_BY_TOKEN, &values).await?;
-        if ended { session(&row).map(Some) } else { Ok(None) }
+        if ended { session(&row, 0).map(Some) } else { Ok(None) }
     }
 
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError> {
@@ -151,21 +145,34 @@ impl<T: Target> SessionStore for SqlConn<T> {
     }
 }
 
-/// Reads [`COLUMNS`].
-fn session(row: &Row) -> Result<StoredSession, StoreError> {
+/// Reads [`WITH_USER`] from the column `at` on: session and user of the first row, a role of each.
+pub(crate) fn with_user(first: &Row, rows: &[Row], at: usize) -> Result<SessionWithUser, StoreError> {
+    let roles_at = at + WIDTH + user::WIDTH;
+    let mut roles = Vec::new();
+    if first.opt_id(roles_at)?.is_some() {
+        roles.reserve_exact(rows.len());
+        for row in rows {
+            roles.push(role::role(row, roles_at)?);
+        }
+    }
+    Ok(SessionWithUser { session: session(first, at)?, user: user::user(first, at + WIDTH)?, roles })
+}
+
+/// Reads [`COLUMNS`] from the column `at` on.
+fn session(row: &Row, at: usize) -> Result<StoredSession, StoreError> {
     Ok(StoredSession {
-        id: SessionId::from_uuid(row.id(0)?),
-        user_id: UserId::from_uuid(row.id(1)?),
-        created_at: row.instant(2)?,
-        updated_at: row.instant(3)?,
-        authenticated_at: row.instant(4)?,
-        expires_at: row.instant(5)?,
-        absolute_expires_at: row.instant(6)?,
-        persistence: if row.bool(7)? { Persistence::Persistent } else { Persistence::Browser },
-        method: row.text(8)?.parse().map_err(|_| corrupt("auth_session.method"))?,
-        assurance: Assurance::from_level(row.int(9)?).ok_or_else(|| corrupt("auth_session.assurance"))?,
-        ip_address: ip_address(row, 10)?,
-        user_agent: row.opt_text(11)?.map(str::to_owned),
+        id: SessionId::from_uuid(row.id(at)?),
+        user_id: UserId::from_uuid(row.id(at + 1)?),
+        created_at: row.instant(at + 2)?,
+        updated_at: row.instant(at + 3)?,
+        authenticated_at: row.instant(at + 4)?,
+        expires_at: row.instant(at + 5)?,
+        absolute_expires_at: row.instant(at + 6)?,
+        persistence: if row.bool(at + 7)? { Persistence::Persistent } else { Persistence::Browser },
+        method: row.text(at + 8)?.parse().map_err(|_| corrupt("auth_session.method"))?,
+        assurance: Assurance::from_level(row.int(at + 9)?).ok_or_else(|| corrupt("auth_session.assurance"))?,
+        ip_address: ip_address(row, at + 10)?,
+        user_agent: row.opt_text(at + 11)?.map(str::to_owned),
     })
 }
 

@@ -339,6 +339,26 @@ async fn a_code_of_another_purpose_is_not_good() {
 }
 
 #[tokio::test]
+async fn a_damaged_family_is_a_failure() {
+    let store = memory().await;
+    let ada = user(1, "ada@example.com");
+    store.conn().insert_user(&ada).await.unwrap();
+    insert_session(&store, &ada, &[7; 32]).await;
+    let insert = "INSERT INTO auth_refresh_family (session_id, family_hash, token_hash, generation, created_at, \
+        rotated_at, expires_at) SELECT id, zeroblob(32), zeroblob(32), 0, 1, 2, 3 FROM auth_session";
+    run(&store, insert).await;
+    let hash = TokenHash::from_stored(&[0; 32]).unwrap();
+    assert!(store.conn().family_by_hash(&hash).await.unwrap().is_some());
+    for damage in ["token_hash = x'00'", "previous_hash = x''", "expires_at = -1"] {
+        let damage = format!("PRAGMA ignore_check_constraints = ON; UPDATE auth_refresh_family SET {damage}");
+        sqlx::raw_sql(AssertSqlSafe(damage.clone())).execute(pool(&store)).await.unwrap();
+        assert!(matches!(store.conn().family_by_hash(&hash).await, Err(StoreError::Backend(_))), "{damage}");
+        run(&store, "UPDATE auth_refresh_family SET token_hash = zeroblob(32), previous_hash = NULL, expires_at = 3")
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_role_that_somebody_holds_cannot_be_deleted() {
     let store = memory().await;
     let (ada, reader) = (user(1, "ada@example.com"), role(2, "reader", &["a:read"]));

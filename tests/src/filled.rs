@@ -1,5 +1,5 @@
-//! Databases with many rows: ten sessions, one role and one account for each user; a counter, an audit entry and a code
-//! for each session. Every row is derived from its number, so that any of them can be asked for without keeping a list.
+//! Databases with many rows: ten sessions, one role and one account for each user; a counter, an audit entry, a code and a
+//! refresh family for each session; a few signing keys. Every row is derived from its number, so that any of them can be asked for without keeping a list.
 
 use auth_core::account::AttemptKey;
 use auth_core::base::{TokenHash, UserId};
@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 /// Sessions of one user.
 const EACH: u32 = 10;
 const ROLES: u32 = 50;
+const KEYS: u32 = 5;
 
 /// The present of these rows, in microseconds since 1970. Sessions expire long after it.
 pub const NOW: i64 = 1_790_000_000_000_000;
@@ -21,6 +22,16 @@ pub const NOW: i64 = 1_790_000_000_000_000;
 /// The token hash of a session, counted from 1.
 pub fn token_hash(session: u32) -> TokenHash {
     TokenHash::from_stored(&digest("session", session)).expect("it has 32 bytes")
+}
+
+/// The hash that names the refresh family of a session.
+pub fn family_hash(session: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("family", session)).expect("it has 32 bytes")
+}
+
+/// The hash of the refresh token of a session that is good now.
+pub fn refresh_hash(session: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("refresh", session)).expect("it has 32 bytes")
 }
 
 /// The hash of the code of a session.
@@ -94,6 +105,12 @@ fn script(words: &Words, sessions: u32) -> String {
          INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, session_id, created_at, expires_at)
              SELECT 'one-time-token', {session_id}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
              FROM {sessions};
+         INSERT INTO auth_refresh_family (session_id, family_hash, token_hash, generation, created_at, rotated_at,
+             expires_at)
+             SELECT {session_id}, {family_hash}, {refresh_hash}, 0, {NOW}, {NOW}, {NOW} * 2 FROM {sessions};
+         INSERT INTO auth_signing_key (id, algorithm, generation, public_jwk, sealed_private, created_at, signs_from,
+             signs_until, verifies_until)
+             SELECT {role_id}, 'EdDSA', n, '{{}}', {token_hash}, {NOW}, {NOW}, {NOW} * 2, {NOW} * 2 FROM {keys};
          INSERT INTO auth_attempt (attempt_key, attempts, window_ends_at) SELECT {key}, 1, {NOW} * 2 FROM {sessions};
          INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id)
              SELECT {audit_id}, {NOW}, 'signed_in', {yes}, {session_user} FROM {sessions};",
@@ -111,6 +128,9 @@ fn script(words: &Words, sessions: u32) -> String {
         session_user = id("user", &owner),
         sessions = numbers(sessions),
         code_hash = digest("code", "n"),
+        family_hash = digest("family", "n"),
+        refresh_hash = digest("refresh", "n"),
+        keys = numbers(KEYS),
         key = digest("counter", "n"),
         audit_id = id("audit", "n"),
     )
@@ -141,7 +161,7 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
         concat: |before, number, after| format!("CONCAT('{before}', {number}, '{after}')"),
     };
     sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
-    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_attempt, \
+    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_refresh_family, auth_attempt, \
         auth_audit";
     let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}")).into_sql_str();
     sqlx::raw_sql(analyze).execute(pool).await.unwrap();
@@ -172,7 +192,7 @@ async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
     .await;
     let users = sessions / EACH;
     let kinds = [("role", ROLES), ("user", users), ("account", users), ("id", sessions), ("session", sessions)];
-    let of_sessions = ["code", "counter", "audit"].map(|kind| (kind, sessions));
+    let of_sessions = ["code", "family", "refresh", "counter", "audit"].map(|kind| (kind, sessions));
     for (kind, count) in kinds.into_iter().chain(of_sessions) {
         let numbers: Vec<u32> = (1..=count).collect();
         for batch in numbers.chunks(1_000) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
 use auth_core::audit::{AuditEntry, AuditStore};
-use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
+use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, TokenHash, UserId};
 use auth_core::code::{CodePurpose, CodeStore, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
@@ -17,6 +17,7 @@ use auth_core::retention::RetentionStore;
 use auth_core::role::{Role, RoleStore};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
+use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
 use auth_core::user::{Pool, ProfileChange, User, UserStore};
 use futures_util::future::BoxFuture;
 
@@ -69,10 +70,10 @@ impl Tap {
         std::mem::take(&mut self.0.lock().unwrap().calls)
     }
 
-    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles,
-    /// codes.
+    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, codes,
+    /// refresh families.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 9] = [
+        const WRITES: [&str; 11] = [
             "insert_user",
             "open_session",
             "insert_password",
@@ -82,6 +83,8 @@ impl Tap {
             "update_profile",
             "raise_credential_version",
             "put_code",
+            "put_family",
+            "rotate_family",
         ];
         let mut counts = BTreeMap::new();
         for call in self.0.lock().unwrap().calls.iter().filter(|call| WRITES.contains(call)) {
@@ -232,10 +235,24 @@ pass_on! {
         fn put_code(code: &StoredCode) -> bool;
         fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
     }
+    SigningKeyStore {
+        fn insert_signing_key(key: &StoredSigningKey) -> ();
+        fn signing_keys(now: Timestamp) -> Vec<StoredSigningKey>;
+        fn shorten_signing_key(id: SigningKeyId, signs_until: Timestamp, verifies_until: Timestamp) -> bool;
+        fn reseal_signing_key(id: SigningKeyId, old: &[u8], new: &[u8]) -> bool;
+    }
+    RefreshStore {
+        fn put_family(family: &RefreshFamily) -> bool;
+        fn family_by_hash(family_hash: &TokenHash) -> Option<FamilyWithSession>;
+        fn rotate_family(session: SessionId, presented: &TokenHash, next: &Rotation) -> bool;
+        fn end_family(session: SessionId) -> bool;
+        fn session_by_id(id: SessionId) -> Option<SessionWithUser>;
+    }
     RetentionStore {
         fn prune_sessions(now: Timestamp, limit: u32) -> u64;
         fn prune_attempts(now: Timestamp, limit: u32) -> u64;
         fn prune_codes(now: Timestamp, limit: u32) -> u64;
+        fn prune_signing_keys(now: Timestamp, limit: u32) -> u64;
         fn prune_audit(before: AuditId, limit: u32) -> u64;
     }
     AuditStore {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The features, in their order: one may use those before it.
-const FEATURES: [&str; 6] = ["user", "role", "session", "account", "password", "code"];
+const FEATURES: [&str; 7] = ["user", "role", "session", "account", "password", "code", "token"];
 
 /// What `auth-core` consists of and what each part may name of the crate, apart from itself. `<features>` are all of
 /// them, `<earlier>` those before the feature in question. The first room that a file fits into is its own.

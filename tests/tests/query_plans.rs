@@ -55,8 +55,20 @@ fn hot() -> Vec<Hot> {
         Int(0),
     ];
     let issued = vec![Text("one-time-token"), Bytes(vec![1; 32]), Int(NOW), Int(NOW), user(), session()];
+    let rotated = vec![
+        Bytes(vec![1; 32]),
+        hash(filled::refresh_hash(7)),
+        Bytes(vec![2; 99]),
+        Int(NOW),
+        Int(NOW * 2),
+        session(),
+        hash(filled::refresh_hash(7)),
+        Int(NOW),
+    ];
     [
         ("session by token", "= ur.role_id WHERE s.token_hash", vec![token(7)]),
+        ("session by id", "WHERE s.id =", vec![session()]),
+        ("refresh family by its name", "FROM auth_refresh_family f", vec![hash(filled::family_hash(7))]),
         (
             "facts of a sign-in",
             "anchor LEFT JOIN",
@@ -66,6 +78,7 @@ fn hot() -> Vec<Hot> {
         ("evict sessions", "AS kept)", vec![user(), session(), user(), session(), Int(19)]),
         ("slide a session", "UPDATE auth_session SET expires_at", vec![Int(NOW * 2), Int(NOW), session(), Int(NOW)]),
         ("sessions of a user", "AND s.expires_at >", vec![user(), Int(NOW), Int(NOW)]),
+        ("rotate a refresh family", "UPDATE auth_refresh_family", rotated),
         ("issue a code", "INSERT INTO auth_code", issued),
         (
             "find a good code",
@@ -133,9 +146,17 @@ async fn plan(store: &SqlStore, hot: &Hot) -> Vec<String> {
 
 /// Whether a step reads a whole table that grows. Roles do not: programs define a few.
 fn reads_all(step: &str) -> bool {
-    const GROWING: [&str; 7] =
-        ["auth_user", "auth_user_role", "auth_session", "auth_account", "auth_code", "auth_attempt", "auth_audit"];
-    const THEIR_ALIASES: [&str; 7] = ["s", "u", "ur", "a", "c", "t", "e"];
+    const GROWING: [&str; 8] = [
+        "auth_user",
+        "auth_user_role",
+        "auth_session",
+        "auth_account",
+        "auth_code",
+        "auth_refresh_family",
+        "auth_attempt",
+        "auth_audit",
+    ];
+    const THEIR_ALIASES: [&str; 8] = ["s", "u", "ur", "a", "c", "f", "t", "e"];
     let words: Vec<_> = step.split_whitespace().collect();
     let [first, second, ..] = words[..] else { return false };
     let sqlite = first == "SCAN" && THEIR_ALIASES.contains(&second);

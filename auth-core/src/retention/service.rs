@@ -22,6 +22,8 @@ pub struct Pruned {
     pub attempts: u64,
     /// Expired codes.
     pub codes: u64,
+    /// Signing keys that verify nothing any more.
+    pub signing_keys: u64,
     /// Entries of the audit trail beyond their retention.
     pub audit: u64,
 }
@@ -38,6 +40,7 @@ pub async fn prune(cx: &Cx) -> Result<Pruned> {
     while more(config, &mut pruned.sessions, cx.conn().prune_sessions(ended, config.batch).await?).await {}
     while more(config, &mut pruned.attempts, cx.conn().prune_attempts(ended, config.batch).await?).await {}
     while more(config, &mut pruned.codes, cx.conn().prune_codes(ended, config.batch).await?).await {}
+    while more(config, &mut pruned.signing_keys, cx.conn().prune_signing_keys(ended, config.batch).await?).await {}
     if let Some(retention) = config.audit {
         let before = AuditId::first_at(cx.now().minus(retention));
         while more(config, &mut pruned.audit, cx.conn().prune_audit(before, config.batch).await?).await {}
@@ -47,6 +50,7 @@ pub async fn prune(cx: &Cx) -> Result<Pruned> {
             pruned.sessions,
             pruned.attempts,
             pruned.codes,
+            pruned.signing_keys,
             pruned.audit,
             "removed what has no use any more"
         );

@@ -19,6 +19,9 @@ pub trait RetentionStore {
     /// Removes codes that have expired at `now`.
     async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
+    /// Removes signing keys that verify nothing any more at `now`.
+    async fn prune_signing_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// Removes the audit entries before this one, the oldest first.
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError>;
 }

@@ -25,11 +25,22 @@ use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
 use crate::role::RoleStore;
 use crate::session::SessionStore;
+use crate::token::{RefreshStore, SigningKeyStore};
 use crate::user::UserStore;
 
 /// Every question of every feature.
 pub trait Conn:
-    UserStore + RoleStore + SessionStore + AccountStore + PasswordStore + CodeStore + AuditStore + RetentionStore + Send
+    UserStore
+    + RoleStore
+    + SessionStore
+    + AccountStore
+    + PasswordStore
+    + CodeStore
+    + SigningKeyStore
+    + RefreshStore
+    + AuditStore
+    + RetentionStore
+    + Send
 {
 }
 
@@ -40,6 +51,8 @@ impl<T> Conn for T where
         + AccountStore
         + PasswordStore
         + CodeStore
+        + SigningKeyStore
+        + RefreshStore
         + AuditStore
         + RetentionStore
         + Send

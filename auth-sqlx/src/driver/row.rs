@@ -46,6 +46,10 @@ impl Row {
         read!(self, column, &[u8])
     }
 
+    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        present(self.opt_bytes(column)?)
+    }
+
     pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
         present(read!(self, column, i64)?)
     }

@@ -1,6 +1,6 @@
 //! What goes in: parameters, and how they are bound to a statement.
 
-use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, Timestamp, UserId};
+use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
 use uuid::Uuid;
 
 /// One parameter. It has no `Debug`, as [`Row`](super::Row) has none: both may hold the hash of a password.
@@ -11,6 +11,7 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     OptText(Option<&'a str>),
     Bytes(&'a [u8]),
+    OptBytes(Option<&'a [u8]>),
     Int(i64),
     OptInt(Option<i64>),
     Bool(bool),
@@ -27,6 +28,7 @@ macro_rules! bound {
                 Value::Text(text) => query.bind(text),
                 Value::OptText(text) => query.bind(text),
                 Value::Bytes(bytes) => query.bind(bytes),
+                Value::OptBytes(bytes) => query.bind(bytes),
                 Value::Int(int) => query.bind(int),
                 Value::OptInt(int) => query.bind(int),
                 Value::Bool(bool) => query.bind(bool),
@@ -53,7 +55,7 @@ macro_rules! id_values {
     )+};
 }
 
-id_values!(UserId, SessionId, AccountId, RoleId, AuditId);
+id_values!(UserId, SessionId, AccountId, RoleId, AuditId, SigningKeyId);
 
 impl From<Timestamp> for Value<'_> {
     fn from(instant: Timestamp) -> Self {
@@ -88,6 +90,24 @@ impl<'a> From<Option<&'a str>> for Value<'a> {
 impl<'a> From<&'a [u8; 32]> for Value<'a> {
     fn from(bytes: &'a [u8; 32]) -> Self {
         Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<Option<&'a [u8; 32]>> for Value<'a> {
+    fn from(bytes: Option<&'a [u8; 32]>) -> Self {
+        Self::OptBytes(bytes.map(<[u8; 32]>::as_slice))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(bytes: Option<&'a [u8]>) -> Self {
+        Self::OptBytes(bytes)
     }
 }
 

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use auth_core::base::{SeededRandom, SigningKeyId, Timestamp, Token, TokenKind};
+use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::retention::{Config, prune, prune_regularly};
-use auth_tests::{PASSWORD, Stack, flows};
+use auth_core::store::Store;
+use auth_core::token::StoredSigningKey;
+use auth_tests::{PASSWORD, Stack, TestApp, flows};
 
 use crate::DAY;
 
@@ -30,15 +34,47 @@ async fn what_has_expired_is_removed_in_batches(stack: Stack) {
     app.anon().sign_in("nobody@example.com", "wrong").await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
     app.advance(8 * DAY);
     let young = app.signed_in("ada@example.com").await;
+    let (code, key) = expired_for_a_day(&app).await;
     let pruned = prune(&app.cx()).await.unwrap();
     assert_eq!(pruned.sessions, 5);
     assert!(pruned.attempts >= 1, "the counter of an account that nobody has tried again: {pruned:?}");
-    assert_eq!(pruned.audit, 0);
+    assert_eq!((pruned.codes, pruned.signing_keys, pruned.audit), (1, 1, 0));
+    let before = Timestamp::from_micros(0);
+    assert!(app.store().conn().consume_code(code.purpose, &code.hash, before).await.unwrap().is_none());
+    assert!(!app.store().conn().signing_keys(before).await.unwrap().iter().any(|other| other.id == key.id));
     assert!(young.is_signed_in().await);
     assert!(!old.is_signed_in().await);
     let again = prune(&app.cx()).await.unwrap();
     assert_eq!((again.sessions, again.attempts, again.audit), (0, 0, 0));
     app.signed_in("ada@example.com").await;
+}
+
+/// A code of the user and a signing key that have been of no use for exactly a day.
+async fn expired_for_a_day(app: &TestApp) -> (StoredCode, StoredSigningKey) {
+    let (cx, random) = (app.cx(), SeededRandom::predictable(7));
+    let expired = cx.now().minus(DAY);
+    let code = StoredCode {
+        hash: Token::random(TokenKind::OneTime, &random).hash(),
+        purpose: CodePurpose::OneTimeToken,
+        user_id: app.user_id("ada@example.com").await,
+        session_id: None,
+        created_at: expired,
+        expires_at: expired,
+    };
+    assert!(app.store().conn().put_code(&code).await.unwrap());
+    let key = StoredSigningKey {
+        id: SigningKeyId::new(expired, &random),
+        algorithm: "EdDSA".to_owned(),
+        generation: 1,
+        public_jwk: "{}".to_owned(),
+        sealed_private: vec![1],
+        created_at: expired,
+        signs_from: expired,
+        signs_until: expired,
+        verifies_until: expired,
+    };
+    app.store().conn().insert_signing_key(&key).await.unwrap();
+    (code, key)
 }
 
 async fn the_audit_trail_is_kept_unless_it_is_said_for_how_long(stack: Stack) {

@@ -11,6 +11,7 @@ mod password;
 mod retention;
 mod role;
 mod session;
+mod token;
 mod user;
 
 use std::any::Any;
@@ -26,11 +27,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{Conn, Store, StoreError, Tx};
 use crate::account::{Account, AttemptKey};
 use crate::audit::AuditEntry;
-use crate::base::{AccountId, AuditId, RoleId, Timestamp, UserId};
+use crate::base::{AccountId, AuditId, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::Role;
 use crate::session::StoredSession;
+use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::User;
 
 /// A [`Store`] in memory. Clones share the same rows; a new one is empty.
@@ -132,6 +134,8 @@ struct State {
     attempts: BTreeMap<AttemptKey, Counter>,
     /// By their hash, as sessions are.
     codes: BTreeMap<[u8; 32], StoredCode>,
+    signing_keys: BTreeMap<SigningKeyId, StoredSigningKey>,
+    families: BTreeMap<SessionId, RefreshFamily>,
     audit: BTreeMap<AuditId, AuditEntry>,
 }
 

@@ -31,6 +31,12 @@ impl<R: Reach> RetentionStore for Asked<R> {
         Ok(doomed.iter().take(limit as usize).filter_map(|key| codes.remove(key)).count() as u64)
     }
 
+    async fn prune_signing_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let keys = &mut self.0.state().await.signing_keys;
+        let doomed: Vec<_> = keys.values().filter(|key| now >= key.verifies_until).map(|key| key.id).collect();
+        Ok(doomed.iter().take(limit as usize).filter_map(|id| keys.remove(id)).count() as u64)
+    }
+
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {
         let audit = &mut self.0.state().await.audit;
         let doomed: Vec<_> = audit.range(..before).map(|(id, _)| *id).take(limit as usize).collect();

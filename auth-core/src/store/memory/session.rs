@@ -16,6 +16,7 @@ impl State {
         let before = self.sessions.len();
         self.sessions.retain(|_, session| !doomed(session));
         let open: BTreeSet<SessionId> = self.sessions.values().map(|session| session.id).collect();
+        self.families.retain(|session, _| open.contains(session));
         self.codes.retain(|_, code| code.session_id.is_none_or(|session| open.contains(&session)));
         (before - self.sessions.len()) as u64
     }

@@ -10,13 +10,15 @@ use futures_util::future::join_all;
 use crate::account::AttemptKey;
 use crate::audit::{AuditEntry, Outcome};
 use crate::base::{
-    AccountId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, Timestamp, Token, TokenHash, TokenKind, UserId,
+    AccountId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash,
+    TokenKind, UserId,
 };
 use crate::code::{CodePurpose, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
 use crate::store::{Conn, Store, StoreError, Tx};
+use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::{Pool, User};
 
 /// The present of every rule. It ends in an odd microsecond, which a store that keeps milliseconds would lose.
@@ -133,6 +135,43 @@ impl Actors {
         let code = self.code(user, session);
         assert!(self.conn().put_code(&code).await.unwrap(), "a code was refused");
         code
+    }
+
+    /// A signing key that is not written yet.
+    pub(super) fn signing_key(&self, generation: i64) -> StoredSigningKey {
+        StoredSigningKey {
+            id: SigningKeyId::new(NOW, &self.random),
+            algorithm: "EdDSA".to_owned(),
+            generation,
+            public_jwk: r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#.to_owned(),
+            sealed_private: self.hash(TokenKind::Session).as_bytes().to_vec(),
+            created_at: NOW,
+            signs_from: NOW.plus(MINUTE),
+            signs_until: NOW.plus(30 * DAY),
+            verifies_until: NOW.plus(31 * DAY),
+        }
+    }
+
+    /// A refresh family that is not written yet, before its first rotation.
+    pub(super) fn family(&self, session: &Opened) -> RefreshFamily {
+        RefreshFamily {
+            session_id: session.row.id,
+            family_hash: self.hash(TokenKind::Refresh),
+            token_hash: self.hash(TokenKind::Refresh),
+            previous_hash: None,
+            sealed_child: None,
+            generation: 0,
+            created_at: NOW,
+            rotated_at: NOW,
+            expires_at: NOW.plus(30 * DAY),
+        }
+    }
+
+    /// A refresh family that is written.
+    pub(super) async fn refreshing(&self, session: &Opened) -> RefreshFamily {
+        let family = self.family(session);
+        assert!(self.conn().put_family(&family).await.unwrap(), "a family was refused");
+        family
     }
 
     /// The hash of a token that nobody has.

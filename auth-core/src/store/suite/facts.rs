@@ -8,6 +8,7 @@ use crate::audit::AuditEntry;
 use crate::code::StoredCode;
 use crate::role::Role;
 use crate::session::StoredSession;
+use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::User;
 
 pub(super) fn user_facts(user: &User) -> impl PartialEq + Debug + use<> {
@@ -44,6 +45,39 @@ pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug +
 pub(super) fn code_facts(code: &StoredCode) -> impl PartialEq + Debug + use<> {
     let StoredCode { hash, purpose, user_id, session_id, created_at, expires_at } = code.clone();
     (*hash.as_bytes(), purpose, user_id, session_id, created_at.as_micros(), expires_at.as_micros())
+}
+
+pub(super) fn signing_key_facts(key: &StoredSigningKey) -> impl PartialEq + Debug + use<> {
+    let StoredSigningKey {
+        id,
+        algorithm,
+        generation,
+        public_jwk,
+        sealed_private,
+        created_at,
+        signs_from,
+        signs_until,
+        verifies_until,
+    } = key.clone();
+    let times = [created_at, signs_from, signs_until, verifies_until].map(|at| at.as_micros());
+    (id, algorithm, generation, public_jwk, sealed_private, times)
+}
+
+pub(super) fn family_facts(family: &RefreshFamily) -> impl PartialEq + Debug + use<> {
+    let RefreshFamily {
+        session_id,
+        family_hash,
+        token_hash,
+        previous_hash,
+        sealed_child,
+        generation,
+        created_at,
+        rotated_at,
+        expires_at,
+    } = family.clone();
+    let hashes = [Some(family_hash), Some(token_hash), previous_hash].map(|hash| hash.map(|hash| *hash.as_bytes()));
+    let times = [created_at, rotated_at, expires_at].map(|at| at.as_micros());
+    (session_id, hashes, sealed_child, generation, times)
 }
 
 pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<> {

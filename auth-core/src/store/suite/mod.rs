@@ -33,10 +33,12 @@ mod audit;
 mod codes;
 mod facts;
 mod passwords;
+mod refresh;
 mod retention;
 mod roles;
 mod sessions;
 mod sessions_ended;
+mod signing_keys;
 mod transactions;
 mod users;
 
@@ -242,6 +244,42 @@ const RULES: &[Rule] = rules! {
         racing_codes_of_one_session_leave_one,
         no_code_outlives_its_session,
         a_code_redeemed_in_a_dropped_transaction_is_good;
+    "signing_keys" in signing_keys:
+        every_field_of_a_signing_key_survives,
+        signing_keys_are_listed_newest_generation_first,
+        a_key_that_verifies_nothing_any_more_is_not_listed,
+        a_generation_is_taken_only_once,
+        each_algorithm_has_generations_of_its_own,
+        a_signing_key_id_is_taken_only_once,
+        racing_keys_of_one_generation_have_one_winner,
+        the_ends_of_a_key_come_forward_and_never_later,
+        shortening_nothing_is_told,
+        racing_shortenings_leave_the_earliest_ends,
+        a_key_is_resealed_where_exactly_the_old_seal_stands,
+        racing_resealings_have_one_winner;
+    "refresh" in refresh:
+        a_family_is_found_with_session_user_and_roles,
+        every_field_of_a_family_survives,
+        an_unknown_family_is_not_found,
+        family_hashes_are_compared_byte_by_byte,
+        a_family_takes_the_place_of_an_earlier_one,
+        a_family_of_an_ended_session_is_refused,
+        a_family_hash_is_taken_only_once,
+        rotating_spends_the_token_and_keeps_the_rest,
+        a_token_that_is_not_the_good_one_rotates_nothing,
+        a_family_whose_expiry_has_come_is_not_rotated,
+        what_has_expired_or_is_disabled_is_returned_for_the_caller_to_judge,
+        several_roles_come_along_once_each,
+        a_session_is_found_by_its_id_with_user_and_roles,
+        a_family_is_ended_once_and_its_session_goes_on,
+        a_family_goes_with_its_session,
+        a_family_goes_with_its_user,
+        racing_rotations_have_one_winner,
+        racing_families_of_one_session_leave_one,
+        racing_ends_of_a_family_have_one_winner,
+        rotating_in_a_race_never_brings_a_family_back,
+        no_family_outlives_its_session,
+        a_rotation_in_a_dropped_transaction_spends_nothing;
     "audit" in audit:
         every_field_of_an_entry_survives,
         an_entry_survives_with_nothing_optional,
@@ -257,6 +295,7 @@ const RULES: &[Rule] = rules! {
         counters_whose_window_has_ended_are_pruned_and_no_others,
         settled_counters_are_pruned,
         expired_codes_are_pruned_and_no_others,
+        signing_keys_that_verify_nothing_any_more_are_pruned_and_no_others,
         the_audit_trail_is_pruned_up_to_an_entry,
         the_audit_trail_is_pruned_by_time,
         a_batch_takes_no_more_than_its_limit,

@@ -6,6 +6,7 @@ use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, Opened, race};
 use crate::account::{Attempt, AttemptKey};
 use crate::base::{AuditId, Timestamp};
 use crate::code::StoredCode;
+use crate::token::StoredSigningKey;
 use crate::user::User;
 
 /// More than there is of anything here.
@@ -83,6 +84,17 @@ pub(super) async fn expired_codes_are_pruned_and_no_others(it: Actors) {
     assert_eq!(it.conn().sessions_of_user(ada.id, NOW).await.unwrap().len(), 3, "a session went along");
 }
 
+pub(super) async fn signing_keys_that_verify_nothing_any_more_are_pruned_and_no_others(it: Actors) {
+    for (generation, verifies_until) in [(1, Timestamp::from_micros(1)), (2, NOW), (3, NOW.plus(MICROSECOND))] {
+        let key = StoredSigningKey { verifies_until, ..it.signing_key(generation) };
+        it.conn().insert_signing_key(&key).await.unwrap();
+    }
+    assert_eq!(it.conn().prune_signing_keys(NOW, ALL).await.unwrap(), 2);
+    let left = it.conn().signing_keys(Timestamp::from_micros(0)).await.unwrap();
+    assert_eq!(left.iter().map(|key| key.generation).collect::<Vec<_>>(), [3]);
+    assert_eq!(it.conn().prune_signing_keys(NOW, ALL).await.unwrap(), 0, "there was nothing left");
+}
+
 pub(super) async fn the_audit_trail_is_pruned_up_to_an_entry(it: Actors) {
     let ada = it.signed_up("ada").await;
     let mut ids = Vec::new();
@@ -114,6 +126,8 @@ pub(super) async fn a_batch_takes_no_more_than_its_limit(it: Actors) {
         let session = it.signed_in(&ada).await;
         let code = StoredCode { expires_at: NOW, ..it.code(&ada, Some(&session)) };
         assert!(it.conn().put_code(&code).await.unwrap(), "a code was refused");
+        let key = StoredSigningKey { verifies_until: NOW, ..it.signing_key(ids.len() as i64) };
+        it.conn().insert_signing_key(&key).await.unwrap();
         expiring(&it, &ada, NOW).await;
         counting(&it, NOW).await;
         ids.push(it.noted(&ada, NOW.plus(ids.len() as u32 * MINUTE)).await);
@@ -124,6 +138,7 @@ pub(super) async fn a_batch_takes_no_more_than_its_limit(it: Actors) {
         assert_eq!(conn.prune_sessions(NOW, limit).await.unwrap(), expected, "sessions, {limit} at a time");
         assert_eq!(conn.prune_attempts(NOW, limit).await.unwrap(), expected, "counters, {limit} at a time");
         assert_eq!(conn.prune_codes(NOW, limit).await.unwrap(), expected, "codes, {limit} at a time");
+        assert_eq!(conn.prune_signing_keys(NOW, limit).await.unwrap(), expected, "keys, {limit} at a time");
         assert_eq!(conn.prune_audit(end, limit).await.unwrap(), expected, "entries, {limit} at a time");
         if limit > 0 {
             ids.drain(..expected as usize);
