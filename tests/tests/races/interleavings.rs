@@ -250,7 +250,7 @@ async fn a_success_waits_for_an_attempt_and_settles_after_it(stage: Stage) {
 }
 
 /// A number that nobody has.
-fn unused() -> usize {
+pub(crate) fn unused() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1_000_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

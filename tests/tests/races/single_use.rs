@@ -1,8 +1,12 @@
 //! Each question to the store that may be answered with "it was you" once, asked by many at once.
 
+use auth_core::code::StoredCode;
+use auth_core::token::RefreshFamily;
 use auth_core::user::User;
 
-use crate::stage::{NOW, Opened, Stage, account_id, address, hash, new_role, new_user, together};
+use crate::stage::{
+    NOW, Opened, Stage, account_id, address, hash, new_code, new_family, new_key, new_role, new_user, next, together,
+};
 use crate::{RACERS, ROUNDS, on_each_store};
 
 on_each_store![
@@ -15,6 +19,13 @@ on_each_store![
     a_password_is_replaced_once,
     a_user_is_deleted_once,
     a_role_is_defined_once,
+    a_code_is_redeemed_once,
+    a_session_has_one_code,
+    a_refresh_token_is_rotated_once,
+    a_family_is_ended_once,
+    a_session_has_one_family,
+    a_generation_of_keys_is_taken_once,
+    a_key_is_resealed_once,
 ];
 
 /// A number of its own for each racer of each round, apart from those of the rounds.
@@ -133,4 +144,101 @@ async fn a_role_is_defined_once(stage: Stage) {
         }
         assert_eq!(usable, [found.id], "round {round}");
     }
+}
+
+async fn a_code_is_redeemed_once(stage: Stage) {
+    let prepare = async |stage: &Stage, round| stage.with_code(round).await.1;
+    let redeem = |stage: Stage, code: StoredCode, _| async move {
+        stage.conn().consume_code(code.purpose, &code.hash, NOW).await
+    };
+    let settled = async |stage: &Stage, code: StoredCode, _| assert!(!stage.was_good(&code).await);
+    stage.one_wins(prepare, redeem, settled).await;
+}
+
+/// Everybody may issue one; which one counts in the end, nobody is told.
+async fn a_session_has_one_code(stage: Stage) {
+    for round in 0..ROUNDS {
+        let it = stage.signed_up(round).await;
+        let codes: Vec<_> = (0..RACERS).map(|racer| new_code(numbered(round, racer), &it)).collect();
+        let issuing = codes.iter().map(|code| {
+            let (stage, code) = (stage.clone(), code.clone());
+            async move { stage.conn().put_code(&code).await }
+        });
+        together(issuing).await.into_iter().for_each(|issued| assert!(issued.unwrap()));
+        let mut good = 0;
+        for code in &codes {
+            good += usize::from(stage.was_good(code).await);
+        }
+        assert_eq!(good, 1, "round {round} over {:?}", stage.kind);
+    }
+}
+
+async fn a_refresh_token_is_rotated_once(stage: Stage) {
+    let prepare = async |stage: &Stage, round| (round, stage.with_family(round).await.1);
+    let rotate = |stage: Stage, (round, family): (usize, RefreshFamily), racer| async move {
+        let next = next(numbered(round, racer));
+        stage.conn().rotate_family(family.session_id, &family.token_hash, &next).await
+    };
+    let settled = async |stage: &Stage, (round, family): (usize, RefreshFamily), winner| {
+        let (found, next) = (stage.found(&family).await.unwrap(), next(numbered(round, winner)));
+        assert!(found.token_hash.matches(&next.token_hash));
+        assert!(found.previous_hash.unwrap().matches(&family.token_hash));
+        assert_eq!((found.generation, found.sealed_child), (1, next.sealed_child));
+    };
+    stage.one_wins(prepare, rotate, settled).await;
+}
+
+async fn a_family_is_ended_once(stage: Stage) {
+    let prepare = async |stage: &Stage, round| stage.with_family(round).await;
+    let end = |stage: Stage, (it, _): (Opened, _), _| async move { stage.conn().end_family(it.session).await };
+    let settled = async |stage: &Stage, (it, family): (Opened, RefreshFamily), _| {
+        assert!(stage.found(&family).await.is_none());
+        assert!(it.actor.is_signed_in().await, "the session goes on");
+    };
+    stage.one_wins(prepare, end, settled).await;
+}
+
+async fn a_session_has_one_family(stage: Stage) {
+    for round in 0..ROUNDS {
+        let it = stage.signed_up(round).await;
+        let families: Vec<_> = (0..RACERS).map(|racer| new_family(numbered(round, racer), &it)).collect();
+        let opening = families.iter().map(|family| {
+            let (stage, family) = (stage.clone(), family.clone());
+            async move { stage.conn().put_family(&family).await }
+        });
+        together(opening).await.into_iter().for_each(|opened| assert!(opened.unwrap()));
+        let mut left = 0;
+        for family in &families {
+            left += usize::from(stage.found(family).await.is_some());
+        }
+        assert_eq!(left, 1, "round {round} over {:?}", stage.kind);
+    }
+}
+
+/// How several processes agree on the next key.
+async fn a_generation_of_keys_is_taken_once(stage: Stage) {
+    let insert = |stage: Stage, round, racer| async move {
+        stage.conn().insert_signing_key(&new_key(numbered(round, racer), round)).await
+    };
+    let settled = async |stage: &Stage, round, winner| {
+        let newest = stage.conn().signing_keys(NOW).await.unwrap().remove(0);
+        assert_eq!((newest.id, newest.generation), (new_key(numbered(round, winner), round).id, round as i64));
+    };
+    stage.one_wins(async |_: &Stage, round| round, insert, settled).await;
+}
+
+async fn a_key_is_resealed_once(stage: Stage) {
+    let prepare = async |stage: &Stage, round| {
+        let key = new_key(round, round);
+        stage.conn().insert_signing_key(&key).await.unwrap();
+        (key.id, key.sealed_private)
+    };
+    let reseal = |stage: Stage, (id, old): (_, Vec<u8>), racer: usize| async move {
+        stage.conn().reseal_signing_key(id, &old, &racer.to_le_bytes()).await
+    };
+    let settled = async |stage: &Stage, (id, _), winner: usize| {
+        let keys = stage.conn().signing_keys(NOW).await.unwrap();
+        assert_eq!(keys.iter().find(|key| key.id == id).unwrap().sealed_private, winner.to_le_bytes());
+    };
+    stage.one_wins(prepare, reseal, settled).await;
 }

@@ -1,15 +1,18 @@
 //! What races are run on: an application over one store, the people in it, and the race itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::AuthBuilder;
 use auth_core::base::{
-    AccountId, Email, RoleId, SeededRandom, SessionId, Timestamp, Token, TokenHash, TokenKind, UserId,
+    AccountId, Email, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash, TokenKind, UserId,
 };
+use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::Lockout;
 use auth_core::role::{Permission, Role};
 use auth_core::store::{Conn, Store, StoreError, Tx};
+use auth_core::token::{RefreshFamily, Rotation, StoredSigningKey};
 use auth_core::user::{Pool, User};
 use auth_tests::{Actor, Reply, Stack, StoreKind, TestApp, TransportKind, password_config};
 use futures_util::future::join_all;
@@ -18,6 +21,7 @@ use tokio::sync::Barrier;
 use crate::steps::Doorman;
 use crate::{RACERS, ROUNDS};
 
+const DAY: Duration = Duration::from_hours(24);
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_780_000_000_123_456);
 
 /// An application over a store of its own. Clones are the same one.
@@ -83,6 +87,32 @@ impl Stage {
         let token = Token::parse(TokenKind::Session, &actor.cookie().unwrap()).unwrap().hash();
         let found = self.conn().session_by_token(&token).await.unwrap().unwrap();
         Opened { actor, user: found.user, session: found.session.id, token }
+    }
+
+    /// A session and a code that is bound to it.
+    pub(crate) async fn with_code(&self, n: usize) -> (Opened, StoredCode) {
+        let it = self.signed_up(n).await;
+        let code = new_code(n, &it);
+        assert!(self.conn().put_code(&code).await.unwrap());
+        (it, code)
+    }
+
+    /// Whether the code is good; it is not any more.
+    pub(crate) async fn was_good(&self, code: &StoredCode) -> bool {
+        self.conn().consume_code(code.purpose, &code.hash, NOW).await.unwrap().is_some()
+    }
+
+    /// A session and its refresh family, before the first rotation.
+    pub(crate) async fn with_family(&self, n: usize) -> (Opened, RefreshFamily) {
+        let it = self.signed_up(n).await;
+        let family = new_family(n, &it);
+        assert!(self.conn().put_family(&family).await.unwrap());
+        (it, family)
+    }
+
+    /// The family as the store has it now.
+    pub(crate) async fn found(&self, family: &RefreshFamily) -> Option<RefreshFamily> {
+        self.conn().family_by_hash(&family.family_hash).await.unwrap().map(|found| found.family)
     }
 
     pub(crate) async fn password_of(&self, user: UserId) -> Option<String> {
@@ -204,6 +234,59 @@ pub(crate) fn new_role(n: usize, name: &str) -> Role {
         permissions: vec![Permission::parse(format!("reports:{n}")).unwrap()],
         created_at: NOW,
     }
+}
+
+/// A code of this session that is not written yet; each number has a hash of its own.
+pub(crate) fn new_code(n: usize, it: &Opened) -> StoredCode {
+    StoredCode {
+        hash: token_hash(TokenKind::OneTime, n),
+        purpose: CodePurpose::OneTimeToken,
+        user_id: it.user.id,
+        session_id: Some(it.session),
+        created_at: NOW,
+        expires_at: NOW.plus(DAY),
+    }
+}
+
+/// A refresh family of this session that is not written yet; each number has hashes of its own.
+pub(crate) fn new_family(n: usize, it: &Opened) -> RefreshFamily {
+    let hash = token_hash(TokenKind::Refresh, n);
+    RefreshFamily {
+        session_id: it.session,
+        family_hash: hash,
+        token_hash: hash,
+        previous_hash: None,
+        sealed_child: None,
+        generation: 0,
+        created_at: NOW,
+        rotated_at: NOW,
+        expires_at: NOW.plus(DAY),
+    }
+}
+
+/// The next token of a family; each number has a hash of its own.
+pub(crate) fn next(n: usize) -> Rotation {
+    let (token_hash, sealed_child) = (token_hash(TokenKind::Refresh, n), Some(n.to_be_bytes().to_vec()));
+    Rotation { token_hash, sealed_child, rotated_at: NOW, expires_at: NOW.plus(DAY) }
+}
+
+/// A signing key that is not written yet; each number has an id of its own.
+pub(crate) fn new_key(n: usize, generation: usize) -> StoredSigningKey {
+    StoredSigningKey {
+        id: SigningKeyId::new(NOW, &seeded(n)),
+        algorithm: "EdDSA".to_owned(),
+        generation: generation as i64,
+        public_jwk: "{}".to_owned(),
+        sealed_private: n.to_be_bytes().to_vec(),
+        created_at: NOW,
+        signs_from: NOW,
+        signs_until: NOW.plus(DAY),
+        verifies_until: NOW.plus(DAY),
+    }
+}
+
+fn token_hash(kind: TokenKind, n: usize) -> TokenHash {
+    Token::random(kind, &seeded(n)).hash()
 }
 
 pub(crate) fn account_id(n: usize) -> AccountId {
