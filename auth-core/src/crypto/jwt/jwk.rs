@@ -133,12 +133,9 @@ impl Material {
         if !is_minimal || !is_odd || !(2048..=8192).contains(&bits) {
             return Err(InvalidKey::RsaModulus);
         }
-        let exponent = match e[..] {
-            [a, b, c] if a != 0 => u32::from_be_bytes([0, a, b, c]),
-            [a, b, c, d] if a != 0 => u32::from_be_bytes([a, b, c, d]),
-            _ => return Err(InvalidKey::RsaExponent),
-        };
-        if exponent < 65537 || exponent.is_multiple_of(2) {
+        // Three or four bytes without a leading zero: at least 65536, so at least 65537 if odd.
+        let has_size = matches!(e.len(), 3 | 4) && e[0] != 0;
+        if !has_size || e.last().is_none_or(|last| last % 2 == 0) {
             return Err(InvalidKey::RsaExponent);
         }
         Ok(Self::Rsa { n, e })
@@ -168,14 +165,6 @@ impl Material {
             Self::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
             Self::P256 { x, y } => DecodingKey::from_ec_der(&uncompressed(x, y)),
             Self::Ed25519 { x } => DecodingKey::from_ed_der(x),
-        }
-    }
-
-    /// How long every signature of this key is.
-    pub(super) fn signature_bytes(&self) -> usize {
-        match self {
-            Self::Rsa { n, .. } => n.len(),
-            Self::P256 { .. } | Self::Ed25519 { .. } => 64,
         }
     }
 

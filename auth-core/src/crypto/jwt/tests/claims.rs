@@ -103,6 +103,10 @@ fn a_type_is_compared_as_a_media_type() {
     for typ in [None, Some("JWT"), Some("application/"), Some("application/application/at+jwt"), Some("text/at+jwt")] {
         assert_eq!(expected.judge_type(typ), Err(JwtError::Type), "{typ:?}");
     }
+    // The prefix stands for a type without one only.
+    let text = Expected { typ: &["text/plain"], ..expected };
+    assert_eq!(text.judge_type(Some("application/text/plain")), Err(JwtError::Type));
+    assert_eq!(text.judge_type(Some("Text/Plain")), Ok(()));
     let any = Expected { typ: &[], ..expected };
     assert_eq!((any.judge_type(None), any.judge_type(Some("x"))), (Ok(()), Ok(())));
 }
