@@ -18,7 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// It keeps the contract to the letter. No redirect is followed, no cookie is kept, nothing is decompressed. An
 /// exchange takes at most 5 seconds, from resolving the name to the last byte of the body, and reading ends after
 /// [`MAX_RESPONSE_BYTES`]. Addresses must be `https`. A proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`) is
-/// used. Clones share the pool of connections. It needs the tokio runtime.
+/// used. Each exchange has a connection of its own. It needs the tokio runtime.
 ///
 /// ```
 /// use auth_core::ports::{PwnedPasswords, ReqwestClient};
@@ -126,7 +126,9 @@ impl ReqwestClientBuilder {
             .https_only(self.schemes == Schemes::HttpsOnly)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .retry(reqwest::retry::never())
+            // A connection that was kept may have been closed by the other side, and then the next request on it fails
+            // for no fault of anybody's. Requests are rare: each has a connection of its own.
+            .pool_max_idle_per_host(0)
             .connect_timeout(self.time_limit)
             .timeout(self.time_limit)
             .user_agent(self.user_agent)
