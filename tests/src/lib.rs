@@ -83,6 +83,8 @@ macro_rules! database_flows {
 mod guides {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/byo-auth.md")]
+    struct ByoAuth;
     #[doc = include_str!("../../docs/guards.md")]
     struct Guards;
     #[doc = include_str!("../../docs/hooks.md")]
