@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Barrier;
@@ -90,6 +91,24 @@ async fn a_rotation_is_found_by_exactly_one_reading() {
     stand.passes(601);
     assert_eq!(stand.refused(&lasting(&old)).await, Refusal::UnknownKey);
     assert_eq!(stand.net.count(), 3);
+}
+
+#[tokio::test]
+async fn everybody_who_comes_during_a_rotation_is_let_in() {
+    let (old, new) = (ed("old"), ed("new"));
+    let stand = Arc::new(Stand::publishing(&[&old]));
+    stand.accepted(&lasting(&old)).await;
+    stand.net.answers(KEYS, set_of(&[&new]));
+    stand.net.hold();
+    let request = |token: String| {
+        let stand = stand.clone();
+        tokio::spawn(async move { stand.accepted(&token).await })
+    };
+    let requests: Vec<_> = (0..50).map(|_| request(lasting(&new))).collect();
+    everybody_else().await;
+    stand.net.release();
+    assert!(join_all(requests).await.into_iter().all(|claims| claims.is_ok()));
+    assert_eq!(stand.net.count(), 2);
 }
 
 #[tokio::test]
@@ -188,6 +207,37 @@ async fn an_unknown_kid_in_an_outage_with_keys_is_refused() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_has_just_failed_is_not_asked_for_an_unknown_kid() {
+    let (key, new) = (ed("1"), ed("new"));
+    let stand = Stand::publishing(&[&key]);
+    stand.accepted(&lasting(&key)).await;
+    stand.net.is_down();
+    stand.passes(600);
+    stand.accepted(&lasting(&key)).await;
+    stand.passes(29);
+    stand.refused(&lasting(&new)).await;
+    assert_eq!(stand.net.count(), 2);
+}
+
+#[tokio::test]
+async fn only_an_answer_says_that_a_kid_is_missing() {
+    let (key, new) = (ed("1"), ed("new"));
+    let stand = Stand::publishing(&[&key]);
+    stand.accepted(&lasting(&key)).await;
+    stand.net.is_down();
+    stand.passes(600);
+    stand.refused(&lasting(&new)).await;
+    // Its issuer is back and does not have it yet: that is the first time, and 30 seconds of silence.
+    stand.net.answers(KEYS, set_of(&[&key]));
+    stand.passes(30);
+    stand.refused(&lasting(&new)).await;
+    stand.net.answers(KEYS, set_of(&[&key, &new]));
+    stand.passes(30);
+    stand.accepted(&lasting(&new)).await;
+    assert_eq!(stand.net.count(), 4);
+}
+
+#[tokio::test]
 async fn a_cold_outage_is_503_and_ends_with_the_outage() {
     let key = ed("1");
     let stand = Stand::with(custom());
@@ -213,7 +263,7 @@ async fn in_an_outage_one_request_waits_and_the_others_do_not() {
     let waiting = tokio::spawn(async move { waiting.accepted(&token).await });
     stand.net.has_been_asked(3).await;
     for _ in 0..10 {
-        stand.accepted(&lasting(&key)).await;
+        assert!(stand.verify(&lasting(&key)).now_or_never().unwrap().is_ok());
     }
     stand.net.release();
     waiting.await.unwrap();
@@ -321,6 +371,10 @@ async fn a_set_without_a_usable_key_takes_nothing_away() {
     assert_eq!(stand.net.count(), 3);
     let cold = Stand::with(custom());
     cold.net.answers(KEYS, json!({ "keys": [] }).to_string());
+    cold.unavailable(&lasting(&key)).await;
+    // A key of an algorithm that is not accepted is none.
+    let cold = Stand::with(custom().algorithms([Algorithm::EdDsa]));
+    cold.net.answers(KEYS, set_of(&[&rsa("a")]));
     cold.unavailable(&lasting(&key)).await;
 }
 
