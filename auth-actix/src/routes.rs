@@ -23,6 +23,9 @@ pub trait RouteExt: Sized {
 
     /// Whether a tenant must be named here.
     fn tenant(self, requirement: TenantRequirement) -> Protected;
+
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    fn for_customers(self) -> Protected;
 }
 
 /// A route's handler and who may reach it.
@@ -59,6 +62,10 @@ impl RouteExt for Protected {
     fn tenant(self, requirement: TenantRequirement) -> Self {
         Self { rule: self.rule.tenant(requirement), ..self }
     }
+
+    fn for_customers(self) -> Self {
+        Self { rule: self.rule.for_customers(), ..self }
+    }
 }
 
 impl RouteExt for Route {
@@ -76,6 +83,10 @@ impl RouteExt for Route {
 
     fn tenant(self, requirement: TenantRequirement) -> Protected {
         Protected::from(self).tenant(requirement)
+    }
+
+    fn for_customers(self) -> Protected {
+        Protected::from(self).for_customers()
     }
 }
 

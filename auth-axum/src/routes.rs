@@ -26,6 +26,9 @@ pub trait RouteExt<S>: Sized {
 
     /// Whether a tenant must be named here.
     fn tenant(self, requirement: TenantRequirement) -> Protected<S>;
+
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    fn for_customers(self) -> Protected<S>;
 }
 
 /// A route's handlers and who may reach them.
@@ -57,6 +60,10 @@ impl<S> RouteExt<S> for Protected<S> {
     fn tenant(self, requirement: TenantRequirement) -> Self {
         Self { rule: self.rule.tenant(requirement), ..self }
     }
+
+    fn for_customers(self) -> Self {
+        Self { rule: self.rule.for_customers(), ..self }
+    }
 }
 
 impl<S> RouteExt<S> for MethodRouter<S> {
@@ -74,6 +81,10 @@ impl<S> RouteExt<S> for MethodRouter<S> {
 
     fn tenant(self, requirement: TenantRequirement) -> Protected<S> {
         Protected::from(self).tenant(requirement)
+    }
+
+    fn for_customers(self) -> Protected<S> {
+        Protected::from(self).for_customers()
     }
 }
 

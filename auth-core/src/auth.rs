@@ -14,8 +14,10 @@ use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::{Guard, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
+use crate::issuer::ExternalIssuers;
 use crate::store::Store;
-use crate::{password, retention, session};
+use crate::user::Pool;
+use crate::{api_key, code, customer, password, retention, session, token};
 
 /// One engine: configuration, store, hooks. Cloning is cheap and shares everything.
 #[derive(Clone)]
@@ -26,9 +28,13 @@ struct Engine {
     store: Box<dyn Store>,
     hasher: Option<PasswordHasher>,
     session_cache: session::SessionCache,
+    tokens: Option<token::Tokens>,
+    key_usage: api_key::UsageBatch,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     hooks: HookChain,
+    customer_hooks: HookChain,
+    has_customers: bool,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Box<dyn ErrorRenderer>,
     routes: Vec<Route>,
@@ -74,8 +80,8 @@ impl Auth {
     }
 
     /// The same rows, those of one path together: what an adapter mounts as one address.
-    pub fn routes_by_path(&self) -> Vec<(&'static str, Vec<Route>)> {
-        let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
+    pub fn routes_by_path(&self) -> Vec<(&str, Vec<Route>)> {
+        let mut paths: Vec<(&str, Vec<Route>)> = Vec::new();
         for route in self.routes() {
             match paths.iter_mut().find(|(path, _)| *path == route.path()) {
                 Some((_, rows)) => rows.push(route.clone()),
@@ -129,12 +135,25 @@ impl Auth {
         &self.0.config
     }
 
+    /// What access tokens are issued and verified with; `None` when they are not configured.
+    pub(crate) fn tokens(&self) -> Option<&token::Tokens> {
+        self.0.tokens.as_ref()
+    }
+
     pub(crate) fn session_cache(&self) -> &session::SessionCache {
         &self.0.session_cache
     }
 
-    pub(crate) fn hooks(&self) -> &HookChain {
-        &self.0.hooks
+    pub(crate) fn hooks(&self, pool: Pool) -> &HookChain {
+        match pool {
+            Pool::User => &self.0.hooks,
+            Pool::Customer => &self.0.customer_hooks,
+        }
+    }
+
+    /// Whether there are customers beside users.
+    pub(crate) fn has_customers(&self) -> bool {
+        self.0.has_customers
     }
 
     pub(crate) fn event_sinks(&self) -> &[Box<dyn EventSink>] {
@@ -148,6 +167,16 @@ impl Auth {
     /// The password feature's configuration and hasher; `None` when it is not configured.
     pub(crate) fn passwords(&self) -> Option<(&password::Config, &PasswordHasher)> {
         self.0.config.password.as_ref().zip(self.0.hasher.as_ref())
+    }
+
+    /// The configuration of API keys; `None` when there are none.
+    pub(crate) fn api_keys(&self) -> Option<&api_key::Config> {
+        self.0.config.api_keys.as_ref()
+    }
+
+    /// Uses of API keys that have not been written down yet.
+    pub(crate) fn key_usage(&self) -> &api_key::UsageBatch {
+        &self.0.key_usage
     }
 }
 
@@ -167,6 +196,7 @@ pub struct AuthBuilder {
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
     hooks: Vec<Arc<dyn Hooks>>,
+    customers: Option<customer::Config>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Option<Box<dyn ErrorRenderer>>,
     routes: Vec<Route>,
@@ -254,6 +284,31 @@ impl AuthBuilder {
         self
     }
 
+    /// Switches access and refresh tokens on.
+    pub fn tokens(mut self, config: token::Config) -> Self {
+        self.draft.tokens = Some(config);
+        self
+    }
+
+    /// Accepts the tokens of external issuers as bearer tokens: bring your own authentication. Beside sessions and access
+    /// tokens of our own, or in their place.
+    pub fn issuers(mut self, issuers: impl Into<ExternalIssuers>) -> Self {
+        self.draft.issuers = Some(issuers.into());
+        self
+    }
+
+    /// Switches one-time tokens on, which hand a session from one client of its user to another.
+    pub fn one_time_tokens(mut self, config: code::OneTimeTokens) -> Self {
+        self.draft.one_time_tokens = Some(config);
+        self
+    }
+
+    /// Switches API keys on. Without it none is made and none is accepted.
+    pub fn api_keys(mut self, config: api_key::Config) -> Self {
+        self.draft.api_keys = Some(config);
+        self
+    }
+
     /// For how long rows are kept that have no use any more.
     pub fn retention(mut self, config: retention::Config) -> Self {
         self.draft.retention = config;
@@ -263,6 +318,13 @@ impl AuthBuilder {
     /// Adds hooks, to run after those added before.
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks.push(Arc::new(hooks));
+        self
+    }
+
+    /// Gives the application customers beside its users: a pool of their own, with the endpoints of signing up and in
+    /// below `/customer`, and hooks of its own. Hooks that were written for users never see one.
+    pub fn customers(mut self, config: customer::Config) -> Self {
+        self.customers = Some(config);
         self
     }
 
@@ -319,7 +381,9 @@ impl AuthBuilder {
         }
         let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
         let config = self.draft.check(&mut problems);
-        let routes = crate::routes::routes(config.as_ref(), self.routes, &mut problems);
+        let has_customers = self.customers.is_some();
+        let customer_hooks = self.customers.map(customer::Config::into_hooks).unwrap_or_default();
+        let routes = crate::routes::routes(config.as_ref(), has_customers, self.routes, &mut problems);
         let (Some(config), Some(store), true) = (config, self.store, problems.is_empty()) else {
             return Err(ConfigErrors::new(problems));
         };
@@ -330,12 +394,18 @@ impl AuthBuilder {
                     .map_err(|error| ConfigErrors::new(vec![error.to_string()]))?,
             ),
         };
+        let base_url = config.base_url.as_str().trim_end_matches('/');
+        let tokens = config.tokens.clone().map(|tokens| token::Tokens::new(tokens, base_url));
         Ok(Auth(Arc::new(Engine {
             hooks: HookChain::new(self.hooks, config.hook_time_limit),
+            has_customers,
+            customer_hooks: HookChain::new(customer_hooks, config.hook_time_limit),
             config,
             store,
             hasher,
             session_cache: session::SessionCache::default(),
+            tokens,
+            key_usage: api_key::UsageBatch::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             random,
             sinks: self.sinks,

@@ -8,7 +8,8 @@ use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::guard::Tenancy;
 use crate::http::{CookieConfig, CredentialSource, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
-use crate::{password, retention, role, session};
+use crate::issuer::ExternalIssuers;
+use crate::{api_key, code, password, retention, role, session, token};
 
 /// The settings of an [`Auth`](crate::Auth), checked.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub(crate) struct Config {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
+    pub(crate) issuers: Option<ExternalIssuers>,
+    pub(crate) tokens: Option<token::Config>,
+    pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
+    pub(crate) api_keys: Option<api_key::Config>,
     pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
@@ -44,6 +49,10 @@ pub(crate) struct Draft {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) password: Option<password::Config>,
+    pub(crate) issuers: Option<ExternalIssuers>,
+    pub(crate) tokens: Option<token::Config>,
+    pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
+    pub(crate) api_keys: Option<api_key::Config>,
     pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
@@ -64,6 +73,10 @@ impl Default for Draft {
             tenancy: Tenancy::default(),
             session: session::Config::default(),
             password: None,
+            issuers: None,
+            tokens: None,
+            one_time_tokens: None,
+            api_keys: None,
             retention: retention::Config::default(),
             body_limit: 64 * 1024,
             hook_time_limit: Duration::from_secs(5),
@@ -102,9 +115,20 @@ impl Draft {
         problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
+        problems.extend(self.tokens.iter().flat_map(token::Config::problems));
+        problems.extend(self.one_time_tokens.iter().flat_map(code::OneTimeTokens::problems));
+        problems.extend(self.api_keys.iter().flat_map(api_key::Config::problems));
         problems.extend(self.retention.problems());
         let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
         problems.extend(self.cookies.problems(base_url.as_ref().ok().and_then(Url::host_str), https));
+
+        if let (Some(guard), Ok(known)) =
+            (self.issuers.as_ref().and_then(|issuers| issuers.role_guard.as_deref()), &role_guards)
+            && !known.contains(guard)
+        {
+            problems
+                .push(format!("external roles live in the role guard {guard:?}, which role_guards() does not name"));
+        }
 
         let base_url = base_url.map_err(|problem| problems.push(problem)).ok();
         let keyring = keyring.map_err(|problem| problems.push(problem)).ok();
@@ -122,6 +146,10 @@ impl Draft {
             tenancy: self.tenancy,
             session: self.session,
             password: self.password,
+            issuers: self.issuers,
+            tokens: self.tokens,
+            one_time_tokens: self.one_time_tokens,
+            api_keys: self.api_keys,
             retention: self.retention,
             body_limit: self.body_limit,
             hook_time_limit: self.hook_time_limit,

@@ -15,9 +15,10 @@ use crate::auth::Auth;
 use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
 use crate::guard::Authentication;
-use crate::hooks::{self, Event};
+use crate::hooks::{self, Event, HookChain};
 use crate::session::SessionCheck;
 use crate::store::{Conn, Tx};
+use crate::user::Pool;
 
 /// What a request says about itself, in the engine's own terms.
 #[derive(Clone)]
@@ -61,12 +62,22 @@ pub struct Cx {
     request: RequestInfo,
     client_ip: Option<IpAddr>,
     correlation_id: String,
+    realm: OnceLock<Realm>,
     demanded: OnceLock<SessionCheck>,
     is_strict: AtomicBool,
     as_demanded: Memo<Arc<Authentication>>,
     strictly: Memo<Arc<Authentication>>,
     tenant: Memo<TenantId>,
     left: Mutex<Left>,
+}
+
+/// Whose request it is to be, where that is known before anybody has proved anything.
+#[derive(Clone, Copy, Debug)]
+enum Realm {
+    /// A route of the application for one pool: others are told that they may not (403).
+    Route(Pool),
+    /// An endpoint of one pool: a credential of the other is none (401).
+    Endpoint(Pool),
 }
 
 /// What was asked once; `None` is an answer.
@@ -89,6 +100,7 @@ impl Cx {
             request,
             client_ip,
             correlation_id,
+            realm: OnceLock::new(),
             demanded: OnceLock::new(),
             is_strict: AtomicBool::new(false),
             as_demanded: OnceCell::new(),
@@ -147,6 +159,47 @@ impl Cx {
     pub async fn begin(&self) -> Result<Work<'_>> {
         let tx = self.auth.store().begin().await?;
         Ok(Work { cx: self, tx, events: Vec::new() })
+    }
+
+    /// The same context, for what is done to customers: signing in through it looks among them, and so on.
+    #[must_use]
+    pub fn for_customers(self) -> Self {
+        self.enter_endpoint(Pool::Customer);
+        self
+    }
+
+    /// The pool that sign-ins and look-ups by address are about; users unless said otherwise.
+    pub fn pool(&self) -> Pool {
+        self.expected_pool().unwrap_or(Pool::User)
+    }
+
+    /// The pool that the request is for, where it is for one.
+    pub(crate) fn expected_pool(&self) -> Option<Pool> {
+        self.realm.get().map(|realm| match *realm {
+            Realm::Route(pool) | Realm::Endpoint(pool) => pool,
+        })
+    }
+
+    /// Whether a credential of this pool counts here at all.
+    pub(crate) fn accepts(&self, pool: Pool) -> bool {
+        match self.realm.get() {
+            Some(Realm::Endpoint(own)) => *own == pool,
+            Some(Realm::Route(_)) | None => true,
+        }
+    }
+
+    pub(crate) fn enter_endpoint(&self, pool: Pool) {
+        // Whoever has said it first is the outermost.
+        self.realm.get_or_init(|| Realm::Endpoint(pool));
+    }
+
+    pub(crate) fn enter_route(&self, pool: Pool) {
+        self.realm.get_or_init(|| Realm::Route(pool));
+    }
+
+    /// The hooks of the pool that this is about.
+    pub(crate) fn hooks(&self, pool: Pool) -> &HookChain {
+        self.auth.hooks(pool)
     }
 
     /// How old what is known of the caller's session may be, as the layer around a route says. Where nobody says

@@ -122,6 +122,7 @@ codes! {
     MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
     TenantRequired = "TENANT_REQUIRED", BadRequest, "The request must name a tenant.";
     TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
+    InvalidToken = "INVALID_TOKEN", BadRequest, "The token is not valid, or not any more.";
     InvalidSessionToken = "INVALID_SESSION_TOKEN", Unauthorized, "There is no such session in this browser.";
     // Signing up and in
     EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
@@ -144,6 +145,23 @@ codes! {
     RoleNotFound = "ROLE_NOT_FOUND", BadRequest, "There is no such role.";
     RoleGuardNotAllowed = "GUARD_NOT_ALLOWED", BadRequest, "This role guard is not registered.";
     UserNotFound = "USER_NOT_FOUND", NotFound, "There is no such user.";
+    // API keys
+    KeyNotFound = "KEY_NOT_FOUND", NotFound, "There is no such API key.";
+    ServerOnlyProperty = "SERVER_ONLY_PROPERTY", BadRequest, "Only the application itself may set this.";
+    NoValuesToUpdate = "NO_VALUES_TO_UPDATE", BadRequest, "The request names nothing to update.";
+    KeyNameRequired = "NAME_REQUIRED", BadRequest, "An API key must have a name.";
+    InvalidNameLength = "INVALID_NAME_LENGTH", BadRequest, "The name is empty, too long, or has control characters.";
+    InvalidPrefixLength = "INVALID_PREFIX_LENGTH", BadRequest, "A prefix is 1 to 32 letters, digits, _ and -.";
+    ExpiresInIsTooSmall = "EXPIRES_IN_IS_TOO_SMALL", BadRequest, "The API key would expire too soon.";
+    ExpiresInIsTooLarge = "EXPIRES_IN_IS_TOO_LARGE", BadRequest, "The API key would live too long.";
+    InvalidMetadataType = "INVALID_METADATA_TYPE", BadRequest, "Metadata must be a JSON object of at most 4 KiB.";
+    MetadataDisabled = "METADATA_DISABLED", BadRequest, "No metadata is kept with API keys.";
+    NoSuchKeyConfiguration = "NO_DEFAULT_API_KEY_CONFIGURATION_FOUND", BadRequest, "There is no such configuration of API keys.";
+    OrganizationPluginRequired = "ORGANIZATION_PLUGIN_REQUIRED", BadRequest, "API keys belong to users here, not to organisations.";
+    TooManyKeys = "API_KEY_LIMIT_REACHED", Unprocessable, "There are too many API keys already: remove one first.";
+    PermissionNotHeld = "PERMISSION_NOT_HELD", Unprocessable, "The API key would permit what its owner may not do.";
+    UsageExceeded = "USAGE_EXCEEDED", TooManyRequests, "The API key has no uses left.";
+    RateLimitExceeded = "RATE_LIMIT_EXCEEDED", TooManyRequests, "The API key is used too often. Try again later.";
     // Ourselves
     Conflict = "CONFLICT", Conflict, "Somebody else changed this at the same time. Try again.";
     Internal = "INTERNAL_SERVER_ERROR", Internal, "Something went wrong on our side.";

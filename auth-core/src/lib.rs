@@ -41,12 +41,14 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod api_key;
 pub mod audit;
 mod auth;
 pub mod base;
 pub mod code;
 mod config;
 pub mod crypto;
+pub mod customer;
 mod cx;
 pub mod error;
 pub mod guard;
@@ -90,5 +92,5 @@ pub mod prelude {
     pub use crate::session::SessionCheck;
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, password, retention, role, session, user};
+    pub use crate::{Auth, Cx, Work, api_key, code, customer, password, retention, role, session, token, user};
 }

@@ -4,20 +4,39 @@ use std::collections::HashSet;
 
 use crate::config::Config;
 use crate::http::Route;
-use crate::{account, password, session, user};
+use crate::{account, api_key, code, password, session, token, user};
 
 /// The rows that are always there.
 const ALWAYS: [&[Route]; 4] = [crate::status::ROUTES, user::ROUTES, session::ROUTES, account::ROUTES];
 
-/// The rows of every configured feature, then the application's own. Two rows of one address are a problem.
-pub(crate) fn routes(config: Option<&Config>, own: Vec<Route>, problems: &mut Vec<String>) -> Vec<Route> {
-    let passwords = config.is_some_and(|config| config.password.is_some());
+/// The rows of every configured feature, once more for customers, then the application's own. Two rows of one address
+/// are a problem.
+pub(crate) fn routes(
+    config: Option<&Config>,
+    has_customers: bool,
+    own: Vec<Route>,
+    problems: &mut Vec<String>,
+) -> Vec<Route> {
     let mut routes: Vec<Route> = ALWAYS.concat();
-    if passwords {
+    if config.is_some_and(|config| config.password.is_some()) {
         routes.extend_from_slice(password::ROUTES);
+    }
+    if config.is_some_and(|config| config.tokens.is_some()) {
+        routes.extend_from_slice(token::ROUTES);
+    }
+    if config.is_some_and(|config| config.one_time_tokens.is_some()) {
+        routes.extend_from_slice(code::ROUTES);
     }
     if config.is_some_and(|config| config.session.several.is_some()) {
         routes.extend_from_slice(session::SEVERAL_ROUTES);
+    }
+    if has_customers {
+        let of_customers: Vec<Route> = routes.iter().filter_map(Route::for_customers).collect();
+        routes.extend(of_customers);
+    }
+    // Keys are for users: whom an application serves does not program it.
+    if config.is_some_and(|config| config.api_keys.is_some()) {
+        routes.extend_from_slice(api_key::ROUTES);
     }
     routes.extend(own);
     let mut seen = HashSet::new();

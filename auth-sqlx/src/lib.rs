@@ -40,6 +40,9 @@
 //! | `auth_code` | codes that are good once, by the SHA-256 of them | its session, its user |
 //! | `auth_signing_key` | keys of access tokens; their private halves sealed | |
 //! | `auth_refresh_family` | the refresh token of a session that is good now, as SHA-256 | its session |
+//! | `auth_api_key` | API keys | its owner |
+//! | `auth_api_key_secret` | the SHA-256 of each secret that a key is found by | its key |
+//! | `auth_api_key_limit` | how often a key may be used, and what was counted | its key |
 //! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |
 //! | `auth_audit` | the audit trail; it outlives the user | |
 //! | `auth_migration` | which migrations have been applied | |
@@ -82,6 +85,7 @@
 compile_error!("auth-sqlx needs a database: switch on its feature `sqlite`, `postgres` or `mysql`");
 
 mod account;
+mod api_key;
 mod audit;
 mod code;
 mod connect;

@@ -60,6 +60,30 @@ const PRUNE_SIGNING_KEYS: Sql = Sql {
         mysql: "DELETE FROM auth_signing_key WHERE verifies_until <= ? ORDER BY verifies_until LIMIT ?"
     )
 };
+const PRUNE_API_KEYS: Sql = Sql {
+    postgres: sql!(
+        "DELETE FROM auth_api_key WHERE id = ANY (ARRAY (SELECT k.id FROM auth_api_key k WHERE k.expires_at <= $1 \
+         ORDER BY k.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    )
+    .postgres,
+    ..sql!(
+        "DELETE FROM auth_api_key WHERE id IN (SELECT k.id FROM auth_api_key k WHERE k.expires_at <= $1 \
+         ORDER BY k.expires_at LIMIT $2)",
+        mysql: "DELETE FROM auth_api_key WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+    )
+};
+const PRUNE_API_KEY_SECRETS: Sql = Sql {
+    postgres: sql!(
+        "DELETE FROM auth_api_key_secret WHERE key_hash = ANY (ARRAY (SELECT x.key_hash FROM auth_api_key_secret x \
+         WHERE x.expires_at <= $1 ORDER BY x.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    )
+    .postgres,
+    ..sql!(
+        "DELETE FROM auth_api_key_secret WHERE key_hash IN (SELECT x.key_hash FROM auth_api_key_secret x \
+         WHERE x.expires_at <= $1 ORDER BY x.expires_at LIMIT $2)",
+        mysql: "DELETE FROM auth_api_key_secret WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+    )
+};
 const PRUNE_AUDIT: Sql = Sql {
     postgres: sql!(
         "DELETE FROM auth_audit WHERE id = ANY (ARRAY (SELECT e.id FROM auth_audit e WHERE e.id < $1 \
@@ -72,8 +96,15 @@ const PRUNE_AUDIT: Sql = Sql {
     )
 };
 
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&PRUNE_SESSIONS, &PRUNE_ATTEMPTS, &PRUNE_CODES, &PRUNE_SIGNING_KEYS, &PRUNE_AUDIT];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &PRUNE_SESSIONS,
+    &PRUNE_ATTEMPTS,
+    &PRUNE_CODES,
+    &PRUNE_SIGNING_KEYS,
+    &PRUNE_API_KEYS,
+    &PRUNE_API_KEY_SECRETS,
+    &PRUNE_AUDIT,
+];
 
 #[async_trait]
 impl<T: Target> RetentionStore for SqlConn<T> {
@@ -91,6 +122,14 @@ impl<T: Target> RetentionStore for SqlConn<T> {
 
     async fn prune_signing_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.0.execute(&PRUNE_SIGNING_KEYS, &[now.into(), i64::from(limit).into()]).await
+    }
+
+    async fn prune_api_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.execute(&PRUNE_API_KEYS, &[now.into(), i64::from(limit).into()]).await
+    }
+
+    async fn prune_api_key_secrets(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.execute(&PRUNE_API_KEY_SECRETS, &[now.into(), i64::from(limit).into()]).await
     }
 
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {

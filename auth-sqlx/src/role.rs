@@ -79,21 +79,21 @@ pub(crate) fn role(row: &Row, at: usize) -> Result<Role, StoreError> {
         id: RoleId::from_uuid(row.id(at)?),
         guard: row.text(at + 1)?.to_owned(),
         name: row.text(at + 2)?.to_owned(),
-        permissions: permissions(row.text(at + 3)?)?,
+        permissions: permissions(row.text(at + 3)?).ok_or_else(|| corrupt("auth_role.permissions"))?,
         created_at: row.instant(at + 4)?,
     })
 }
 
 /// Sorted and without repeats, as the model promises, whatever the caller's list was.
-fn permissions_column(permissions: &[Permission]) -> Result<String, StoreError> {
+pub(crate) fn permissions_column(permissions: &[Permission]) -> Result<String, StoreError> {
     let mut names: Vec<&str> = permissions.iter().map(Permission::as_str).collect();
     names.sort_unstable();
     names.dedup();
     serde_json::to_string(&names).map_err(StoreError::backend)
 }
 
-fn permissions(column: &str) -> Result<Vec<Permission>, StoreError> {
-    let names: Vec<String> = serde_json::from_str(column).map_err(|_| corrupt("auth_role.permissions"))?;
-    let permissions = names.into_iter().map(Permission::parse).collect::<Result<_, _>>();
-    permissions.map_err(|_| corrupt("auth_role.permissions"))
+/// `None` for what no version of this code writes.
+pub(crate) fn permissions(column: &str) -> Option<Vec<Permission>> {
+    let names: Vec<String> = serde_json::from_str(column).ok()?;
+    names.into_iter().map(|name| Permission::parse(name).ok()).collect()
 }

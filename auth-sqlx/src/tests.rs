@@ -359,6 +359,40 @@ async fn a_damaged_family_is_a_failure() {
 }
 
 #[tokio::test]
+async fn damaged_keys_are_failures() {
+    let hash = TokenHash::from_stored(&[7; 32]).unwrap();
+    for damage in [
+        "UPDATE auth_api_key SET owner_ref = 'ada'",
+        "UPDATE auth_api_key SET tenant = 'two words'",
+        "UPDATE auth_api_key SET permissions = '{}'",
+        "UPDATE auth_api_key SET metadata = '[]'",
+        "UPDATE auth_api_key SET expires_at = -1",
+        "UPDATE auth_api_key_limit SET window_1 = 1",
+        "UPDATE auth_api_key_limit SET quota_1 = 4294967296",
+        "UPDATE auth_api_key_limit SET used_1 = NULL",
+    ] {
+        let store = memory().await;
+        let ada = user(1, "ada@example.com");
+        store.conn().insert_user(&ada).await.unwrap();
+        let insert = "INSERT INTO auth_api_key (id, owner_kind, owner_ref, user_id, config_id, key_start, enabled, \
+            created_at, updated_at, usage_count, rotation) VALUES ($1, 'user', $2, $3, 'default', 'ak_', 1, 1, 2, 0, 0)";
+        let insert = sqlx::query(insert).bind(&[7; 16][..]).bind(ada.id.to_string()).bind(ada.id.as_uuid());
+        insert.execute(pool(&store)).await.unwrap();
+        run(
+            &store,
+            "INSERT INTO auth_api_key_secret (key_hash, key_id) SELECT CAST(id || id AS BLOB), id FROM auth_api_key",
+        )
+        .await;
+        let limits = "INSERT INTO auth_api_key_limit (key_id, quota_1, window_1, used_1, ends_at_1) \
+            SELECT id, 1, 1000000, 0, 0 FROM auth_api_key";
+        run(&store, limits).await;
+        assert_eq!(store.conn().api_key_by_hash(&hash).await.unwrap().unwrap().key.limits.quotas.len(), 1);
+        run(&store, damage).await;
+        assert!(matches!(store.conn().api_key_by_hash(&hash).await, Err(StoreError::Backend(_))), "{damage}");
+    }
+}
+
+#[tokio::test]
 async fn a_role_that_somebody_holds_cannot_be_deleted() {
     let store = memory().await;
     let (ada, reader) = (user(1, "ada@example.com"), role(2, "reader", &["a:read"]));

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createPublicKey, verify } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { createAuthClient } from "better-auth/client";
+import { jwtClient, multiSessionClient, oneTimeTokenClient } from "better-auth/client/plugins";
 
 const PASSWORD = "Correct-Horse-9";
 const built = (name) => fileURLToPath(new URL(`../../target/debug/${name}`, import.meta.url));
@@ -75,7 +77,11 @@ function browser(url, origin = url) {
     }
     return response;
   };
-  const client = createAuthClient({ baseURL: `${url}/api/auth`, fetchOptions: { customFetchImpl: browserFetch } });
+  const client = createAuthClient({
+    baseURL: `${url}/api/auth`,
+    plugins: [jwtClient(), multiSessionClient(), oneTimeTokenClient()],
+    fetchOptions: { customFetchImpl: browserFetch },
+  });
   return { client, cookies, fetch: browserFetch };
 }
 
@@ -277,6 +283,70 @@ for (const [name, path] of programs) {
         roles: [{ name: "admin", guard: "ADMIN" }],
         permissions: ["reports:read"],
       }]);
+    });
+
+    test("an access token proves the session, by keys that everybody may read", async () => {
+      const ada = await signedUp();
+      const { token } = await ok(ada.client.token());
+      const { keys } = await ok(ada.client.jwks());
+      const [header, claims] = token.split(".", 2).map((part) => JSON.parse(Buffer.from(part, "base64url")));
+      assert.equal(header.alg, "EdDSA");
+      const jwk = keys.find(({ kid }) => kid === header.kid);
+      const key = createPublicKey({ key: jwk, format: "jwk" });
+      const [signed, signature] = [token.slice(0, token.lastIndexOf(".")), token.slice(token.lastIndexOf(".") + 1)];
+      assert.ok(verify(null, Buffer.from(signed), key, Buffer.from(signature, "base64url")));
+      assert.deepEqual([claims.iss, claims.aud, claims.sub], [program.url, program.url, ada.user.id]);
+      const [status, who] = await json(await fetch(`${program.url}/whoami`, { headers: { authorization: `Bearer ${token}` } }));
+      assert.deepEqual([status, who.id, who.method], [200, ada.user.id, "password"]);
+
+      let header_token;
+      await ok(ada.client.getSession({ fetchOptions: { onSuccess: ({ response }) => {
+        header_token = response.headers.get("set-auth-jwt");
+      } } }));
+      assert.equal(header_token.split(".").length, 3);
+    });
+
+    test("a browser stays signed in as several people", async () => {
+      const ada = await signedUp();
+      const grace = `grace${people += 1}@example.com`;
+      await ok(ada.client.signUp.email({ name: "Grace", email: grace, password: PASSWORD }));
+      const listed = await ok(ada.client.multiSession.listDeviceSessions());
+      assert.deepEqual(listed.map(({ user }) => user.email).sort(), [ada.email, grace].sort());
+      assert.equal((await session(ada)).user.email, grace);
+
+      const own = listed.find(({ user }) => user.email === ada.email).session.token;
+      const active = await ok(ada.client.multiSession.setActive({ sessionToken: own }));
+      assert.equal(active.user.email, ada.email);
+      assert.equal((await session(ada)).user.email, ada.email);
+      assert.deepEqual(await ok(ada.client.multiSession.revoke({ sessionToken: own })), { status: true });
+      assert.equal((await session(ada)).user.email, grace);
+      const gone = ada.client.multiSession.setActive({ sessionToken: own });
+      assert.deepEqual(await refused(gone), [401, "INVALID_SESSION_TOKEN"]);
+    });
+
+    test("a one-time token opens a session elsewhere, once", async () => {
+      const ada = await signedUp();
+      const { token } = await ok(ada.client.oneTimeToken.generate());
+      const phone = browser(program.url);
+      const opened = await ok(phone.client.oneTimeToken.verify({ token }));
+      assert.equal(opened.user.id, ada.user.id);
+      assert.equal((await session(phone)).user.id, ada.user.id);
+      const again = browser(program.url).client.oneTimeToken.verify({ token });
+      assert.equal((await refused(again))[0], 400);
+    });
+
+    test("a bearer client learns its token from a header", async () => {
+      const { email } = await signedUp();
+      let token;
+      const { client } = browser(program.url);
+      await ok(client.signIn.email({ email, password: PASSWORD }, { onSuccess: ({ response }) => {
+        token = response.headers.get("set-auth-token");
+      } }));
+      const bare = createAuthClient({
+        baseURL: `${program.url}/api/auth`,
+        fetchOptions: { auth: { type: "Bearer", token: () => token } },
+      });
+      assert.equal((await ok(bare.getSession())).user.email, email);
     });
 
     test("the clock moves, and sessions end with it", async () => {

@@ -13,7 +13,7 @@ use auth_core::hooks::{Event, EventSink};
 use auth_core::session::StoredSession;
 use auth_core::store::Store;
 use auth_core::user::Pool;
-use auth_core::{Auth, AuthBuilder, Cx, password, role};
+use auth_core::{Auth, AuthBuilder, Cx, api_key, password, role};
 use bytes::Bytes;
 use http::{Request, Response};
 
@@ -42,6 +42,7 @@ pub fn builder() -> AuthBuilder {
         .secret(Secret::new("a secret that is good enough for tests 0123456789"))
         .role_guards(["ADMIN", "PORTAL"])
         .password(password_config())
+        .api_keys(api_key::Config::default())
         .random(Arc::new(SeededRandom::predictable(seed)))
 }
 
@@ -93,7 +94,16 @@ impl TestApp {
 
     /// A new process over the same database, at the same time of day.
     pub async fn restarted(&self, transport: TransportKind) -> Self {
-        Self::start_at(transport, self.database.clone(), Arc::clone(&self.clock), |builder| builder).await
+        self.restarted_with(transport, |builder| builder).await
+    }
+
+    /// As [`restarted`](Self::restarted), with settings of its own.
+    pub async fn restarted_with(
+        &self,
+        transport: TransportKind,
+        change: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
+        Self::start_at(transport, self.database.clone(), Arc::clone(&self.clock), change).await
     }
 
     async fn start_at(

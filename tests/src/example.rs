@@ -1,8 +1,9 @@
 //! The example programs, built and running as processes of their own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
@@ -25,25 +26,57 @@ pub fn built_example(name: &str) -> PathBuf {
     executable.expect("cargo names the program")
 }
 
+/// What a program says on stderr that refuses to start with these variables, and no others, in its environment.
+///
+/// # Panics
+/// When it does not end with an error.
+pub fn refusal_to_start(program: &Path, variables: &[(&str, &str)]) -> String {
+    let output = Command::new(program).env_clear().env("PORT", "0").envs(variables.iter().copied()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{variables:?}");
+    assert!(output.stdout.is_empty(), "it listened with {variables:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 /// A running program; killed when this is dropped.
 #[derive(Debug)]
 pub struct RunningExample {
     process: Child,
     address: String,
+    log: Option<JoinHandle<String>>,
 }
 
 impl RunningExample {
     /// Starts a program on a free port over the SQLite file at `database`, and waits until it listens.
     pub fn start(program: &Path, database: &Path) -> Self {
+        Self::start_with(program, database, &[("AUTH_SECRET", "a secret that survives every restart 0123456789")])
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment, and none of this process.
+    pub fn start_with(program: &Path, database: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program);
-        command.env("HOST", "127.0.0.1").env("PORT", "0").env("DEMO", "1").env("RATE_LIMIT", "off");
+        command.env_clear().env("HOST", "127.0.0.1").env("PORT", "0").env("DEMO", "1").env("RATE_LIMIT", "off");
         command.env("DATABASE_URL", format!("sqlite://{}?mode=rwc", database.display()));
-        command.env("AUTH_SECRET", "a secret that survives every restart 0123456789");
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let lines = output.lines().map_while(Result::ok);
+        command.envs(variables.iter().copied());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (output, mut errors) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
+        // Read all the time, or the program would wait once the pipe is full.
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            errors.read_to_string(&mut log).unwrap();
+            log
+        });
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
         let address = lines.filter_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).next();
-        Self { address: address.expect("the program listens"), process }
+        let mut running = Self { address: String::new(), process, log: Some(log) };
+        let Some(address) = address else { panic!("the program does not listen:\n{}", running.into_log()) };
+        running.address = address;
+        running
+    }
+
+    /// Ends it, and tells all that it has said on stderr.
+    pub fn into_log(mut self) -> String {
+        self.kill();
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Where it listens, such as `http://127.0.0.1:49152`.

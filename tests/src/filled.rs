@@ -1,8 +1,9 @@
-//! Databases with many rows: ten sessions, one role and one account for each user; a counter, an audit entry, a code and a
-//! refresh family for each session; a few signing keys. Every row is derived from its number, so that any of them can be asked for without keeping a list.
+//! Databases with many rows: ten sessions, one role, one account and one API key for each user; a counter, an audit
+//! entry, a code and a refresh family for each session; a few signing keys. Every row is derived from its number, so that
+//! any of them can be asked for without keeping a list.
 
 use auth_core::account::AttemptKey;
-use auth_core::base::{TokenHash, UserId};
+use auth_core::base::{ApiKeyId, TokenHash, UserId};
 use auth_sqlx::SqlStore;
 use sha2::{Digest, Sha256};
 use sqlx::mysql::MySqlPool;
@@ -54,6 +55,16 @@ pub fn session_id(session: u32) -> Uuid {
     id("id", session)
 }
 
+/// The hash of the API key of the user whose session this is.
+pub fn key_hash(session: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("secret", session.div_ceil(EACH))).expect("it has 32 bytes")
+}
+
+/// The id of that key.
+pub fn api_key_id(session: u32) -> ApiKeyId {
+    ApiKeyId::from_uuid(id("key", session.div_ceil(EACH)))
+}
+
 fn digest(kind: &str, number: u32) -> [u8; 32] {
     Sha256::digest(format!("{kind} {number}")).into()
 }
@@ -78,6 +89,8 @@ pub async fn fill(store: &SqlStore, sessions: u32) {
 struct Words {
     digest: fn(&str, &str) -> String,
     id: fn(&str, &str) -> String,
+    /// An id as it is written.
+    hex: fn(&str) -> String,
     yes: &'static str,
     /// A table `n` of the numbers from 1 on.
     numbers: fn(u32) -> String,
@@ -86,7 +99,7 @@ struct Words {
 }
 
 fn script(words: &Words, sessions: u32) -> String {
-    let Words { digest, id, yes, numbers, divide, concat } = words;
+    let Words { digest, id, hex, yes, numbers, divide, concat } = words;
     let owner = format!("((n + {EACH} - 1) {divide} {EACH})");
     format!(
         "INSERT INTO auth_role (id, guard, name, permissions, created_at)
@@ -102,6 +115,13 @@ fn script(words: &Words, sessions: u32) -> String {
              SELECT {session_id}, {token_hash}, {session_user}, {NOW}, {NOW}, {NOW}, {NOW} * 2, {NOW} * 2, {yes},
                  'password', 1, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
              FROM {sessions};
+         INSERT INTO auth_api_key (id, owner_kind, owner_ref, user_id, config_id, key_start, enabled, expires_at,
+             created_at, updated_at, usage_count, rotation)
+             SELECT {key_id}, 'user', {user_hex}, {user_id}, 'default', 'ak_liv', {yes}, {NOW} * 2, {NOW}, {NOW}, 0, 0
+             FROM {users};
+         INSERT INTO auth_api_key_secret (key_hash, key_id, expires_at) SELECT {secret}, {key_id}, {NOW} * 2 FROM {users};
+         INSERT INTO auth_api_key_limit (key_id, quota_1, window_1, used_1, ends_at_1)
+             SELECT {key_id}, 60, 60000000, 0, 0 FROM {users};
          INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, session_id, created_at, expires_at)
              SELECT 'one-time-token', {session_id}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
              FROM {sessions};
@@ -127,6 +147,9 @@ fn script(words: &Words, sessions: u32) -> String {
         token_hash = digest("session", "n"),
         session_user = id("user", &owner),
         sessions = numbers(sessions),
+        key_id = id("key", "n"),
+        user_hex = hex(&id("user", "n")),
+        secret = digest("secret", "n"),
         code_hash = digest("code", "n"),
         family_hash = digest("family", "n"),
         refresh_hash = digest("refresh", "n"),
@@ -142,6 +165,7 @@ async fn fill_postgres(pool: &PgPool, sessions: u32) {
         id: |kind, number| {
             format!("encode(substring(sha256(convert_to('{kind} ' || {number}, 'UTF8')) FOR 16), 'hex')::uuid")
         },
+        hex: |id| format!("replace({id}::text, '-', '')"),
         yes: "true",
         numbers: |count| format!("generate_series(1, {count}) n"),
         divide: "/",
@@ -155,6 +179,7 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
     let words = Words {
         digest: |kind, number| format!("UNHEX(SHA2(CONCAT('{kind} ', {number}), 256))"),
         id: |kind, number| format!("UNHEX(LEFT(SHA2(CONCAT('{kind} ', {number}), 256), 32))"),
+        hex: |id| format!("lower(hex({id}))"),
         yes: "1",
         numbers: |count| format!("(SELECT seq AS n FROM seq_1_to_{count}) numbers"),
         divide: "DIV",
@@ -163,7 +188,8 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
     sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
     let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_refresh_family, auth_attempt, \
         auth_audit";
-    let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}")).into_sql_str();
+    let keys = "auth_api_key, auth_api_key_secret, auth_api_key_limit";
+    let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}, {keys}")).into_sql_str();
     sqlx::raw_sql(analyze).execute(pool).await.unwrap();
 }
 
@@ -174,6 +200,7 @@ async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
         id: |kind, number| {
             format!("(SELECT substr(digest, 1, 16) FROM digests WHERE kind = '{kind}' AND number = {number})")
         },
+        hex: |id| format!("lower(hex({id}))"),
         yes: "1",
         numbers: |count| {
             format!(
@@ -192,8 +219,9 @@ async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
     .await;
     let users = sessions / EACH;
     let kinds = [("role", ROLES), ("user", users), ("account", users), ("id", sessions), ("session", sessions)];
+    let of_users = ["key", "secret"].map(|kind| (kind, users));
     let of_sessions = ["code", "family", "refresh", "counter", "audit"].map(|kind| (kind, sessions));
-    for (kind, count) in kinds.into_iter().chain(of_sessions) {
+    for (kind, count) in kinds.into_iter().chain(of_users).chain(of_sessions) {
         let numbers: Vec<u32> = (1..=count).collect();
         for batch in numbers.chunks(1_000) {
             let rows = batch.iter().map(|&number| format!("('{kind}', {number}, x'{}')", hex(&digest(kind, number))));

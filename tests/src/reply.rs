@@ -152,6 +152,7 @@ fn what_it_is(text: &str) -> Option<&'static str> {
     match text.len() {
         32 if text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => Some("[id]"),
         43 if text.bytes().all(base64url) => Some("[token]"),
+        51 if text.starts_with("ak_live_") && text.bytes().all(base64url) => Some("[key]"),
         24 if text.ends_with('Z') && text.as_bytes()[10] == b'T' => Some("[date]"),
         _ => None,
     }

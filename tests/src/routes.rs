@@ -10,8 +10,19 @@
 //! | `GET /staff` | `RequireRole<SuperAdmin>` | `{"staff":true}` |
 //! | `GET /pair` | role and permission | `{"pair":true}` |
 //! | `POST /change` | signed in | `{"changed":true}` |
+//! | `GET /principal` | signed in | the principal |
+//! | `GET /cached` | signed in, remembered for [`REMEMBERED`] | the principal |
+//! | `GET /stateless` | signed in, by the claims of an access token | the principal |
+//! | `GET /stateless/reports` | as above, with `permission("reports:read")` | the principal |
+//! | `GET /stateless/session` | `CurrentSession`, behind a rule that looks nothing up | the session's id |
+//! | `GET /tenant` | `Tenant` | the tenant |
+//! | `GET /users` | `CurrentUser` | the principal |
+//! | `GET /customers` | `CurrentCustomer` | the principal |
+//! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
 
-use auth_core::guard::{MaybePrincipal, PermissionName, Principal, RoleName};
+use std::time::Duration;
+
+use auth_core::guard::{CurrentSession, MaybePrincipal, PermissionName, Principal, RoleName, Tenant};
 use serde_json::{Value, json};
 
 /// `super_admin` in `ADMIN`.
@@ -29,6 +40,21 @@ pub struct ReadReports;
 
 impl PermissionName for ReadReports {
     const NAME: &'static str = "reports:read";
+}
+
+/// For how long `/cached` remembers a session.
+pub const REMEMBERED: Duration = Duration::from_secs(30);
+
+pub(crate) fn principal(caller: &Principal) -> Value {
+    serde_json::to_value(caller).expect("a principal is JSON")
+}
+
+pub(crate) fn session(session: &CurrentSession) -> Value {
+    json!({"id": session.id})
+}
+
+pub(crate) fn tenant(tenant: &Tenant) -> Value {
+    json!({"tenant": tenant.id()})
 }
 
 pub(crate) fn me(user: &Principal) -> Value {

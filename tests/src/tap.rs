@@ -8,8 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth_core::account::{Account, AccountStore, Attempt, AttemptCount, AttemptKey};
+use auth_core::api_key::{
+    ApiKey, ApiKeyRecords, ApiKeyStore, ApiKeyWithOwner, KeyChange, KeyList, KeyOwner, KeyPage,
+    Rotation as KeyRotation, Spent,
+};
 use auth_core::audit::{AuditEntry, AuditStore};
-use auth_core::base::{AccountId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, TokenHash, UserId};
+use auth_core::base::{
+    AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, TokenHash, UserId,
+};
 use auth_core::code::{CodePurpose, CodeStore, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
@@ -70,10 +76,10 @@ impl Tap {
         std::mem::take(&mut self.0.lock().unwrap().calls)
     }
 
-    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, codes,
-    /// refresh families.
+    /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, keys,
+    /// codes, refresh families.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 11] = [
+        const WRITES: [&str; 14] = [
             "insert_user",
             "open_session",
             "insert_password",
@@ -82,6 +88,9 @@ impl Tap {
             "grant_role",
             "update_profile",
             "raise_credential_version",
+            "insert_api_key",
+            "update_api_key",
+            "rotate_api_key",
             "put_code",
             "put_family",
             "rotate_family",
@@ -231,6 +240,20 @@ pass_on! {
         fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
         fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;
     }
+    ApiKeyStore {
+        fn api_key_by_hash(hash: &TokenHash) -> Option<ApiKeyWithOwner>;
+        fn spend_api_key(id: ApiKeyId, now: Timestamp) -> Spent;
+        fn record_api_key_usage(id: ApiKeyId, uses: i64, last_used_at: Timestamp) -> bool;
+    }
+    ApiKeyRecords {
+        fn insert_api_key(key: &ApiKey, secret: &TokenHash) -> ();
+        fn api_key_of(owner: &KeyOwner, id: ApiKeyId) -> Option<ApiKey>;
+        fn api_keys_of(owner: &KeyOwner, page: &KeyPage) -> KeyList;
+        fn count_api_keys(owner: &KeyOwner, now: Timestamp) -> u64;
+        fn update_api_key(owner: &KeyOwner, id: ApiKeyId, change: &KeyChange, now: Timestamp) -> bool;
+        fn rotate_api_key(seen: &ApiKey, rotation: &KeyRotation) -> bool;
+        fn delete_api_key(owner: &KeyOwner, id: ApiKeyId) -> bool;
+    }
     CodeStore {
         fn put_code(code: &StoredCode) -> bool;
         fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
@@ -251,6 +274,8 @@ pass_on! {
     RetentionStore {
         fn prune_sessions(now: Timestamp, limit: u32) -> u64;
         fn prune_attempts(now: Timestamp, limit: u32) -> u64;
+        fn prune_api_keys(now: Timestamp, limit: u32) -> u64;
+        fn prune_api_key_secrets(now: Timestamp, limit: u32) -> u64;
         fn prune_codes(now: Timestamp, limit: u32) -> u64;
         fn prune_signing_keys(now: Timestamp, limit: u32) -> u64;
         fn prune_audit(before: AuditId, limit: u32) -> u64;

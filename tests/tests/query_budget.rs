@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use auth_core::api_key::{self, NewApiKey, Quota};
 use auth_core::crypto::password_hash::HashConfig;
 use auth_tests::{PASSWORD, Stack, TestApp, password_config};
 use tokio::sync::MutexGuard;
@@ -141,6 +142,28 @@ async fn a_guarded_request_is_one_statement() {
             let (reply, sent) = counter.count(ada.bearer().get(route)).await;
             reply.ok();
             assert_at_most(1, &sent, stack, route);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_use_of_an_api_key_is_one_statement_and_with_limits_two() {
+    let counter = counter().await;
+    for stack in STACKS {
+        let Some(app) = warm(stack).await else { continue };
+        app.signed_up(ADA).await;
+        app.grant(ADA, "ADMIN", "super_admin", &["reports:read"]).await;
+        for (quotas, statements) in [(vec![], 1), (vec![Quota::per_minute(9).unwrap(), Quota::per_day(9).unwrap()], 2)]
+        {
+            let mut new = NewApiKey::of_user(app.user_id(ADA).await);
+            (new.remaining, new.quotas) = (quotas.first().map(|_| 9), Some(quotas));
+            let key = api_key::create(&app.cx(), new).await.unwrap();
+            for _ in 0..2 {
+                let cx = app.cx();
+                let (verified, sent) = counter.count(api_key::verify(&cx, key.secret.expose())).await;
+                assert_eq!(verified.unwrap().permissions().len(), 1);
+                assert_at_most(statements, &sent, stack, "a use of a key");
+            }
         }
     }
 }

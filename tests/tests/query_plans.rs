@@ -54,6 +54,10 @@ fn hot() -> Vec<Hot> {
         user(),
         Int(0),
     ];
+    let key_id = || Id(filled::api_key_id(7).as_uuid());
+    let secret = Bytes(filled::key_hash(7).as_bytes().to_vec());
+    let mut spent: Vec<Value> = (0..20).map(|_| Int(NOW)).collect();
+    spent.push(key_id());
     let issued = vec![Text("one-time-token"), Bytes(vec![1; 32]), Int(NOW), Int(NOW), user(), session()];
     let rotated = vec![
         Bytes(vec![1; 32]),
@@ -87,6 +91,20 @@ fn hot() -> Vec<Hot> {
         ),
         ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), Int(NOW), key(7), key(7), key(8)]),
         ("audit of a user", "FROM auth_audit WHERE user_id", vec![user(), Id(Uuid::max()), Int(100)]),
+        ("API key by its hash", "WHERE x.key_hash =", vec![secret]),
+        ("spend an API key", "UPDATE auth_api_key_limit", spent),
+        ("record the use of an API key", "usage_count +", vec![Int(1), Int(NOW), Int(NOW), key_id()]),
+        (
+            "API keys of an owner",
+            "ORDER BY k.created_at,",
+            vec![Text("user"), Text("0190c6a0f6f77c7f8d1f0a0b0c0d0e0f"), Int(100), Int(0)],
+        ),
+        ("prune API keys", "DELETE FROM auth_api_key WHERE … expires_at <=", vec![Int(NOW), Int(1_000)]),
+        (
+            "prune secrets of API keys",
+            "DELETE FROM auth_api_key_secret WHERE … expires_at <=",
+            vec![Int(NOW), Int(1_000)],
+        ),
         ("prune sessions", "DELETE FROM auth_session … expires_at <=", vec![Int(NOW), Int(1_000)]),
         ("prune attempts", "DELETE FROM auth_attempt", vec![Int(NOW), Int(1_000)]),
         ("prune codes", "DELETE FROM auth_code … expires_at <=", vec![Int(NOW), Int(1_000)]),
@@ -146,17 +164,20 @@ async fn plan(store: &SqlStore, hot: &Hot) -> Vec<String> {
 
 /// Whether a step reads a whole table that grows. Roles do not: programs define a few.
 fn reads_all(step: &str) -> bool {
-    const GROWING: [&str; 8] = [
+    const GROWING: [&str; 11] = [
         "auth_user",
         "auth_user_role",
         "auth_session",
         "auth_account",
-        "auth_code",
-        "auth_refresh_family",
         "auth_attempt",
         "auth_audit",
+        "auth_api_key",
+        "auth_api_key_secret",
+        "auth_api_key_limit",
+        "auth_code",
+        "auth_refresh_family",
     ];
-    const THEIR_ALIASES: [&str; 8] = ["s", "u", "ur", "a", "c", "f", "t", "e"];
+    const THEIR_ALIASES: [&str; 11] = ["s", "u", "ur", "a", "t", "e", "k", "x", "l", "c", "f"];
     let words: Vec<_> = step.split_whitespace().collect();
     let [first, second, ..] = words[..] else { return false };
     let sqlite = first == "SCAN" && THEIR_ALIASES.contains(&second);

@@ -9,6 +9,7 @@ use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
 use crate::error::{Error, ErrorKind, Result};
+use crate::user::Pool;
 
 /// How long an answer waits for its attempt to be taken back.
 const TAKING_BACK: Duration = Duration::from_secs(1);
@@ -119,8 +120,13 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [Attemp
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
     let client = client.map(|ip| ip.to_string()).unwrap_or_default();
     let (account, address) = match subject {
+        // Customers and users of one address are two accounts: who guesses at one does not lock the other.
         AttemptSubject::SignIn(email) => {
-            (keys.pseudonym("sign-in", email.as_str().as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
+            let kind = match cx.pool() {
+                Pool::User => "sign-in",
+                Pool::Customer => "customer sign-in",
+            };
+            (keys.pseudonym(kind, email.as_str().as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
         }
         AttemptSubject::Reauthentication(user) => (
             keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),

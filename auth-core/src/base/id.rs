@@ -99,6 +99,8 @@ macro_rules! ids {
 ids! {
     /// A user.
     UserId;
+    /// A customer.
+    CustomerId;
     /// A session.
     SessionId;
     /// One way in which a user signs in: a password, later an external identity.

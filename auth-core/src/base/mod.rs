@@ -14,8 +14,9 @@ mod token;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::{Email, InvalidEmail};
-pub use id::{AccountId, ApiKeyId, AuditId, InvalidId, RoleId, SessionId, SigningKeyId, UserId};
+pub use id::{AccountId, ApiKeyId, AuditId, CustomerId, InvalidId, RoleId, SessionId, SigningKeyId, UserId};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use secret::{Secret, SecretMissing};
 pub use tenant::{InvalidTenantId, TenantId};
+pub(crate) use token::is_prefix;
 pub use token::{InvalidToken, Token, TokenHash, TokenKind};

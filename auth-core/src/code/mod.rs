@@ -1,12 +1,19 @@
-//! Codes that are good once and for a short while, such as the one by which a client that is signed in lets another one
-//! in.
+//! Short-lived codes that are good once.
 //!
-//! A code is a random token of which the store keeps the hash. It is bound to a user, or to one session of theirs, and
-//! goes with it; a new one takes the place of the older one. Redeeming is one statement of the store, so that of many who
-//! hold the same code one is let in. Start reading at [`CodeStore`].
+//! A code is a row that says what it is for and what it is bound to. Using it up is one statement whose verdict decides
+//! a race, and what it brings about is part of the same transaction: of many who use one at once, one succeeds, and it is
+//! not used up for nothing. Making a code kills the earlier one of its kind.
+//!
+//! So far there are *one-time tokens* ([`OneTimeTokens`]), which hand a session from one client of its user to another.
 
+mod config;
+mod endpoints;
 mod model;
+mod service;
 mod store;
 
+pub use config::OneTimeTokens;
+pub(crate) use endpoints::ROUTES;
+pub use endpoints::{GenerateOneTimeToken, OneTimeTokenReply, OpenedBody, VerifyOneTimeToken};
 pub use model::{CodePurpose, StoredCode};
 pub use store::CodeStore;

@@ -32,7 +32,6 @@
 
 mod algorithm;
 mod claims;
-#[cfg_attr(not(test), expect(dead_code, reason = "the verifiers of each token kind stand on it"))]
 mod compact;
 mod error;
 mod jwk;

@@ -5,12 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::base::{Email, SessionId, TenantId, Timestamp, UserId};
-use crate::role::{GrantedRole, Permission, Role};
+use crate::api_key::{ApiKey, ResolvedKey};
+use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::issuer::VerifiedClaims;
+use crate::role::{GrantedRole, Permission, Role, authority};
 use crate::session::{Assurance, AuthMethod, Resolved, Session};
-use crate::user::User;
+use crate::token::VerifiedAccess;
+use crate::user::{Pool, User};
 
 /// What a principal is. Kinds are separate pools: an id of one never names something of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -32,6 +38,15 @@ impl PrincipalKind {
             Self::User => "user",
             Self::Customer => "customer",
             Self::Service => "service",
+        }
+    }
+}
+
+impl From<Pool> for PrincipalKind {
+    fn from(pool: Pool) -> Self {
+        match pool {
+            Pool::User => Self::User,
+            Pool::Customer => Self::Customer,
         }
     }
 }
@@ -104,7 +119,7 @@ impl fmt::Debug for PrincipalId {
 }
 
 impl Serialize for PrincipalId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
@@ -171,6 +186,11 @@ impl Principal {
         self.id.as_uuid().filter(|_| self.kind == PrincipalKind::User).map(UserId::from_uuid)
     }
 
+    /// Which of our customers it is; `None` for everybody else.
+    pub fn customer_id(&self) -> Option<CustomerId> {
+        self.id.as_uuid().filter(|_| self.kind == PrincipalKind::Customer).map(CustomerId::from_uuid)
+    }
+
     /// What to call them: the name, else the address, else the id.
     pub fn display_name(&self) -> String {
         let name = self.name.clone().filter(|name| !name.is_empty());
@@ -187,7 +207,18 @@ pub struct Authentication {
 
 #[derive(Clone, Debug)]
 enum Proof {
+    /// The session's own secret.
+    SessionToken(Arc<SessionProof>),
+    /// An access token whose session was looked up.
     Session(Arc<SessionProof>),
+    /// An access token that was believed.
+    Claims(Arc<VerifiedAccess>),
+    /// A token of an external issuer that was believed.
+    External(Arc<VerifiedClaims>),
+    /// The row of somebody whom an external issuer vouched for.
+    User(Arc<User>),
+    /// An API key.
+    ApiKey(Arc<ResolvedKey>),
 }
 
 /// A session that is alive, and whose it is.
@@ -198,6 +229,106 @@ pub(super) struct SessionProof {
 }
 
 impl Authentication {
+    /// Proved by the secret of a session.
+    pub(crate) fn by_session_token(resolved: Resolved) -> Self {
+        let (principal, proof) = of_session(resolved);
+        Self { principal, proof: Proof::SessionToken(proof) }
+    }
+
+    /// Proved by an access token whose session was looked up.
+    pub(crate) fn by_session(resolved: Resolved) -> Self {
+        let (principal, proof) = of_session(resolved);
+        Self { principal, proof: Proof::Session(proof) }
+    }
+
+    /// Proved by an access token that is believed until it expires. Roles of namespaces that this program does not know
+    /// are left out, as they are when a session is looked up.
+    pub(crate) fn by_claims(verified: Arc<VerifiedAccess>, cx: &Cx) -> Result<Self> {
+        let claims = &verified.claims;
+        let damaged = || Error::from(Code::Unauthorized).caused_by("an access token of ours has claims of no meaning");
+        let permissions = claims.permissions.iter().map(|name| Permission::parse(name.as_str()));
+        let principal = Principal {
+            kind: verified.pool.into(),
+            id: verified.user_id.into(),
+            tenant: claims.tenant.clone(),
+            email: Some(claims.email.clone()),
+            email_verified: claims.email_verified,
+            name: Some(claims.name.clone()),
+            roles: claims.roles.iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).cloned().collect(),
+            permissions: permissions.collect::<Result<_, _>>().map_err(|_| damaged())?,
+            method: claims.method.parse().map_err(|_| damaged())?,
+            assurance: Assurance::from_level(claims.aal).ok_or_else(damaged)?,
+            authenticated_at: Some(Timestamp::from_micros(claims.auth_time.saturating_mul(1_000_000))),
+            session: Some(claims.sid),
+            source: PrincipalSource::Claims,
+        };
+        Ok(Self { principal, proof: Proof::Claims(verified) })
+    }
+
+    /// Proved by a token of an external issuer that is believed until it expires.
+    pub(crate) fn by_issuer(claims: VerifiedClaims, role_guard: &str) -> Self {
+        let role = |name: &String| GrantedRole { name: name.clone(), guard: role_guard.to_owned() };
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            id: PrincipalId::external(claims.issuer(), claims.subject()),
+            tenant: claims.tenant.clone(),
+            email: claims.email.clone(),
+            email_verified: claims.email_verified,
+            name: claims.name.clone(),
+            roles: claims.roles.iter().map(role).collect(),
+            permissions: claims.permissions.iter().cloned().collect(),
+            method: AuthMethod::External,
+            assurance: Assurance::Aal1,
+            authenticated_at: None,
+            session: None,
+            source: PrincipalSource::Claims,
+        };
+        Self { principal, proof: Proof::External(Arc::new(claims)) }
+    }
+
+    /// A user of ours, whom an external issuer vouched for.
+    pub(crate) fn by_row(user: User, roles: &[Role], tenant: Option<TenantId>) -> Self {
+        let (roles, permissions) = authority(roles);
+        let principal = Principal {
+            kind: user.pool.into(),
+            id: user.id.into(),
+            tenant,
+            email: Some(user.email.clone()),
+            email_verified: user.email_verified,
+            name: Some(user.name.clone()),
+            roles,
+            permissions,
+            method: AuthMethod::External,
+            assurance: Assurance::Aal1,
+            authenticated_at: None,
+            session: None,
+            source: PrincipalSource::Store,
+        };
+        Self { principal, proof: Proof::User(Arc::new(user)) }
+    }
+
+    /// Proved by an API key: its owner, with what the key may do of what they may.
+    pub(crate) fn by_api_key(resolved: ResolvedKey) -> Self {
+        let (roles, _) = authority(resolved.counted_roles());
+        let (key, owner) = (&resolved.key, resolved.owner.as_ref());
+        let principal = Principal {
+            kind: owner.map_or(PrincipalKind::Service, |owner| owner.pool.into()),
+            id: owner.map_or_else(|| PrincipalId(Origin::Ours(key.id.as_uuid())), |owner| owner.id.into()),
+            tenant: key.tenant.clone(),
+            email: owner.map(|owner| owner.email.clone()),
+            email_verified: owner.is_some_and(|owner| owner.email_verified),
+            name: owner.map(|owner| owner.name.clone()).or_else(|| key.name.clone()),
+            roles,
+            permissions: resolved.permissions(),
+            method: AuthMethod::ApiKey,
+            assurance: Assurance::Aal1,
+            authenticated_at: None,
+            session: None,
+            source: PrincipalSource::Store,
+        };
+        Self { principal, proof: Proof::ApiKey(Arc::new(resolved)) }
+    }
+
     /// Who acts.
     pub const fn principal(&self) -> &Principal {
         &self.principal
@@ -206,7 +337,10 @@ impl Authentication {
     /// The row of who acts; `None` when a token's claims were believed without looking.
     pub fn user(&self) -> Option<&User> {
         match &self.proof {
-            Proof::Session(proof) => Some(&proof.user),
+            Proof::SessionToken(proof) | Proof::Session(proof) => Some(&proof.user),
+            Proof::User(user) => Some(user),
+            Proof::ApiKey(resolved) => resolved.owner.as_ref(),
+            Proof::Claims(_) | Proof::External(_) => None,
         }
     }
 
@@ -215,42 +349,54 @@ impl Authentication {
         self.session_proof().map(|proof| &proof.session)
     }
 
-    pub(super) fn session_proof(&self) -> Option<&Arc<SessionProof>> {
+    /// The claims of a token that was believed: of an external issuer all of them, of our own those that the hook
+    /// `token_claims` added. `None` where rows were looked up.
+    pub fn claims(&self) -> Option<&Map<String, Value>> {
         match &self.proof {
-            Proof::Session(proof) => Some(proof),
+            Proof::Claims(verified) => Some(&verified.claims.more),
+            Proof::External(claims) => Some(&claims.raw),
+            Proof::SessionToken(_) | Proof::Session(_) | Proof::User(_) | Proof::ApiKey(_) => None,
+        }
+    }
+
+    /// The API key that proved it, if one did.
+    pub fn api_key(&self) -> Option<&ApiKey> {
+        match &self.proof {
+            Proof::ApiKey(resolved) => Some(&resolved.key),
+            Proof::SessionToken(_) | Proof::Session(_) | Proof::Claims(_) | Proof::External(_) | Proof::User(_) => None,
+        }
+    }
+
+    /// Whether the caller has shown the session's own secret, and not something that was made from it.
+    pub(crate) const fn is_by_session_token(&self) -> bool {
+        matches!(self.proof, Proof::SessionToken(_))
+    }
+
+    pub(super) const fn session_proof(&self) -> Option<&Arc<SessionProof>> {
+        match &self.proof {
+            Proof::SessionToken(proof) | Proof::Session(proof) => Some(proof),
+            Proof::Claims(_) | Proof::External(_) | Proof::User(_) | Proof::ApiKey(_) => None,
         }
     }
 }
 
-impl From<Resolved> for Authentication {
-    fn from(resolved: Resolved) -> Self {
-        let Resolved { session, user, roles } = resolved;
-        let (roles, permissions) = authority(roles);
-        let principal = Principal {
-            kind: PrincipalKind::User,
-            id: user.id.into(),
-            tenant: None,
-            email: Some(user.email.clone()),
-            email_verified: user.email_verified,
-            name: Some(user.name.clone()),
-            roles,
-            permissions,
-            method: session.method,
-            assurance: session.assurance,
-            authenticated_at: Some(session.authenticated_at),
-            session: Some(session.id),
-            source: PrincipalSource::Session,
-        };
-        Self { principal, proof: Proof::Session(Arc::new(SessionProof { session, user })) }
-    }
-}
-
-/// What these roles make of whoever holds them.
-pub(crate) fn authority(roles: Vec<Role>) -> (BTreeSet<GrantedRole>, BTreeSet<Permission>) {
-    let (mut names, mut permissions) = (BTreeSet::new(), BTreeSet::new());
-    for role in roles {
-        permissions.extend(role.permissions);
-        names.insert(GrantedRole { name: role.name, guard: role.guard });
-    }
-    (names, permissions)
+fn of_session(resolved: Resolved) -> (Principal, Arc<SessionProof>) {
+    let Resolved { session, user, roles } = resolved;
+    let (roles, permissions) = authority(&roles);
+    let principal = Principal {
+        kind: user.pool.into(),
+        id: user.id.into(),
+        tenant: None,
+        email: Some(user.email.clone()),
+        email_verified: user.email_verified,
+        name: Some(user.name.clone()),
+        roles,
+        permissions,
+        method: session.method,
+        assurance: session.assurance,
+        authenticated_at: Some(session.authenticated_at),
+        session: Some(session.id),
+        source: PrincipalSource::Session,
+    };
+    (principal, Arc::new(SessionProof { session, user }))
 }

@@ -8,6 +8,7 @@ use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::session::SessionCheck;
+use crate::user::Pool;
 
 /// What a caller must fulfil. Made by [`permission`], [`role`], [`kind`], [`all`], [`any`], [`fresh`],
 /// [`signed_in`] and [`public`].
@@ -120,6 +121,7 @@ pub struct AccessRule {
     requirements: Vec<Requirement>,
     session_check: SessionCheck,
     tenant: Option<TenantRequirement>,
+    pool: Option<Pool>,
 }
 
 impl AccessRule {
@@ -134,6 +136,13 @@ impl AccessRule {
     #[must_use]
     pub fn require(mut self, requirement: Requirement) -> Self {
         self.requirements.push(requirement);
+        self
+    }
+
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    #[must_use]
+    pub fn for_customers(mut self) -> Self {
+        self.pool = Some(Pool::Customer);
         self
     }
 
@@ -161,7 +170,13 @@ impl AccessRule {
             return Ok(());
         }
         cx.demand(self.session_check);
+        if let Some(pool) = self.pool {
+            cx.enter_route(pool);
+        }
         let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+        if let Some(pool) = self.pool {
+            kind(pool.into()).check(&caller, cx)?;
+        }
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
         self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
     }
@@ -177,7 +192,7 @@ impl AccessRule {
         if self.requirements.iter().any(Requirement::is_public) {
             problems.push("public() is no requirement: mark the route with .public()".to_owned());
         }
-        if self.is_public && !self.requirements.is_empty() {
+        if self.is_public && !(self.requirements.is_empty() && self.pool.is_none()) {
             problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
         }
         problems.extend(self.session_check.problem());

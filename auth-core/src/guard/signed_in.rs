@@ -95,6 +95,15 @@ impl CurrentSession {
     pub fn user(&self) -> &User {
         &self.proof.user
     }
+
+    /// Refuses who has shown an access token: it is good for minutes, and must not get its holder anything that is good
+    /// for longer.
+    pub(crate) fn expect_session_token(&self) -> Result<()> {
+        if self.authentication.is_by_session_token() {
+            return Ok(());
+        }
+        Err(Error::from(Code::Forbidden).saying("Required: the session's own token."))
+    }
 }
 
 impl Deref for CurrentSession {

@@ -52,6 +52,7 @@ impl HookChain {
         on_login(cx: &Cx, work: &mut Work<'_>, login: &LoginContext<'_>, session: &Session);
         before_password_change(cx: &Cx, work: &mut Work<'_>, user: &User);
         before_user_delete(cx: &Cx, work: &mut Work<'_>, user: &User);
+        token_claims(cx: &Cx, user: &User, claims: &mut Map<String, Value>);
         session_user_data(cx: &Cx, user: &User, data: &mut Map<String, Value>);
     }
 }

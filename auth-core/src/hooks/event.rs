@@ -1,7 +1,7 @@
 //! What has happened.
 
 use crate::audit::Outcome;
-use crate::base::{SessionId, UserId};
+use crate::base::{ApiKeyId, SessionId, UserId};
 use crate::role::GrantedRole;
 use crate::session::AuthMethod;
 
@@ -59,6 +59,22 @@ pub enum Event {
         by: Option<SessionId>,
         /// How many ended.
         count: u64,
+    },
+    /// A session got refresh tokens, in place of earlier ones.
+    #[non_exhaustive]
+    RefreshOpened {
+        /// Whose it is.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+    },
+    /// A refresh token was used a second time, so somebody has a copy: its session was ended.
+    #[non_exhaustive]
+    RefreshReused {
+        /// Whose it was.
+        user: UserId,
+        /// The ended session.
+        session: SessionId,
     },
     /// A password was changed.
     #[non_exhaustive]
@@ -118,6 +134,38 @@ pub enum Event {
         /// The role.
         role: GrantedRole,
     },
+    /// An API key was made.
+    #[non_exhaustive]
+    ApiKeyCreated {
+        /// Whose it is; `None` for a key of no user.
+        user: Option<UserId>,
+        /// The key.
+        key: ApiKeyId,
+    },
+    /// An API key was given another secret.
+    #[non_exhaustive]
+    ApiKeyRotated {
+        /// Whose it is.
+        user: Option<UserId>,
+        /// The key.
+        key: ApiKeyId,
+    },
+    /// An API key was given another name, authority, end or limits, or was enabled or disabled.
+    #[non_exhaustive]
+    ApiKeyChanged {
+        /// Whose it is.
+        user: Option<UserId>,
+        /// The key.
+        key: ApiKeyId,
+    },
+    /// An API key was removed.
+    #[non_exhaustive]
+    ApiKeyRevoked {
+        /// Whose it was.
+        user: Option<UserId>,
+        /// The former key.
+        key: ApiKeyId,
+    },
 }
 
 impl Event {
@@ -130,6 +178,8 @@ impl Event {
             Self::PasswordRefused { .. } => "password_refused",
             Self::SignedOut { .. } => "signed_out",
             Self::SessionsEnded { .. } => "sessions_ended",
+            Self::RefreshOpened { .. } => "refresh_opened",
+            Self::RefreshReused { .. } => "refresh_reused",
             Self::PasswordChanged { .. } => "password_changed",
             Self::PasswordSet { .. } => "password_set",
             Self::ProfileChanged { .. } => "profile_changed",
@@ -139,12 +189,16 @@ impl Event {
             Self::RoleDefined { .. } => "role_defined",
             Self::RoleGranted { .. } => "role_granted",
             Self::RoleRevoked { .. } => "role_revoked",
+            Self::ApiKeyCreated { .. } => "api_key_created",
+            Self::ApiKeyRotated { .. } => "api_key_rotated",
+            Self::ApiKeyChanged { .. } => "api_key_changed",
+            Self::ApiKeyRevoked { .. } => "api_key_revoked",
         }
     }
 
     /// Whether it is the news of a refusal.
     pub const fn outcome(&self) -> Outcome {
-        if matches!(self, Self::SignInRefused { .. } | Self::PasswordRefused { .. }) {
+        if matches!(self, Self::SignInRefused { .. } | Self::PasswordRefused { .. } | Self::RefreshReused { .. }) {
             Outcome::Failure
         } else {
             Outcome::Success
@@ -154,13 +208,19 @@ impl Event {
     /// Whom it concerns.
     pub const fn user(&self) -> Option<UserId> {
         match self {
-            Self::SignInRefused { user, .. } => *user,
+            Self::SignInRefused { user, .. }
+            | Self::ApiKeyCreated { user, .. }
+            | Self::ApiKeyRotated { user, .. }
+            | Self::ApiKeyChanged { user, .. }
+            | Self::ApiKeyRevoked { user, .. } => *user,
             Self::RoleDefined { .. } => None,
             Self::SignedUp { user }
             | Self::SignedIn { user, .. }
             | Self::PasswordRefused { user, .. }
             | Self::SignedOut { user, .. }
             | Self::SessionsEnded { user, .. }
+            | Self::RefreshOpened { user, .. }
+            | Self::RefreshReused { user, .. }
             | Self::PasswordChanged { user }
             | Self::PasswordSet { user }
             | Self::ProfileChanged { user }
@@ -177,6 +237,8 @@ impl Event {
         match self {
             Self::SignedIn { session, .. }
             | Self::PasswordRefused { session, .. }
+            | Self::RefreshOpened { session, .. }
+            | Self::RefreshReused { session, .. }
             | Self::SignedOut { session, .. } => Some(*session),
             Self::SessionsEnded { by, .. } => *by,
             Self::SignedUp { .. }
@@ -189,7 +251,11 @@ impl Event {
             | Self::UserEnabled { .. }
             | Self::RoleDefined { .. }
             | Self::RoleGranted { .. }
-            | Self::RoleRevoked { .. } => None,
+            | Self::RoleRevoked { .. }
+            | Self::ApiKeyCreated { .. }
+            | Self::ApiKeyRotated { .. }
+            | Self::ApiKeyChanged { .. }
+            | Self::ApiKeyRevoked { .. } => None,
         }
     }
 
@@ -200,11 +266,17 @@ impl Event {
                 Some(format!("{}/{}", role.guard, role.name))
             }
             Self::SessionsEnded { count, .. } => Some(count.to_string()),
+            Self::ApiKeyCreated { key, .. }
+            | Self::ApiKeyRotated { key, .. }
+            | Self::ApiKeyChanged { key, .. }
+            | Self::ApiKeyRevoked { key, .. } => Some(key.to_string()),
             Self::SignedIn { method, .. } => Some(method.as_str().to_owned()),
             Self::SignedUp { .. }
             | Self::SignInRefused { .. }
             | Self::PasswordRefused { .. }
             | Self::SignedOut { .. }
+            | Self::RefreshOpened { .. }
+            | Self::RefreshReused { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordSet { .. }
             | Self::ProfileChanged { .. }

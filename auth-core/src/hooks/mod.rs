@@ -80,6 +80,12 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Adds claims to an access token, for whoever verifies it. Claims of the engine's own cannot be set. Runs when a token
+    /// is issued and when it is refreshed; refusing issues none.
+    async fn token_claims(&self, _cx: &Cx, _user: &User, _claims: &mut Map<String, Value>) -> Result<()> {
+        Ok(())
+    }
+
     /// Adds fields to the `user` object that sign-in and `get-session` return. Built-in fields cannot be replaced.
     /// Runs after the commit and can refuse nothing: an error is logged and leaves the fields out.
     async fn session_user_data(&self, _cx: &Cx, _user: &User, _data: &mut Map<String, Value>) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::session::{Persistence, Session, SignedIn};
+use crate::user::Pool;
 
 /// Name, prefix and domain of the session cookie.
 ///
@@ -21,12 +22,19 @@ pub struct CookieConfig {
     prefix: Cow<'static, str>,
     domain: Option<String>,
     name: String,
+    customer_name: String,
     secure: bool,
 }
 
 impl Default for CookieConfig {
     fn default() -> Self {
-        Self { prefix: Cow::Borrowed("auth"), domain: None, name: String::new(), secure: true }
+        Self {
+            prefix: Cow::Borrowed("auth"),
+            domain: None,
+            name: String::new(),
+            customer_name: String::new(),
+            secure: true,
+        }
     }
 }
 
@@ -45,9 +53,12 @@ impl CookieConfig {
         self
     }
 
-    /// The full name that follows from prefix, domain and scheme.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// The full name that follows from prefix, domain and scheme. A browser may hold a session of either pool.
+    pub(crate) fn name(&self, pool: Pool) -> &str {
+        match pool {
+            Pool::User => &self.name,
+            Pool::Customer => &self.customer_name,
+        }
     }
 
     pub(crate) fn problems(&self, host: Option<&str>, https: bool) -> Vec<String> {
@@ -83,6 +94,7 @@ impl CookieConfig {
             (false, _) => "",
         };
         self.name = format!("{guard}{}.session_token", self.prefix);
+        self.customer_name = format!("{guard}{}.customer_token", self.prefix);
         self.secure = https;
         self
     }
@@ -114,8 +126,8 @@ const MOST_KEPT: usize = 32;
 /// Gives the client a session that has just been made: its cookie, its token in a header for clients that keep none, and
 /// with several sessions in one browser also the cookie that it is kept in beside the others.
 pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
-    let SignedIn { session, token, replaced, .. } = signed_in;
-    set_session_cookie(cx, session, token);
+    let SignedIn { session, token, user, replaced } = signed_in;
+    set_session_cookie(cx, user.pool, session, token);
     if let Ok(value) = HeaderValue::from_str(token.expose()) {
         cx.set_header(HeaderName::from_static(SET_AUTH_TOKEN), value);
         cx.set_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(SET_AUTH_TOKEN));
@@ -132,9 +144,9 @@ pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
 }
 
 /// Tells the client its session, which it knows already: until when it lasts, or that it is the one in use.
-pub(crate) fn set_session_cookie(cx: &Cx, session: &Session, token: &Token) {
+pub(crate) fn set_session_cookie(cx: &Cx, pool: Pool, session: &Session, token: &Token) {
     let cookies = &cx.auth().config().cookies;
-    cx.set_cookie(cookies.build(cookies.name.clone(), token.expose().to_owned(), max_age(cx, session)));
+    cx.set_cookie(cookies.build(cookies.name(pool).to_owned(), token.expose().to_owned(), max_age(cx, session)));
 }
 
 /// Until the session expires, or until the browser closes.
@@ -148,12 +160,12 @@ fn max_age(cx: &Cx, session: &Session) -> Option<Duration> {
 /// Takes the session cookie from the client.
 pub(crate) fn clear_session_cookie(cx: &Cx) {
     let cookies = &cx.auth().config().cookies;
-    cx.set_cookie(cookies.build(cookies.name.clone(), String::new(), Some(Duration::ZERO)));
+    cx.set_cookie(cookies.build(cookies.name(cx.pool()).to_owned(), String::new(), Some(Duration::ZERO)));
 }
 
 /// The cookie in which a browser keeps one of several sessions.
 fn kept_name(cx: &Cx, id: SessionId) -> String {
-    format!("{}_multi-{id}", cx.auth().config().cookies.name())
+    format!("{}_multi-{id}", cx.auth().config().cookies.name(cx.pool()))
 }
 
 /// The sessions that the browser keeps beside the one in use, whatever they are worth.
@@ -161,7 +173,8 @@ pub(crate) fn kept_sessions(cx: &Cx) -> impl Iterator<Item = (SessionId, Token)>
     let wanted = cx.auth().config().session.several.is_some();
     let mut found: Vec<(SessionId, Token)> = Vec::new();
     for (name, value) in cookie_pairs(&cx.request().headers).filter(|_| wanted) {
-        let own = name.strip_prefix(cx.auth().config().cookies.name()).and_then(|rest| rest.strip_prefix("_multi-"));
+        let own =
+            name.strip_prefix(cx.auth().config().cookies.name(cx.pool())).and_then(|rest| rest.strip_prefix("_multi-"));
         let (Some(Ok(id)), Ok(token)) = (own.map(str::parse), Token::parse(TokenKind::Session, value)) else {
             continue;
         };
@@ -182,8 +195,8 @@ pub(crate) fn drop_kept_session(cx: &Cx, id: SessionId) {
 
 /// The value of the session cookie. Two cookies of the name are an error: one of them was planted from a sibling
 /// host, and nothing tells which ("cookie tossing").
-pub(crate) fn session_cookie_value<'a>(cx: &'a Cx, headers: &'a HeaderMap) -> Result<Option<&'a str>> {
-    let name = cx.auth().config().cookies.name();
+pub(crate) fn session_cookie_value(cx: &Cx, pool: Pool) -> Result<Option<&str>> {
+    let (name, headers) = (cx.auth().config().cookies.name(pool), &cx.request().headers);
     single_cookie(name, headers).map_err(|Duplicate| Error::from(Code::Unauthorized).caused_by("two session cookies"))
 }
 
@@ -200,8 +213,8 @@ fn single_cookie<'a>(name: &'a str, headers: &'a HeaderMap) -> Result<Option<&'a
 }
 
 /// Every value of the session cookie, planted ones included.
-pub(crate) fn session_cookie_values<'a>(cx: &'a Cx, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-    cookies_of(cx.auth().config().cookies.name(), headers)
+pub(crate) fn session_cookie_values(cx: &Cx) -> impl Iterator<Item = &str> {
+    cookies_of(cx.auth().config().cookies.name(cx.pool()), &cx.request().headers)
 }
 
 fn cookies_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
@@ -233,8 +246,9 @@ mod tests {
 
     #[test]
     fn on_https_the_cookie_is_bound_to_this_host() {
-        let shown =
-            |config: CookieConfig, max_age| config.build(config.name().to_owned(), "v".to_owned(), max_age).to_string();
+        let shown = |config: CookieConfig, max_age| {
+            config.build(config.name(Pool::User).to_owned(), "v".to_owned(), max_age).to_string()
+        };
         let minute = Some(Duration::from_secs(60));
         let own = "__Host-auth.session_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60";
         assert_eq!(shown(config(true), minute), own);

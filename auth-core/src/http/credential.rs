@@ -10,7 +10,10 @@ use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::Authentication;
-use crate::session::{self, Session, SessionCheck, SessionKey};
+use crate::issuer::ExternalIssuers;
+use crate::session::{self, Resolved, SessionCheck, SessionKey};
+use crate::user::Pool;
+use crate::{api_key, token};
 
 /// A place where a request may carry a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,30 +32,104 @@ impl CredentialSource {
     pub(crate) const DEFAULT: [Self; 3] = [Self::Bearer, Self::SessionCookie, Self::ApiKey];
 }
 
+/// The header of an API key.
+const API_KEY: &str = "x-api-key";
+
 /// Who sends this request: the first credential present decides, a bad one never falls through to the next.
 pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
     let Some(credential) = Credential::of(cx)? else { return Ok(None) };
     let authentication = match &credential {
-        Credential::Bearer(token) | Credential::Cookie(token) => {
-            let key = SessionKey::Token(token.hash());
-            let mut proven = session::resolve(cx, key, check).await?.ok_or(Code::Unauthorized)?;
-            if session::slide_if_due(cx, &mut proven.session).await? {
-                cx.auth().session_cache().forget(key);
-                credential.renew(cx, &proven.session);
-            }
-            Authentication::from(proven)
-        }
+        Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
+        Credential::Jwt(text) => by_jwt(cx, check, text).await?,
+        Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
     Ok(Some(Arc::new(authentication)))
 }
 
-/// The credential of a request: the first of these that is present.
-#[derive(Debug)]
+async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Place) -> Result<Authentication> {
+    let key = SessionKey::Token(token.hash());
+    let found = session::resolve(cx, key, check).await?.filter(|found| cx.accepts(found.user.pool));
+    let mut proven = found.ok_or(Code::Unauthorized)?;
+    if session::slide_if_due(cx, &mut proven.session).await? {
+        cx.auth().session_cache().forget(key);
+        renew(cx, place, &proven, token);
+    }
+    Ok(Authentication::by_session_token(proven))
+}
+
+async fn by_jwt(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
+    match &cx.auth().config().issuers {
+        // Who issued it, says the token; whoever is asked then looks whether that is true.
+        Some(issuers) if !token::names_us(cx, text) => by_issuer(cx, issuers, text).await,
+        Some(_) | None if cx.auth().tokens().is_some() => by_access_token(cx, check, text).await,
+        Some(_) | None => Err(Error::from(Code::Unauthorized).caused_by("no bearer tokens with a dot are configured")),
+    }
+}
+
+async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
+    let verified = token::verify_access(cx, text).await?;
+    if !cx.accepts(verified.pool) {
+        return Err(Error::from(Code::Unauthorized).caused_by("an access token of the other pool"));
+    }
+    if check == SessionCheck::Stateless {
+        return Authentication::by_claims(verified, cx);
+    }
+    let found = session::resolve(cx, SessionKey::Id(verified.claims.sid), check).await?;
+    let own = found.filter(|found| found.user.id == verified.user_id && found.user.pool == verified.pool);
+    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?))
+}
+
+/// What an external issuer vouches for: its words, or the user of ours whom they mean.
+async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
+    let claims = issuers.chain.verify(text, cx.now()).await?;
+    let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers.guard())) };
+    let id = users.user_of(cx, &claims).await?.ok_or(Code::Unauthorized)?;
+    let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
+    let user = user.ok_or(Code::Unauthorized)?;
+    let mut roles = cx.conn().roles_of_user(id).await?;
+    roles.retain(|role| cx.auth().knows_role_guard(&role.guard));
+    Ok(Authentication::by_row(user, &roles, claims.tenant))
+}
+
+/// A key is looked up with each request, whatever the route says: it has no session whose end could be waited for.
+async fn by_api_key(cx: &Cx, token: &Token) -> Result<Authentication> {
+    let resolved = api_key::resolve(cx, token).await?.ok_or(Code::Unauthorized)?;
+    if resolved.owner.as_ref().is_some_and(|owner| !cx.accepts(owner.pool)) {
+        return Err(Error::from(Code::Unauthorized).caused_by("an API key of the other pool"));
+    }
+    Ok(Authentication::by_api_key(resolved))
+}
+
+/// The credential of a request: the first that is present, in the configured order.
 pub(crate) enum Credential {
-    /// A session's token in `Authorization: Bearer …`.
-    Bearer(Token),
-    /// A session's token in the session cookie.
-    Cookie(Token),
+    /// A session's own secret.
+    Session {
+        /// The secret.
+        token: Token,
+        /// Where it stood.
+        place: Place,
+    },
+    /// A JWT in `Authorization: Bearer …`, unread.
+    Jwt(String),
+    /// An API key.
+    ApiKey(Token),
+}
+
+/// Where a session's secret stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `Authorization: Bearer …` (RFC 6750 §2.1).
+    Bearer,
+    /// The session cookie.
+    Cookie,
+}
+
+/// Tells a browser the new expiry of its session; a bearer keeps its own time.
+pub(crate) fn renew(cx: &Cx, place: Place, proven: &Resolved, token: &Token) {
+    match place {
+        Place::Cookie => set_session_cookie(cx, proven.user.pool, &proven.session, token),
+        Place::Bearer => {}
+    }
 }
 
 impl Credential {
@@ -66,7 +143,7 @@ impl Credential {
             let found = match source {
                 CredentialSource::Bearer => Self::in_bearer(cx)?,
                 CredentialSource::SessionCookie => Self::in_cookie(cx)?,
-                CredentialSource::ApiKey => None,
+                CredentialSource::ApiKey => Self::in_api_key(cx)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -77,42 +154,52 @@ impl Credential {
 
     fn in_bearer(cx: &Cx) -> Result<Option<Self>> {
         let Some(text) = authorization(&cx.request().headers, "bearer")? else { return Ok(None) };
-        Ok(Some(Self::Bearer(parse(text)?)))
+        // A token of ours that is no JWT has no dot in it.
+        if text.contains('.') {
+            return Ok(Some(Self::Jwt(text.to_owned())));
+        }
+        Ok(Some(Self::Session { token: parse(text)?, place: Place::Bearer }))
     }
 
     fn in_cookie(cx: &Cx) -> Result<Option<Self>> {
         let request = cx.request();
-        let Some(text) = session_cookie_value(cx, &request.headers)? else { return Ok(None) };
+        let pools = match cx.expected_pool() {
+            Some(pool) => [Some(pool), None],
+            None => [Some(Pool::User), Some(Pool::Customer).filter(|_| cx.auth().has_customers())],
+        };
+        let mut values = pools.into_iter().flatten().map(|pool| session_cookie_value(cx, pool));
+        let Some(text) = values.find_map(Result::transpose).transpose()? else { return Ok(None) };
         check_origin(&request.method, &request.headers, &cx.auth().config().trusted_origins)?;
-        Ok(Some(Self::Cookie(parse(text)?)))
+        Ok(Some(Self::Session { token: parse(text)?, place: Place::Cookie }))
+    }
+
+    /// One that is given in both places is given twice.
+    fn in_api_key(cx: &Cx) -> Result<Option<Self>> {
+        let headers = &cx.request().headers;
+        let header = single(headers, API_KEY)?.map(|value| std::str::from_utf8(value.as_bytes()));
+        let text = match (header, authorization(headers, "apikey")?) {
+            (None, None) => return Ok(None),
+            (Some(Ok(text)), None) => text.trim_matches(' '),
+            (None, Some(text)) => text,
+            (Some(_), _) => return Err(Code::Unauthorized.into()),
+        };
+        let token = Token::parse(TokenKind::ApiKey, text).map_err(|_| Code::Unauthorized)?;
+        Ok(Some(Self::ApiKey(token)))
     }
 
     /// Every session token that the request shows, in whatever place and number: for ending the sessions they open.
     pub(crate) fn all_tokens(cx: &Cx) -> Vec<Token> {
         let headers = &cx.request().headers;
         let bearer = authorization(headers, "bearer").ok().flatten();
-        let texts = bearer.into_iter().chain(session_cookie_values(cx, headers));
+        let texts = bearer.into_iter().chain(session_cookie_values(cx));
         let shown = texts.filter_map(|text| parse(text).ok());
         shown.chain(kept_sessions(cx).map(|(_, token)| token)).collect()
     }
 
-    /// Whether the request bears a credential, good or bad, that is no cookie.
-    pub(crate) fn is_bearer(cx: &Cx) -> bool {
-        !matches!(authorization(&cx.request().headers, "bearer"), Ok(None))
-    }
-
-    pub(crate) fn token(&self) -> &Token {
-        match self {
-            Self::Bearer(token) | Self::Cookie(token) => token,
-        }
-    }
-
-    /// Tells a browser the new expiry of its session; a bearer keeps its own time.
-    pub(crate) fn renew(&self, cx: &Cx, session: &Session) {
-        match self {
-            Self::Cookie(token) => set_session_cookie(cx, session, token),
-            Self::Bearer(_) => {}
-        }
+    /// Whether the request shows a credential, good or bad, that no browser sends by itself.
+    pub(crate) fn is_explicit(cx: &Cx) -> bool {
+        let headers = &cx.request().headers;
+        headers.contains_key(API_KEY) || headers.contains_key(header::AUTHORIZATION)
     }
 }
 

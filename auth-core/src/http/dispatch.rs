@@ -47,6 +47,7 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     };
     let pattern = format!("{}{}", auth.base_path(), route.path());
     let cx = auth.cx(RequestInfo::new(incoming.method, pattern, incoming.headers, incoming.peer));
+    cx.enter_endpoint(route.pool());
     let raw = RawInput { query: incoming.query, path_params: incoming.path_params, body: incoming.body };
 
     let span = tracing::info_span!("auth", endpoint = route.name(), correlation_id = cx.correlation_id());
@@ -57,9 +58,11 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     };
     let outcome = outcome.instrument(span.clone()).await;
     let mut response = outcome.unwrap_or_else(|error| span.in_scope(|| refusal(&cx, &error)));
-    // Answers about accounts and tokens are for one pair of eyes: RFC 9111 §5.2.2.5.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    // Answers about accounts and tokens are for one pair of eyes (RFC 9111 §5.2.2.5), unless one says it is for all.
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    }
     finish(&cx, response.headers_mut());
     response
 }

@@ -1,5 +1,6 @@
 //! An endpoint is a request type that knows its address, who may call it and what it answers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use super::reply::Reply;
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::guard::Guard;
+use crate::user::Pool;
 
 /// One operation over HTTP. The request value *is* the endpoint: its fields are what the client sends, in the path and
 /// the body, or for GET in the path and the query, where text becomes numbers and flags as the fields ask. A request
@@ -62,15 +64,22 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>>> + Send +
 #[derive(Clone)]
 pub struct Route {
     method: Method,
-    path: &'static str,
+    path: Cow<'static, str>,
     name: &'static str,
+    pool: Pool,
     run: for<'a> fn(&'a Cx, RawInput) -> Running<'a>,
 }
 
 impl Route {
     /// The row of an endpoint.
     pub const fn of<E: Endpoint>() -> Self {
-        Self { method: E::METHOD, path: E::PATH, name: E::NAME, run: |cx, raw| Box::pin(run::<E>(cx, raw)) }
+        Self {
+            method: E::METHOD,
+            path: Cow::Borrowed(E::PATH),
+            name: E::NAME,
+            pool: Pool::User,
+            run: |cx, raw| Box::pin(run::<E>(cx, raw)),
+        }
     }
 
     /// The method.
@@ -79,8 +88,20 @@ impl Route {
     }
 
     /// The path below the base path, with `{name}` for variable segments.
-    pub fn path(&self) -> &'static str {
-        self.path
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whose endpoint it is: a credential of the other pool is none here.
+    pub const fn pool(&self) -> Pool {
+        self.pool
+    }
+
+    /// The same endpoint for customers, below `/customer`; `None` for what is the same for everybody.
+    pub(crate) fn for_customers(&self) -> Option<Self> {
+        let is_for_all = matches!(&*self.path, "/ok" | "/error" | "/jwks");
+        let path = Cow::Owned(format!("/customer{}", self.path));
+        (!is_for_all).then(|| Self { path, pool: Pool::Customer, ..self.clone() })
     }
 
     /// The name in logs.

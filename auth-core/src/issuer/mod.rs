@@ -37,6 +37,7 @@ mod jwks;
 mod keys;
 mod map;
 mod presets;
+mod principals;
 mod profile;
 mod rules;
 #[cfg(test)]
@@ -50,5 +51,6 @@ pub use claims::VerifiedClaims;
 pub use fixed::{StaticKeyVerifier, StaticKeys};
 pub use jwks::{JwksVerifier, KeySource};
 pub use map::{ClaimField, ClaimMap};
+pub use principals::{ExternalIssuers, ExternalUsers};
 pub use profile::{ClaimType, ClaimsProfile, TenantClaim};
 pub use verifier::{Answers, PresentedToken, Refusal, TokenVerifier, VerifyError};

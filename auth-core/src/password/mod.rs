@@ -15,6 +15,7 @@ pub use endpoints::{
     ChangePassword, ChangedBody, ChangedReply, SetPassword, SignInEmail, SignUpEmail, SignedInBody, SignedInReply,
     SignedUpBody, VerifyPassword,
 };
+pub(crate) use service::create;
 pub use service::create_user;
 pub(crate) use service::verify;
 pub use store::{PasswordStore, SignInFacts};

@@ -54,8 +54,8 @@ pub(crate) async fn sign_up(
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
-    let user = insert_user(cx, &mut work, &mut signup, &hash).await?;
-    let event = AuthEvent { user, method: AuthMethod::Password, persistence };
+    let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
+    let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
     Ok(signed_in)
@@ -65,18 +65,29 @@ pub(crate) async fn sign_up(
 ///
 /// # Errors
 /// The refusals of signing up.
-pub async fn create_user(cx: &Cx, mut signup: SignUp, password: Password) -> Result<User> {
+pub async fn create_user(cx: &Cx, signup: SignUp, password: Password) -> Result<User> {
+    create(cx, Pool::User, signup, password).await
+}
+
+/// Creates somebody of this pool, for programs.
+pub(crate) async fn create(cx: &Cx, pool: Pool, mut signup: SignUp, password: Password) -> Result<User> {
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let hash = hash_acceptable(cx, password, &signup.email).await?;
     let mut work = cx.begin().await?;
-    let user = insert_user(cx, &mut work, &mut signup, &hash).await?;
+    let user = insert_user(cx, &mut work, pool, &mut signup, &hash).await?;
     work.commit().await?;
     Ok(user)
 }
 
-async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &PasswordHash) -> Result<User> {
+async fn insert_user(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    pool: Pool,
+    signup: &mut SignUp,
+    hash: &PasswordHash,
+) -> Result<User> {
     let (now, random) = (cx.now(), cx.random());
-    cx.auth().hooks().before_signup(cx, work, signup).await?;
+    cx.hooks(pool).before_signup(cx, work, signup).await?;
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let user = User {
         id: UserId::new(now, random),
@@ -88,7 +99,7 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
         updated_at: now,
         disabled_at: None,
         credential_version: 0,
-        pool: Pool::User,
+        pool,
     };
     work.insert_user(&user).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),
@@ -96,7 +107,7 @@ async fn insert_user(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp, hash: &P
     })?;
     work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
     work.emit(Event::SignedUp { user: user.id });
-    cx.auth().hooks().on_signup(cx, work, &user, signup).await?;
+    cx.hooks(pool).on_signup(cx, work, &user, signup).await?;
     Ok(user)
 }
 
@@ -117,7 +128,7 @@ async fn judge_sign_in(
     persistence: Persistence,
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
-    let facts = cx.conn().sign_in_facts(Pool::User, email, &attempt.keys(), cx.now()).await?;
+    let facts = cx.conn().sign_in_facts(cx.pool(), email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
     if standing.is_address_blocked {
@@ -136,7 +147,7 @@ async fn judge_sign_in(
         (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
     };
     let id = user.id;
-    let event = AuthEvent { user, method: AuthMethod::Password, persistence };
+    let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
     match open(cx, event, attempt).await {
         Ok(signed_in) => {
             if outdated {
@@ -241,7 +252,7 @@ pub(crate) async fn change(
     let now = cx.now();
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
+    cx.hooks(user.pool).before_password_change(cx, &mut work, user).await?;
     if !work.raise_credential_version(user.id, now).await? || !work.replace_password(user.id, &old, &hash, now).await? {
         return Err(Code::Conflict.into());
     }
@@ -252,7 +263,7 @@ pub(crate) async fn change(
             work.end_sessions_of_user(user.id, None).await?;
             // As the row is now: the raised version is what `complete_login` must meet.
             let user = work.user_by_id(user.id).await?.ok_or(Code::Conflict)?;
-            let event = AuthEvent { user, method: AuthMethod::Password, persistence: session.persistence };
+            let event = AuthEvent::proved(user, AuthMethod::Password, session.persistence);
             Some(complete_login(cx, &mut work, event).await?)
         }
     };
@@ -266,7 +277,7 @@ pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Passw
     let hash = hash_acceptable(cx, password, &user.email).await?;
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    cx.auth().hooks().before_password_change(cx, &mut work, user).await?;
+    cx.hooks(user.pool).before_password_change(cx, &mut work, user).await?;
     work.insert_password(AccountId::new(now, cx.random()), user.id, &hash, now).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::PasswordAlreadySet),
         StoreError::Backend(_) => error.into(),

@@ -10,6 +10,7 @@ const MOST_OF_A_BATCH: u32 = 10_000;
 #[non_exhaustive]
 pub struct Config {
     pub(super) audit: Option<Duration>,
+    pub(super) api_keys: Duration,
     pub(super) interval: Duration,
     pub(super) batch: u32,
     pub(super) pause: Duration,
@@ -17,7 +18,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { audit: None, interval: Duration::from_hours(1), batch: 1_000, pause: Duration::from_millis(100) }
+        let api_keys = 30 * DAY;
+        Self {
+            audit: None,
+            api_keys,
+            interval: Duration::from_hours(1),
+            batch: 1_000,
+            pause: Duration::from_millis(100),
+        }
     }
 }
 
@@ -27,6 +35,13 @@ impl Config {
     #[must_use]
     pub fn audit(mut self, retention: Duration) -> Self {
         self.audit = Some(retention);
+        self
+    }
+
+    /// How long API keys stay in their owners' lists after they have expired: 30 days by default, at least a day.
+    #[must_use]
+    pub fn api_keys(mut self, retention: Duration) -> Self {
+        self.api_keys = retention;
         self
     }
 
@@ -57,6 +72,9 @@ impl Config {
         if let Some(audit) = self.audit.filter(|audit| *audit < DAY) {
             problems.push(format!("retention of the audit trail is {audit:?}: at least 1 day"));
         }
+        if self.api_keys < DAY {
+            problems.push(format!("retention of expired API keys is {:?}: at least 1 day", self.api_keys));
+        }
         if self.interval < Duration::from_secs(1) {
             problems.push(format!("retention interval is {:?}: at least 1 second", self.interval));
         }
@@ -79,9 +97,12 @@ mod tests {
 
     #[test]
     fn all_problems_are_reported_together() {
-        let config = Config::default().audit(DAY - Duration::from_secs(1)).interval(Duration::ZERO).batch(0);
-        assert_eq!(config.problems().len(), 3, "{:?}", config.problems());
+        let too_short = DAY - Duration::from_secs(1);
+        let config = Config::default().audit(too_short).api_keys(too_short).interval(Duration::ZERO).batch(0);
+        assert_eq!(config.problems().len(), 4, "{:?}", config.problems());
         assert_eq!(Config::default().batch(MOST_OF_A_BATCH + 1).problems().len(), 1);
-        assert!(Config::default().audit(DAY).batch(1).interval(Duration::from_secs(1)).problems().is_empty());
+        assert!(
+            Config::default().audit(DAY).api_keys(DAY).batch(1).interval(Duration::from_secs(1)).problems().is_empty()
+        );
     }
 }

@@ -24,6 +24,10 @@ pub struct Pruned {
     pub codes: u64,
     /// Signing keys that verify nothing any more.
     pub signing_keys: u64,
+    /// API keys that expired beyond their retention.
+    pub api_keys: u64,
+    /// Secrets of API keys that were replaced and have expired.
+    pub api_key_secrets: u64,
     /// Entries of the audit trail beyond their retention.
     pub audit: u64,
 }
@@ -41,19 +45,16 @@ pub async fn prune(cx: &Cx) -> Result<Pruned> {
     while more(config, &mut pruned.attempts, cx.conn().prune_attempts(ended, config.batch).await?).await {}
     while more(config, &mut pruned.codes, cx.conn().prune_codes(ended, config.batch).await?).await {}
     while more(config, &mut pruned.signing_keys, cx.conn().prune_signing_keys(ended, config.batch).await?).await {}
+    let before = cx.now().minus(config.api_keys);
+    while more(config, &mut pruned.api_keys, cx.conn().prune_api_keys(before, config.batch).await?).await {}
+    let replaced = &mut pruned.api_key_secrets;
+    while more(config, replaced, cx.conn().prune_api_key_secrets(ended, config.batch).await?).await {}
     if let Some(retention) = config.audit {
         let before = AuditId::first_at(cx.now().minus(retention));
         while more(config, &mut pruned.audit, cx.conn().prune_audit(before, config.batch).await?).await {}
     }
     if pruned != Pruned::default() {
-        tracing::info!(
-            pruned.sessions,
-            pruned.attempts,
-            pruned.codes,
-            pruned.signing_keys,
-            pruned.audit,
-            "removed what has no use any more"
-        );
+        tracing::info!(?pruned, "removed what has no use any more");
     }
     Ok(pruned)
 }

@@ -21,6 +21,12 @@ pub trait RetentionStore {
 
     /// Removes signing keys that verify nothing any more at `now`.
     async fn prune_signing_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    /// Removes API keys that have expired at `now`, with their secrets. One whose end is put off at the same time is
+    /// either gone, and its change told so, or stays.
+    async fn prune_api_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes secrets of API keys that were replaced and have expired at `now`; their keys stay.
+    async fn prune_api_key_secrets(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// Removes the audit entries before this one, the oldest first.
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError>;

@@ -7,6 +7,7 @@ mod model;
 mod service;
 mod store;
 
+pub(crate) use model::authority;
 pub use model::{GrantedRole, InvalidName, Permission, Role};
 pub(crate) use service::RoleGuards;
 pub use service::{define_role, grant_role, grant_role_within, revoke_role};

@@ -1,9 +1,10 @@
 //! Roles: bundles of permissions, each in a namespace of its own.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::{RoleId, Timestamp};
 
@@ -83,10 +84,16 @@ pub struct Role {
 }
 
 /// A role that somebody holds. It matches only as the pair of name and role guard.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GrantedRole {
     /// The role's name.
     pub name: String,
     /// The namespace it lives in.
     pub guard: String,
+}
+
+/// What holding these roles comes to: their names, and the union of what they permit.
+pub(crate) fn authority(roles: &[Role]) -> (BTreeSet<GrantedRole>, BTreeSet<Permission>) {
+    let name = |role: &Role| GrantedRole { name: role.name.clone(), guard: role.guard.clone() };
+    (roles.iter().map(name).collect(), roles.iter().flat_map(|role| role.permissions.iter().cloned()).collect())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 
 use super::model::SessionWithUser;
-use crate::base::{Timestamp, TokenHash};
+use crate::base::{SessionId, Timestamp, TokenHash};
 
 /// Sessions that are remembered at most. Beyond it, those that are asked for least are forgotten.
 const MOST: usize = 10_000;
@@ -17,18 +17,22 @@ const MOST: usize = 10_000;
 pub(crate) enum SessionKey {
     /// Its own secret.
     Token(TokenHash),
+    /// Its name, which proves nothing by itself: an access token that says it was verified.
+    Id(SessionId),
 }
 
 /// How a session is remembered: the hash is of a secret, so the time that a comparison takes tells nothing of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Name {
     Token([u8; 32]),
+    Id(SessionId),
 }
 
 impl From<SessionKey> for Name {
     fn from(key: SessionKey) -> Self {
         match key {
             SessionKey::Token(hash) => Self::Token(*hash.as_bytes()),
+            SessionKey::Id(id) => Self::Id(id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::Method;
+use http::{HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -16,8 +16,11 @@ use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
-    Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, give_session,
+    Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, give_session, renew,
 };
+use crate::role::{Role, authority};
+use crate::token::{Subject, issue_access};
+use crate::user::User;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -93,27 +96,53 @@ impl Endpoint for GetSession {
     type Reply = Json<Option<SessionAndUser>>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
-        let credential = match Credential::of(cx) {
-            Ok(Some(credential)) => credential,
+        let (token, place) = match Credential::of(cx) {
+            Ok(Some(Credential::Session { token, place })) => (token, place),
+            Ok(Some(_)) => return by_another_credential(cx).await,
             Ok(None) => return Ok(Json(None)),
             Err(error) => return stale(cx, error),
         };
-        let Some(Resolved { mut session, user, .. }) =
-            resolve(cx, SessionKey::Token(credential.token().hash()), SessionCheck::Strict).await?
-        else {
-            return stale(cx, Code::Unauthorized.into());
-        };
-        if self.disable_refresh != Some(true) && slide_if_due(cx, &mut session).await? {
-            credential.renew(cx, &session);
+        let key = SessionKey::Token(token.hash());
+        let found = resolve(cx, key, SessionCheck::Strict).await?.filter(|found| cx.accepts(found.user.pool));
+        let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
+        if self.disable_refresh != Some(true) && slide_if_due(cx, &mut found.session).await? {
+            renew(cx, place, &found, &token);
         }
+        let Resolved { session, user, roles } = found;
+        show_access_token(cx, &session, &user, &roles).await;
         let user = user_view(cx, &user).await?;
         Ok(Json(Some(SessionAndUser { session: SessionView::from(&*session), user })))
     }
 }
 
+/// A good credential that is no session's secret: an access token shows its session, whatever has none shows `null`.
+async fn by_another_credential(cx: &Cx) -> Result<Json<Option<SessionAndUser>>> {
+    let Some(authentication) = cx.authentication().await? else { return Ok(Json(None)) };
+    let (Some(session), Some(user)) = (authentication.session(), authentication.user()) else { return Ok(Json(None)) };
+    Ok(Json(Some(SessionAndUser { session: SessionView::from(&**session), user: user_view(cx, user).await? })))
+}
+
+/// Tells an access token in the header `set-auth-jwt`, as the protocol has it. Whoever reads the session may ask for one
+/// anyway; if it cannot be made, the session is shown all the same.
+async fn show_access_token(cx: &Cx, session: &Session, user: &User, roles: &[Role]) {
+    if cx.auth().tokens().is_none() {
+        return;
+    }
+    let (roles, permissions) = authority(roles);
+    let subject = Subject { user, session, roles: &roles, permissions: &permissions };
+    match issue_access(cx, subject).await.map(|token| HeaderValue::from_str(token.expose())) {
+        Ok(Ok(value)) => {
+            cx.set_header(HeaderName::from_static("set-auth-jwt"), value);
+            cx.set_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("set-auth-jwt"));
+        }
+        Ok(Err(_)) => tracing::error!("an access token does not fit into a header"),
+        Err(error) => tracing::error!(code = error.code(), "no access token could be issued with the session"),
+    }
+}
+
 /// A browser whose session has ended is told so and loses its cookie; a bad bearer credential is refused.
 fn stale(cx: &Cx, error: Error) -> Result<Json<Option<SessionAndUser>>> {
-    if Credential::is_bearer(cx) || !error.is(Code::Unauthorized) {
+    if Credential::is_explicit(cx) || !error.is(Code::Unauthorized) {
         return Err(error);
     }
     clear_session_cookie(cx);
@@ -152,6 +181,10 @@ impl Endpoint for SignOut {
         if !tokens.is_empty() {
             let mut work = cx.begin().await?;
             for token in &tokens {
+                let found = work.session_by_token(&token.hash()).await?.filter(|found| cx.accepts(found.user.pool));
+                if found.is_none() {
+                    continue;
+                }
                 if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
                     work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
                 }

@@ -22,9 +22,9 @@ pub use endpoints::{
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;
 pub(crate) use service::{
-    AuthEvent, Resolved, complete_login, is_fresh, resolve, slide_if_due, still_holds, user_view,
+    AuthEvent, Resolved, complete_login, end, extend, is_fresh, judge, resolve, slide_if_due, still_holds, user_view,
 };
-pub(crate) use several::ROUTES as SEVERAL_ROUTES;
+pub(crate) use several::SEVERAL_ROUTES;
 pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};
 pub use store::SessionStore;
 

@@ -11,13 +11,21 @@ use crate::base::{SessionId, Timestamp, TokenHash, UserId};
 use crate::role::Role;
 use crate::user::User;
 
-/// How a session was opened.
+/// How a principal was proved: how their session was opened, or what stood in for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AuthMethod {
     /// E-mail address and password.
     Password,
+    /// A code that another session of the same user was asked for.
+    #[serde(rename = "one-time-token")]
+    OneTimeToken,
+    /// No session: an API key.
+    #[serde(rename = "api-key")]
+    ApiKey,
+    /// No session: a token of an external issuer.
+    External,
 }
 
 impl AuthMethod {
@@ -25,6 +33,9 @@ impl AuthMethod {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::OneTimeToken => "one-time-token",
+            Self::ApiKey => "api-key",
+            Self::External => "external",
         }
     }
 }
@@ -35,6 +46,9 @@ impl FromStr for AuthMethod {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         match text {
             "password" => Ok(Self::Password),
+            "one-time-token" => Ok(Self::OneTimeToken),
+            "api-key" => Ok(Self::ApiKey),
+            "external" => Ok(Self::External),
             _ => Err(UnknownName),
         }
     }

@@ -28,6 +28,22 @@ pub(crate) struct AuthEvent {
     pub(crate) method: AuthMethod,
     /// Whether the client keeps its cookie.
     pub(crate) persistence: Persistence,
+    /// The session that vouches for them, where they have proved nothing anew.
+    pub(crate) origin: Option<StoredSession>,
+}
+
+impl AuthEvent {
+    /// They have just proved who they are.
+    pub(crate) const fn proved(user: User, method: AuthMethod, persistence: Persistence) -> Self {
+        Self { user, method, persistence, origin: None }
+    }
+
+    /// They come with something that another session of theirs was asked for.
+    pub(crate) fn beside(origin: &Resolved, method: AuthMethod) -> Self {
+        let Resolved { session, user, .. } = origin;
+        let persistence = session.persistence;
+        Self { user: user.clone(), method, persistence, origin: Some(StoredSession::clone(session)) }
+    }
 }
 
 /// A new session, with the token that only this answer shows.
@@ -55,13 +71,13 @@ pub(crate) struct Resolved {
 /// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled and must not have
 /// changed credentials since the proof, the cap holds, and all of it is one transaction.
 pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEvent) -> Result<SignedIn> {
-    let AuthEvent { user, method, persistence } = event;
-    let hooks = cx.auth().hooks();
-    let login = LoginContext::new(&user, method);
+    let AuthEvent { ref user, method, .. } = event;
+    let hooks = cx.hooks(user.pool);
+    let login = LoginContext::new(user, method);
     hooks.before_login(cx, work, &login).await?;
 
     let token = Token::random(TokenKind::Session, cx.random());
-    let session = Session::proven(new_row(cx, &user, method, persistence));
+    let session = Session::proven(new_row(cx, &event));
     // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
     // after it, and then ends the new session with all others.
     if !work.open_session(&NewSession::new(session.clone(), token.hash()), user.credential_version).await? {
@@ -74,7 +90,7 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
 
     hooks.on_login(cx, work, &login, &session).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
-    Ok(SignedIn { session, token, user, replaced })
+    Ok(SignedIn { session, token, user: event.user, replaced })
 }
 
 /// Ends what the browser keeps of this user already: it is signed in as several users, and as each of them once.
@@ -90,9 +106,12 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
     Ok(ended)
 }
 
-fn new_row(cx: &Cx, user: &User, method: AuthMethod, persistence: Persistence) -> StoredSession {
+/// A row for a proof of this moment, or one that is as old, as sure and as mortal as the session that vouches for it.
+fn new_row(cx: &Cx, event: &AuthEvent) -> StoredSession {
+    let AuthEvent { user, method, persistence, origin } = event;
     let (now, config) = (cx.now(), &cx.auth().config().session);
-    let absolute_expires_at = now.plus(config.absolute);
+    let longest = now.plus(config.absolute);
+    let absolute_expires_at = origin.as_ref().map_or(longest, |origin| origin.absolute_expires_at.min(longest));
     let lifetime = match persistence {
         Persistence::Persistent => config.idle,
         Persistence::Browser => config.browser,
@@ -102,12 +121,12 @@ fn new_row(cx: &Cx, user: &User, method: AuthMethod, persistence: Persistence) -
         user_id: user.id,
         created_at: now,
         updated_at: now,
-        authenticated_at: now,
+        authenticated_at: origin.as_ref().map_or(now, |origin| origin.authenticated_at),
         expires_at: now.plus(lifetime).min(absolute_expires_at),
         absolute_expires_at,
-        persistence,
-        method,
-        assurance: Assurance::Aal1,
+        persistence: *persistence,
+        method: *method,
+        assurance: origin.as_ref().map_or(Assurance::Aal1, |origin| origin.assurance),
         ip_address: cx.client_ip(),
         user_agent: user_agent(cx),
     }
@@ -128,18 +147,23 @@ pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Re
             None => remembered(cx, key).await?,
         },
     };
-    let Some(found) = found else { return Ok(None) };
+    Ok(found.and_then(|found| judge(cx, found)))
+}
+
+/// What was found by a proof, if it is alive now and its user enabled.
+pub(crate) fn judge(cx: &Cx, found: SessionWithUser) -> Option<Resolved> {
     if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
-        return Ok(None);
+        return None;
     }
     // A database may be shared: roles of namespaces that this program does not know give nothing here.
     let roles = found.roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect();
-    Ok(Some(Resolved { session: Session::proven(found.session), user: found.user, roles }))
+    Some(Resolved { session: Session::proven(found.session), user: found.user, roles })
 }
 
 async fn look_up(cx: &Cx, key: SessionKey) -> Result<Option<SessionWithUser>> {
     match key {
         SessionKey::Token(hash) => Ok(cx.conn().session_by_token(&hash).await?),
+        SessionKey::Id(id) => Ok(cx.conn().session_by_id(id).await?),
     }
 }
 
@@ -179,11 +203,30 @@ pub(crate) async fn still_holds(cx: &Cx, work: &mut Work<'_>, user: &User, sessi
     if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
 }
 
+/// [`still_holds`], and the session lives on as if it had been used.
+pub(crate) async fn extend(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session) -> Result<()> {
+    let (now, config) = (cx.now(), &cx.auth().config().session);
+    let expires_at = match session.persistence {
+        Persistence::Persistent => now.plus(config.idle).min(session.absolute_expires_at).max(session.expires_at),
+        Persistence::Browser => session.expires_at,
+    };
+    let holds = work.claim_login(user.id, user.credential_version).await?
+        && work.slide_session(session.id, expires_at, now).await?;
+    if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
+}
+
+/// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would end
+/// one of two that meet in another order.
+pub(crate) async fn end(work: &mut Work<'_>, user: &User, id: SessionId) -> Result<bool> {
+    work.claim_login(user.id, user.credential_version).await?;
+    Ok(work.end_session(user.id, id).await?)
+}
+
 /// The user as clients see them: the built-in fields, and what hooks add beside them. What they see is decided by now,
 /// so a hook that fails only leaves its fields out.
 pub(crate) async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
     let mut view = Map::new();
-    if let Err(error) = cx.auth().hooks().session_user_data(cx, user, &mut view).await {
+    if let Err(error) = cx.hooks(user.pool).session_user_data(cx, user, &mut view).await {
         let cause = std::error::Error::source(&error).map(tracing::field::display);
         tracing::error!(code = error.code(), cause, "session_user_data failed: its fields are left out");
         view.clear();

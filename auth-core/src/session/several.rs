@@ -21,7 +21,7 @@ use crate::guard::{Anyone, CurrentSession};
 use crate::hooks::Event;
 use crate::http::{Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, set_session_cookie};
 
-pub(crate) const ROUTES: &[Route] =
+pub(crate) const SEVERAL_ROUTES: &[Route] =
     &[Route::of::<ListDeviceSessions>(), Route::of::<SetActiveSession>(), Route::of::<RevokeDeviceSession>()];
 
 /// A session that the browser keeps, and that is alive.
@@ -36,7 +36,7 @@ async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
     let mut alive = Vec::new();
     for (id, token) in cx.kept_sessions() {
         match resolve(cx, SessionKey::Token(token.hash()), SessionCheck::Strict).await? {
-            Some(Resolved { session, user, .. }) if session.id == id => {
+            Some(Resolved { session, user, .. }) if session.id == id && cx.accepts(user.pool) => {
                 alive.push(Kept { token, session, user: user_view(cx, &user).await? });
             }
             Some(_) | None => drop_kept_session(cx, id),
@@ -112,7 +112,7 @@ impl fmt::Debug for ActiveSession {
 
 impl Reply for ActiveSession {
     fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
-        set_session_cookie(cx, &self.0.session, &self.0.token);
+        set_session_cookie(cx, cx.pool(), &self.0.session, &self.0.token);
         Json(DeviceSession::from(self.0)).into_response(cx)
     }
 }
@@ -162,7 +162,7 @@ impl Endpoint for RevokeDeviceSession {
         drop_kept_session(cx, session.id);
         if session.id == current.id {
             match kept(cx).await?.into_iter().next() {
-                Some(next) => set_session_cookie(cx, &next.session, &next.token),
+                Some(next) => set_session_cookie(cx, cx.pool(), &next.session, &next.token),
                 None => clear_session_cookie(cx),
             }
         }

@@ -19,6 +19,7 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 
 use crate::account::AccountStore;
+use crate::api_key::{ApiKeyRecords, ApiKeyStore};
 use crate::audit::AuditStore;
 use crate::code::CodeStore;
 use crate::password::PasswordStore;
@@ -36,6 +37,8 @@ pub trait Conn:
     + AccountStore
     + PasswordStore
     + CodeStore
+    + ApiKeyStore
+    + ApiKeyRecords
     + SigningKeyStore
     + RefreshStore
     + AuditStore
@@ -51,6 +54,8 @@ impl<T> Conn for T where
         + AccountStore
         + PasswordStore
         + CodeStore
+        + ApiKeyStore
+        + ApiKeyRecords
         + SigningKeyStore
         + RefreshStore
         + AuditStore

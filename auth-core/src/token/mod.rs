@@ -1,12 +1,35 @@
-//! Access tokens that are checked without a look at a database, and what renews them.
+//! Access tokens, which prove a session without a look at it, and refresh tokens, which are exchanged for new ones.
 //!
-//! A refresh family is the line of refresh tokens that one session has had, of which the last one counts: one row,
-//! whose rotation is one statement, so that of many who present the same token one gets the next. What came before is
-//! recognised as spent. Keys that access tokens are signed with are rows too, so that all processes of an application
-//! sign and verify with the same ones. Start reading at [`RefreshStore`], then at [`SigningKeyStore`].
+//! An *access token* is a JWT (RFC 9068) that is good for minutes and names the session it stands for. A route chooses by
+//! [`SessionCheck`](crate::session::SessionCheck) whether that session is looked up. A *refresh token* is opaque, good
+//! once, and gets the next pair; using one twice ends its session. The keys of access tokens are made, published and
+//! replaced by the engine ([`rotate_signing_key`] and [`revoke_signing_key`] do so by command).
+//!
+//! Tokens are off until [`AuthBuilder::tokens`](crate::AuthBuilder::tokens) switches them on.
+//!
+//! ```
+//! use auth_core::Auth;
+//! use auth_core::token::{self, AccessToken};
+//!
+//! let builder = Auth::builder().tokens(token::Config::default());
+//! # let _ = builder;
+//! ```
 
+mod claims;
+mod config;
+mod endpoints;
+mod keys;
 mod model;
+mod refresh;
+mod service;
 mod store;
 
+pub use config::Config;
+pub(crate) use endpoints::ROUTES;
+pub use endpoints::{GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply};
+pub use keys::{revoke_signing_key, rotate_signing_key};
 pub use model::{FamilyWithSession, RefreshFamily, Rotation, StoredSigningKey};
+pub use refresh::TokenPair;
+pub use service::AccessToken;
+pub(crate) use service::{Subject, Tokens, VerifiedAccess, issue_access, names_us, verify_access};
 pub use store::{RefreshStore, SigningKeyStore};

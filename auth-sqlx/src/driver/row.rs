@@ -50,8 +50,12 @@ impl Row {
         present(self.opt_bytes(column)?)
     }
 
+    pub(crate) fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        read!(self, column, i64)
+    }
+
     pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
-        present(read!(self, column, i64)?)
+        present(self.opt_int(column)?)
     }
 
     pub(crate) fn bool(&self, column: usize) -> Result<bool, StoreError> {

@@ -26,6 +26,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0002_retention", script: include_str!("../../migrations/sqlite/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/sqlite/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/sqlite/0004_tokens.sql") },
+        Migration { name: "0005_api_keys", script: include_str!("../../migrations/sqlite/0005_api_keys.sql") },
     ],
 };
 
@@ -36,6 +37,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0002_retention", script: include_str!("../../migrations/postgres/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/postgres/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/postgres/0004_tokens.sql") },
+        Migration { name: "0005_api_keys", script: include_str!("../../migrations/postgres/0005_api_keys.sql") },
     ],
 };
 
@@ -47,6 +49,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0002_retention", script: include_str!("../../migrations/mysql/0002_retention.sql") },
         Migration { name: "0003_pools", script: include_str!("../../migrations/mysql/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/mysql/0004_tokens.sql") },
+        Migration { name: "0005_api_keys", script: include_str!("../../migrations/mysql/0005_api_keys.sql") },
     ],
 };
 

@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer};
 use auth_actix::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, retention, role};
+use auth_core::{Auth, api_key, code, password, retention, role, session, token};
 use auth_sqlx::SqlStore;
 use example_support::{Page, Settings, for_actix::demo_routes, stop_signal};
 use serde::Deserialize;
@@ -43,7 +43,11 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
         .role_guards([ADMIN])
+        .session(session::Config::default().several_per_browser(5))
         .password(password::Config::default().lockout(settings.lockout))
+        .tokens(token::Config::default())
+        .one_time_tokens(code::OneTimeTokens::default())
+        .api_keys(api_key::Config::default())
         .clock(settings.clock())
         .build()?;
     Ok(auth)
@@ -76,7 +80,7 @@ async fn whoami(caller: CurrentPrincipal) -> Json<Value> {
     Json(json!({
         "kind": caller.kind,
         "id": caller.id,
-        "tenant": null,
+        "tenant": caller.tenant,
         "method": caller.method,
         "roles": caller.roles,
         "permissions": caller.permissions,

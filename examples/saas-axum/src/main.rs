@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use auth_axum::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, password, retention, role};
+use auth_core::{Auth, api_key, code, password, retention, role, session, token};
 use auth_sqlx::SqlStore;
 use axum::Json;
 use axum::extract::Query;
@@ -44,7 +44,11 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
         .role_guards([ADMIN])
+        .session(session::Config::default().several_per_browser(5))
         .password(password::Config::default().lockout(settings.lockout))
+        .tokens(token::Config::default())
+        .one_time_tokens(code::OneTimeTokens::default())
+        .api_keys(api_key::Config::default())
         .clock(settings.clock())
         .build()?;
     Ok(auth)
@@ -80,7 +84,7 @@ async fn whoami(caller: CurrentPrincipal) -> Json<Value> {
     Json(json!({
         "kind": caller.kind,
         "id": caller.id,
-        "tenant": null,
+        "tenant": caller.tenant,
         "method": caller.method,
         "roles": caller.roles,
         "permissions": caller.permissions,

@@ -2,7 +2,11 @@
 
 use auth_core::base::{OsRandom, Random};
 
-const TEMPLATE: &str = include_str!("page.html");
+/// Signing up and in, sessions, and a button for each route.
+const SIGN_IN: &str = include_str!("page/sign_in.html");
+/// What every page looks like, and how it calls the program.
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
 
 /// The page of one program. Scripts and styles run by a nonce that is new in every answer, so that nothing that
 /// could ever be slipped into the page would run.
@@ -15,18 +19,26 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page of the program called `app`, with a button for each of its guarded `routes`.
+    /// The page of the program called `app`, where somebody signs up and in, with a button for each of its guarded
+    /// `routes`.
     pub fn new(app: &str, routes: &[&str]) -> Self {
+        Self::of(app, &SIGN_IN.replace("{{routes}}", &routes.join(" ")))
+    }
+
+    /// Another page of the program called `app`: HTML in which `{{app}}` and `{{nonce}}` stand for those, and `{{style}}`
+    /// and `{{script}}` for what all pages share.
+    pub fn of(app: &str, template: &str) -> Self {
         let nonce = nonce();
         let policy = format!(
             "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         Self {
-            html: TEMPLATE
+            html: template
                 .replace("{{app}}", app)
-                .replace("{{routes}}", &routes.join(" "))
-                .replace("{{nonce}}", &nonce),
+                .replace("{{nonce}}", &nonce)
+                .replace("{{style}}", STYLE)
+                .replace("{{script}}", SCRIPT),
             headers: [
                 ("content-type", "text/html; charset=utf-8".to_owned()),
                 ("content-security-policy", policy),

@@ -6,16 +6,12 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use auth_core::ConfigErrors;
-use auth_core::base::{Clock, OsRandom, Random, Secret, SystemClock};
-use auth_core::crypto::keys::Keyring;
+use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
 use auth_core::password::Lockout;
 
 use crate::demo::Demo;
-
-/// What `APP_ENV` may be. A word that is not among these is a problem: `prod` must not pass for development.
-const ENVIRONMENTS: [&str; 5] = ["local", "development", "test", "staging", PRODUCTION];
-const PRODUCTION: &str = "production";
+use crate::env::{Env, Environment};
 
 /// The settings of an example program, from the environment. An empty variable counts as unset.
 ///
@@ -24,8 +20,8 @@ const PRODUCTION: &str = "production";
 /// | `HOST`, `PORT` | `127.0.0.1`, `3000` | where to listen; port 0 takes a free one |
 /// | `BASE_URL` | `http://HOST:PORT` | the https address of a proxy in front, if there is one |
 /// | `DATABASE_URL` | `sqlite://<app>.db?mode=rwc` | |
-/// | `AUTH_SECRET` | random for this run | at least 32 random bytes; required in production |
-/// | `APP_ENV` | `development` | `production` is stricter |
+/// | `AUTH_SECRET` | random for this run | at least 32 random bytes; required in production, unless there is a `JWT_SECRET` |
+/// | `APP_ENV` | `development` | or `local`, `test`, `staging`; `production` is stricter |
 /// | `TRUSTED_PROXIES` | none | networks whose `X-Forwarded-For` counts, separated by commas |
 /// | `DEMO` | `0` | `1` lets anybody move the clock; refused in production |
 /// | `RATE_LIMIT` | `on` | `off` lets anybody guess passwords; with `DEMO=1` only |
@@ -51,34 +47,38 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the environment, and opens the port.
+    /// Reads the environment, and opens the port. `own` reads what only this program has.
     ///
     /// # Errors
     /// Every problem at once, one sentence each.
-    pub fn from_env(app: &str) -> Result<Self, ConfigErrors> {
-        Self::read(app, |name| std::env::var(name).ok())
+    pub fn from_env<T>(app: &str, own: impl FnOnce(&mut Env<'_>) -> Option<T>) -> Result<(Self, T), ConfigErrors> {
+        Self::read(app, |name| std::env::var(name).ok(), own)
     }
 
-    fn read(app: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
-        let mut env = Env { variable: &variable, problems: Vec::new() };
-        let production = env.one_of("APP_ENV", "development", &ENVIRONMENTS) == PRODUCTION;
-        let demo = env.one_of("DEMO", "0", &["0", "1"]) == "1";
-        if demo && production {
-            env.problems.push("DEMO=1 is refused with APP_ENV=production: anybody could move the clock".to_owned());
+    fn read<T>(
+        app: &str,
+        variable: impl Fn(&str) -> Option<String>,
+        own: impl FnOnce(&mut Env<'_>) -> Option<T>,
+    ) -> Result<(Self, T), ConfigErrors> {
+        let mut env = Env::new(&variable);
+        let own = own(&mut env);
+        let demo = env.choice("DEMO", &[("0", false), ("1", true)]);
+        if demo && env.environment() == Environment::Production {
+            env.problem("DEMO=1 is refused with APP_ENV=production: anybody could move the clock");
         }
         let lockout = env.lockout(demo);
-        let secret = env.secret(production);
+        let secret = env.secret();
         let trusted_proxies = env.trusted_proxies();
         let database_url = env.get("DATABASE_URL").unwrap_or_else(|| format!("sqlite://{app}.db?mode=rwc"));
         let place = env.place();
-        match (place, secret, env.problems.is_empty()) {
-            (Some(place), Some(secret), true) => {
+        match (place, secret, own) {
+            (Some(place), Some(secret), Some(own)) if !env.has_problems() => {
                 if demo {
                     tracing::warn!("DEMO=1: anybody can move the clock of this program; never let real users in");
                 }
                 let demo = demo.then(Demo::default);
                 let Place { listener, address, base_url, trusted_origins } = place;
-                Ok(Self {
+                let settings = Self {
                     listener,
                     address,
                     base_url,
@@ -88,9 +88,10 @@ impl Settings {
                     secret,
                     lockout,
                     demo,
-                })
+                };
+                Ok((settings, own))
             }
-            _ => Err(ConfigErrors::new(env.problems)),
+            _ => Err(ConfigErrors::new(env.into_problems())),
         }
     }
 
@@ -110,12 +111,6 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The environment, and what was wrong with it so far.
-struct Env<'a> {
-    variable: &'a dyn Fn(&str) -> Option<String>,
-    problems: Vec<String>,
-}
-
 struct Place {
     listener: io::Result<TcpListener>,
     address: String,
@@ -124,56 +119,20 @@ struct Place {
 }
 
 impl Env<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        (self.variable)(name).filter(|value| !value.is_empty())
-    }
-
-    fn one_of(&mut self, name: &str, default: &str, choices: &[&str]) -> String {
-        let value = self.get(name).unwrap_or_else(|| default.to_owned());
-        if !choices.contains(&value.as_str()) {
-            self.problems.push(format!("{name} is {value:?}: it must be one of {}", choices.join(", ")));
-        }
-        value
-    }
-
     fn lockout(&mut self, demo: bool) -> Lockout {
-        if self.one_of("RATE_LIMIT", "on", &["on", "off"]) != "off" {
+        if self.choice("RATE_LIMIT", &[("on", true), ("off", false)]) {
             return Lockout::default();
         }
         if !demo {
-            self.problems.push("RATE_LIMIT=off is accepted with DEMO=1 only".to_owned());
+            self.problem("RATE_LIMIT=off is accepted with DEMO=1 only");
         }
         Lockout::disabled_insecurely()
-    }
-
-    fn secret(&mut self, production: bool) -> Option<Secret> {
-        let Some(text) = self.get("AUTH_SECRET") else {
-            if production {
-                let advice = "give it at least 32 random bytes, for example from `openssl rand -base64 32`";
-                self.problems.push(format!("AUTH_SECRET is not set: {advice}"));
-                return None;
-            }
-            tracing::warn!(
-                "AUTH_SECRET is not set: a random one is used, and what is made under it ends with this run"
-            );
-            let mut bytes = [0; 32];
-            OsRandom.fill(&mut bytes);
-            return Some(Secret::new(bytes));
-        };
-        let secret = Secret::new(text);
-        match Keyring::new(secret.clone(), Vec::new()) {
-            Ok(_) => Some(secret),
-            Err(error) => {
-                self.problems.extend(error.problems().iter().map(|found| format!("AUTH_SECRET {}", found.weakness)));
-                None
-            }
-        }
     }
 
     fn trusted_proxies(&mut self) -> TrustedProxies {
         let networks = self.get("TRUSTED_PROXIES").unwrap_or_default();
         TrustedProxies::parse(networks.split(','), ForwardingHeader::XForwardedFor).unwrap_or_else(|problems| {
-            self.problems.extend(problems.problems().iter().map(|problem| format!("TRUSTED_PROXIES: {problem}")));
+            problems.problems().iter().for_each(|problem| self.problem(format!("TRUSTED_PROXIES: {problem}")));
             TrustedProxies::default()
         })
     }
@@ -186,10 +145,10 @@ impl Env<'_> {
         let name = local_name(&host);
         if name.is_none() && base_url.is_none() {
             let problem = "is not this machine alone: set BASE_URL to the https address under which clients reach it";
-            self.problems.push(format!("HOST {host:?} {problem}"));
+            self.problem(format!("HOST {host:?} {problem}"));
         }
         let Ok(port) = port.parse::<u16>() else {
-            self.problems.push(format!("PORT is {port:?}: it must be a number from 0 to 65535"));
+            self.problem(format!("PORT is {port:?}: it must be a number from 0 to 65535"));
             return None;
         };
         let listener = open(&host, port);
@@ -233,7 +192,8 @@ mod tests {
             let found = pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             found.or_else(|| (name == "PORT").then(|| "0".to_owned()))
         };
-        Settings::read("app", variable).map_err(|errors| errors.problems().to_vec())
+        let read = Settings::read("app", variable, |env| Some(env.jwt_secret()));
+        read.map(|(settings, _)| settings).map_err(|errors| errors.problems().to_vec())
     }
 
     #[test]
@@ -270,6 +230,33 @@ mod tests {
         assert!(read(&[("APP_ENV", "prod")]).unwrap_err()[0].starts_with("APP_ENV"));
         assert!(read(&[("RATE_LIMIT", "off")]).unwrap_err()[0].starts_with("RATE_LIMIT"));
         assert!(read(&[("RATE_LIMIT", "off"), ("DEMO", "1")]).is_ok());
+    }
+
+    #[test]
+    fn the_secret_of_tokens_stands_in_for_a_missing_one() {
+        let [jwt, auth] = ["JWT_SECRET", "AUTH_SECRET"];
+        let strong = "6ZkQ2vN8sLr0XwYb4TjHcUeGmPdAiFoK";
+        let production = ("APP_ENV", "production");
+        assert_eq!(read(&[(jwt, strong), production]).unwrap().secret.expose(), strong.as_bytes());
+        let both = read(&[(jwt, strong), (auth, "another secret, of 32 bytes or so")]).unwrap();
+        assert_eq!(both.secret.expose(), b"another secret, of 32 bytes or so");
+        // One that is too short is told once, and nothing is made up in its place.
+        let problems = read(&[(jwt, "hunter2")]).unwrap_err();
+        assert_eq!(problems, ["JWT_SECRET has 7 bytes, at least 32 random ones are needed"]);
+        assert_eq!(read(&[(jwt, "hunter2"), (auth, "hunter3"), production]).unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_program_adds_its_own_settings_and_problems() {
+        let own = |env: &mut Env<'_>| {
+            env.problem("COLOUR is missing");
+            env.get("COLOUR")
+        };
+        let variable = |name: &str| (name == "PORT").then(|| "http".to_owned());
+        let problems = Settings::read("app", variable, own).unwrap_err();
+        assert_eq!(problems.problems().len(), 2, "{problems}");
+        let variable = |name: &str| (["PORT", "COLOUR"].contains(&name)).then(|| "0".to_owned());
+        assert_eq!(Settings::read("app", variable, |env| env.get("COLOUR")).unwrap().1, "0");
     }
 
     #[test]

@@ -8,8 +8,12 @@ use actix_web::dev::ServiceResponse;
 use actix_web::web::{self, Json};
 use actix_web::{App, test};
 use async_trait::async_trait;
-use auth_actix::{CurrentUser, Fresh, Guarded, MaybePrincipal, RequireRole, RouteExt, Router, Routes};
+use auth_actix::{
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, RequireRole,
+    RouteExt, Router, Routes, Tenant,
+};
 use auth_core::guard::{self, permission};
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -17,7 +21,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Transport;
-use crate::routes::{self, ReadReports, SuperAdmin};
+use crate::routes::{self, REMEMBERED, ReadReports, SuperAdmin};
 
 #[derive(Debug)]
 pub(super) struct Actix(mpsc::UnboundedSender<Job>);
@@ -90,7 +94,39 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         .route("/staff", web::get().to(staff))
         .route("/pair", web::get().to(pair))
         .route("/change", web::post().to(change))
+        .route("/principal", web::get().to(principal))
+        .route("/cached", web::get().to(principal).session_check(SessionCheck::Cached(REMEMBERED)))
+        .route("/stateless", web::get().to(principal).session_check(SessionCheck::Stateless))
+        .route(
+            "/stateless/reports",
+            web::get().to(principal).require(permission("reports:read")).session_check(SessionCheck::Stateless),
+        )
+        .route("/stateless/session", web::get().to(session).session_check(SessionCheck::Stateless))
+        .route("/tenant", web::get().to(tenant))
+        .route("/users", web::get().to(users))
+        .route("/customers", web::get().to(customers))
+        .route("/cart", web::get().to(customers).for_customers())
         .auth(auth)
+}
+
+async fn principal(caller: CurrentPrincipal) -> Json<Value> {
+    Json(routes::principal(&caller))
+}
+
+async fn users(user: CurrentUser) -> Json<Value> {
+    Json(routes::principal(&user))
+}
+
+async fn customers(customer: CurrentCustomer) -> Json<Value> {
+    Json(routes::principal(&customer))
+}
+
+async fn session(session: CurrentSession) -> Json<Value> {
+    Json(routes::session(&session))
+}
+
+async fn tenant(tenant: Tenant) -> Json<Value> {
+    Json(routes::tenant(&tenant))
 }
 
 async fn me(user: CurrentUser) -> Json<Value> {

@@ -3,8 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
-use auth_axum::{CurrentUser, Fresh, Guarded, MaybePrincipal, Refusal, RequireRole, RouteExt, Router};
+use auth_axum::{
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Refusal,
+    RequireRole, RouteExt, Router, Tenant,
+};
 use auth_core::guard::{self, permission};
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 use axum::Json;
 use axum::body::Body;
@@ -17,7 +21,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::Transport;
-use crate::routes::{self, ReadReports, SuperAdmin};
+use crate::routes::{self, REMEMBERED, ReadReports, SuperAdmin};
 
 #[derive(Debug)]
 pub(super) struct Axum(axum::Router);
@@ -50,7 +54,39 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/staff", get(staff))
         .route("/pair", get(pair))
         .route("/change", post(change))
+        .route("/principal", get(principal))
+        .route("/cached", get(principal).session_check(SessionCheck::Cached(REMEMBERED)))
+        .route("/stateless", get(principal).session_check(SessionCheck::Stateless))
+        .route(
+            "/stateless/reports",
+            get(principal).require(permission("reports:read")).session_check(SessionCheck::Stateless),
+        )
+        .route("/stateless/session", get(session).session_check(SessionCheck::Stateless))
+        .route("/tenant", get(tenant))
+        .route("/users", get(users))
+        .route("/customers", get(customers))
+        .route("/cart", get(customers).for_customers())
         .auth(auth)
+}
+
+async fn principal(caller: CurrentPrincipal) -> Json<Value> {
+    Json(routes::principal(&caller))
+}
+
+async fn users(user: CurrentUser) -> Json<Value> {
+    Json(routes::principal(&user))
+}
+
+async fn customers(customer: CurrentCustomer) -> Json<Value> {
+    Json(routes::principal(&customer))
+}
+
+async fn session(session: CurrentSession) -> Json<Value> {
+    Json(routes::session(&session))
+}
+
+async fn tenant(tenant: Tenant) -> Json<Value> {
+    Json(routes::tenant(&tenant))
 }
 
 async fn me(user: CurrentUser) -> Json<Value> {

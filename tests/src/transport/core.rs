@@ -7,10 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::error::Code;
 use auth_core::guard::{
-    AccessRule, CurrentUser, Fresh, Guard, MaybePrincipal, RequirePermission, RequireRole, Requirement, permission,
-    public, signed_in,
+    AccessRule, CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
+    RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
 use auth_core::http::{Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, refusal};
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, Cx, RequestInfo, Result};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -18,7 +19,7 @@ use http::{Method, Request, Response};
 use serde_json::Value;
 
 use super::Transport;
-use crate::routes::{self, ReadReports, SuperAdmin};
+use crate::routes::{self, REMEMBERED, ReadReports, SuperAdmin};
 
 #[derive(Debug)]
 pub(super) struct Core {
@@ -84,6 +85,14 @@ impl Transport for Core {
     }
 }
 
+fn principal(cx: Arc<Cx>) -> BoxFuture<'static, Result<Value>> {
+    Box::pin(async move { Ok(routes::principal(&*CurrentPrincipal::check(&cx).await?)) })
+}
+
+fn customers(cx: Arc<Cx>) -> BoxFuture<'static, Result<Value>> {
+    Box::pin(async move { Ok(routes::principal(&*CurrentCustomer::check(&cx).await?)) })
+}
+
 /// The routes of [`crate::routes`].
 fn application() -> Vec<Rule> {
     vec![
@@ -108,6 +117,20 @@ fn application() -> Vec<Rule> {
                 both.map(|_| routes::pair())
             })
         }),
+        Rule::get("/principal", signed_in(), principal),
+        Rule::get("/cached", signed_in(), principal).session_check(SessionCheck::Cached(REMEMBERED)),
+        Rule::get("/stateless", signed_in(), principal).session_check(SessionCheck::Stateless),
+        Rule::get("/stateless/reports", permission("reports:read"), principal).session_check(SessionCheck::Stateless),
+        Rule::get("/stateless/session", signed_in(), |cx| {
+            Box::pin(async move { Ok(routes::session(&CurrentSession::check(&cx).await?)) })
+        })
+        .session_check(SessionCheck::Stateless),
+        Rule::get("/tenant", signed_in(), |cx| Box::pin(async move { Ok(routes::tenant(&Tenant::check(&cx).await?)) })),
+        Rule::get("/users", signed_in(), |cx| {
+            Box::pin(async move { Ok(routes::principal(&*CurrentUser::check(&cx).await?)) })
+        }),
+        Rule::get("/customers", signed_in(), customers),
+        Rule { rule: AccessRule::default().for_customers(), ..Rule::get("/cart", signed_in(), customers) },
         Rule {
             method: Method::POST,
             ..Rule::get("/change", signed_in(), |_| Box::pin(async { Ok(routes::changed()) }))
@@ -122,6 +145,10 @@ impl Rule {
         handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
     ) -> Self {
         Self { method: Method::GET, path, rule: requirement.into(), handler }
+    }
+
+    fn session_check(self, check: SessionCheck) -> Self {
+        Self { rule: self.rule.session_check(check), ..self }
     }
 }
 

@@ -2,13 +2,19 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test speaks by panicking")]
 
 mod addresses;
+mod api_key;
+mod api_key_credential;
+mod api_key_refused;
+mod api_key_use;
 mod callback_url;
 mod change_password;
 mod cookies;
 mod correlation;
+mod customers;
 mod default_deny;
 mod delete_user;
 mod events;
+mod external;
 mod get_session;
 mod guards;
 mod hooks;
@@ -17,12 +23,15 @@ mod imported_hash;
 mod input;
 mod lockout;
 mod malformed;
+mod matrix;
 mod meanwhile;
 mod one_answer;
+mod one_time_token;
 mod origin;
 mod outage;
 mod parity;
 mod races;
+mod refresh_tokens;
 mod retention;
 mod revoke;
 mod session_lifetime;
@@ -30,7 +39,10 @@ mod set_password;
 mod several;
 mod sign_in;
 mod sign_up;
+mod signing_keys;
 mod start_up;
+mod tokens;
+mod tokens_at_once;
 mod update_user;
 mod wire;
 

@@ -33,6 +33,10 @@ fn endpoints() -> Vec<(&'static str, Value)> {
         ("/update-user", json!({"name": "Eve"})),
         ("/revoke-session", json!({"token": "0123456789abcdef0123456789abcdef"})),
         ("/delete-user", json!({"password": PASSWORD})),
+        ("/api-key/create", json!({"name": "ci", "prefix": "ci_"})),
+        ("/api-key/update", json!({"keyId": "0123456789abcdef0123456789abcdef", "name": "ci"})),
+        ("/api-key/rotate", json!({"keyId": "0123456789abcdef0123456789abcdef"})),
+        ("/api-key/delete", json!({"keyId": "0123456789abcdef0123456789abcdef"})),
     ]
 }
 

@@ -44,6 +44,7 @@ async fn play(stack: Stack) -> Script {
     let app = stack.app_with(|builder| builder.random(random)).await;
     let mut script = Script::new();
     let ada = accounts(&app, &mut script).await;
+    api_keys(&app, &ada, &mut script).await;
     refusals(&app, &ada, &mut script).await;
     application(&app, &ada, &mut script).await;
     farewell(&app, &ada, &mut script).await;
@@ -121,6 +122,33 @@ async fn refusals(app: &TestApp, ada: &Actor, script: &mut Script) {
     ] {
         note(script, format!("{method} {path}"), &ada.request(method, path).send().await);
     }
+}
+
+async fn api_keys(app: &TestApp, ada: &Actor, script: &mut Script) {
+    let created = ada.auth_post("/api-key/create", json!({"name": "ci", "metadata": {"a": [1, null]}})).await;
+    note(script, "a new key", &created);
+    let id = created.ok()["id"].as_str().unwrap().to_owned();
+    for (endpoint, body) in [
+        ("/api-key/create", json!({"permissions": {"a": ["read"]}})),
+        ("/api-key/create", json!({"prefix": "two words"})),
+        ("/api-key/create", json!({"expiresIn": 1})),
+        ("/api-key/update", json!({"keyId": id, "name": "new", "expiresIn": 90_000})),
+        ("/api-key/update", json!({"keyId": id})),
+        ("/api-key/rotate", json!({"keyId": id, "graceSeconds": 60})),
+        ("/api-key/rotate", json!({"keyId": "unknown"})),
+    ] {
+        tell(script, ada, endpoint, body).await;
+    }
+    let questions = ["?limit=1&sortBy=name&sortDirection=desc", "?limit=-1", "?sortBy=owner", ""];
+    for query in questions {
+        ask(script, ada, &format!("/api/auth/api-key/list{query}")).await;
+    }
+    for endpoint in [format!("get?id={id}"), format!("usage?id={id}"), "get".to_owned(), "get?id=unknown".to_owned()] {
+        ask(script, ada, &format!("/api/auth/api-key/{endpoint}")).await;
+        ask(script, &app.anon(), &format!("/api/auth/api-key/{endpoint}")).await;
+    }
+    tell(script, ada, "/api-key/delete", json!({"keyId": id})).await;
+    tell(script, ada, "/api-key/delete", json!({"keyId": id})).await;
 }
 
 async fn application(app: &TestApp, ada: &Actor, script: &mut Script) {

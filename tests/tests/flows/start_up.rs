@@ -8,7 +8,7 @@ use auth_core::guard::{all, any, permission, public, role};
 use auth_core::http::CookieConfig;
 use auth_core::password::{Lockout, PasswordPolicy};
 use auth_core::store::MemoryStore;
-use auth_core::{Auth, password, session};
+use auth_core::{Auth, api_key, password, session};
 use auth_tests::builder;
 
 fn auth() -> Auth {
@@ -30,6 +30,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
         .session(session::Config::default().idle(Duration::ZERO).max_per_user(0))
         .cookies(CookieConfig::default().domain("localhost"))
         .password(password)
+        .api_keys(api_key::Config::default().prefix("two words"))
         .body_limit(1)
         .build()
         .unwrap_err();
@@ -47,6 +48,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
         "min_length",
         "per_account",
         "memory_kib",
+        "api_keys prefix",
         "body_limit",
     ] {
         assert!(all.contains(word), "{word} is missing in:\n{all}");

@@ -6,7 +6,7 @@ use auth_tests::{PASSWORD, Stack, flows};
 use insta::assert_snapshot;
 use serde_json::json;
 
-flows![signing_up_and_in, reading_and_listing, changing_and_leaving, refusals];
+flows![signing_up_and_in, reading_and_listing, changing_and_leaving, api_keys, refusals];
 
 async fn signing_up_and_in(stack: Stack) {
     let app = stack.app().await;
@@ -32,6 +32,21 @@ async fn changing_and_leaving(stack: Stack) {
     assert_snapshot!("update_user", ada.auth_post("/update-user", json!({"name": "Countess"})).await.snapshot());
     assert_snapshot!("change_password", ada.change_password(PASSWORD, "Marble-Falcon-Quiet-77").await.snapshot());
     assert_snapshot!("delete_user", ada.auth_post("/delete-user", json!({})).await.snapshot());
+}
+
+async fn api_keys(stack: Stack) {
+    let (_app, ada) = stack.signed_up("ada@example.com").await;
+    let body = json!({"name": "ci", "expiresIn": 86_400, "metadata": {"plan": "pro"}});
+    let created = ada.auth_post("/api-key/create", body).await;
+    let id = created.ok()["id"].as_str().unwrap().to_owned();
+    assert_snapshot!("create_api_key", created.snapshot());
+    assert_snapshot!("list_api_keys", ada.auth_get("/api-key/list").await.snapshot());
+    assert_snapshot!("api_key_usage", ada.auth_get(&format!("/api-key/usage?id={id}")).await.snapshot());
+    assert_snapshot!("delete_api_key", ada.auth_post("/api-key/delete", json!({"keyId": id})).await.snapshot());
+    let gone = ada.auth_get(&format!("/api-key/get?id={id}")).await;
+    assert_snapshot!("api_key_not_found", gone.snapshot());
+    let limited = ada.auth_post("/api-key/create", json!({"remaining": 5})).await;
+    assert_snapshot!("api_key_server_only", limited.snapshot());
 }
 
 async fn refusals(stack: Stack) {

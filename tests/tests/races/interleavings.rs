@@ -1,6 +1,5 @@
 //! The orders in which two transactions can meet on one row, each with both ends of the first one.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_core::account::{Attempt, AttemptKey};
@@ -10,7 +9,7 @@ use auth_core::user::User;
 use auth_tests::{Actor, PASSWORD, Reply};
 
 use crate::on_each_database;
-use crate::stage::{NOW, Opened, Stage, account_id, address, hash, new_user};
+use crate::stage::{NOW, Opened, Stage, account_id, address, hash, new_user, unused};
 use crate::steps::End;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -247,12 +246,6 @@ async fn a_success_waits_for_an_attempt_and_settles_after_it(stage: Stage) {
         stage.then(first, end, settle).await.unwrap();
         assert_eq!(counted(&stage, keys).await, expected, "{end:?}");
     }
-}
-
-/// A number that nobody has.
-pub(crate) fn unused() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(1_000_000);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 async fn claim(tx: &mut dyn Tx, user: &User) -> Result<bool, StoreError> {

@@ -5,6 +5,7 @@
 //! first. Start reading at [`stage`].
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test speaks by panicking")]
 
+mod api_keys;
 mod interleavings;
 mod requests;
 mod single_use;

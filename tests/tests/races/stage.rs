@@ -1,9 +1,11 @@
 //! What races are run on: an application over one store, the people in it, and the race itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_core::AuthBuilder;
+use auth_core::api_key::Spent;
 use auth_core::base::{
     AccountId, Email, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash, TokenKind, UserId,
 };
@@ -172,6 +174,16 @@ impl Verdict for Result<(), StoreError> {
     }
 }
 
+impl Verdict for Result<Spent, StoreError> {
+    fn won(self) -> bool {
+        match self.unwrap() {
+            Spent::Allowed => true,
+            Spent::QuotaExceeded { .. } => false,
+            spent => panic!("{spent:?}"),
+        }
+    }
+}
+
 impl<T> Verdict for Result<Option<T>, StoreError> {
     fn won(self) -> bool {
         self.unwrap().is_some()
@@ -202,6 +214,12 @@ where
         })
         .collect();
     join_all(running).await.into_iter().map(Result::unwrap).collect()
+}
+
+/// A number that nobody has.
+pub(crate) fn unused() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1_000_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// An address of this number.
@@ -298,6 +316,6 @@ pub(crate) fn hash(n: usize) -> PasswordHash {
     PasswordHash::from_stored(format!("$argon2id$v=19$m=19456,t=2,p=1${n}"))
 }
 
-fn seeded(n: usize) -> SeededRandom {
+pub(crate) fn seeded(n: usize) -> SeededRandom {
     SeededRandom::predictable(1 << 32 | n as u64)
 }

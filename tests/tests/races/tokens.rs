@@ -4,9 +4,8 @@ use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::store::{StoreError, Tx};
 use auth_core::token::RefreshFamily;
 
-use crate::interleavings::unused;
 use crate::on_each_database;
-use crate::stage::{NOW, Opened, Stage, new_code, new_family, new_key, next};
+use crate::stage::{NOW, Opened, Stage, new_code, new_family, new_key, next, unused};
 use crate::steps::{End, First};
 
 on_each_database![

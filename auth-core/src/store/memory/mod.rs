@@ -5,6 +5,7 @@
 //! those of one feature. Start reading at [`MemoryStore`].
 
 mod account;
+mod api_key;
 mod audit;
 mod code;
 mod password;
@@ -26,8 +27,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Conn, Store, StoreError, Tx};
 use crate::account::{Account, AttemptKey};
+use crate::api_key::ApiKey;
 use crate::audit::AuditEntry;
-use crate::base::{AccountId, AuditId, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
+use crate::base::{AccountId, ApiKeyId, AuditId, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::Role;
@@ -136,6 +138,9 @@ struct State {
     codes: BTreeMap<[u8; 32], StoredCode>,
     signing_keys: BTreeMap<SigningKeyId, StoredSigningKey>,
     families: BTreeMap<SessionId, RefreshFamily>,
+    api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    /// By hash, as sessions are.
+    api_key_secrets: BTreeMap<[u8; 32], KeySecret>,
     audit: BTreeMap<AuditId, AuditEntry>,
 }
 
@@ -151,6 +156,13 @@ struct AccountRow {
 struct Counter {
     attempts: i64,
     window_ends_at: Timestamp,
+}
+
+/// One of the secrets that a key is found by.
+#[derive(Clone, Copy)]
+struct KeySecret {
+    key: ApiKeyId,
+    expires_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

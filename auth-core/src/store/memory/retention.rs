@@ -37,6 +37,20 @@ impl<R: Reach> RetentionStore for Asked<R> {
         Ok(doomed.iter().take(limit as usize).filter_map(|id| keys.remove(id)).count() as u64)
     }
 
+    async fn prune_api_keys(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let mut state = self.0.state().await;
+        let expired = state.api_keys.values().filter(|key| key.expires_at.is_some_and(|end| now >= end));
+        let doomed: BTreeSet<_> = expired.map(|key| key.id).take(limit as usize).collect();
+        Ok(state.remove_keys(|key| doomed.contains(&key.id)))
+    }
+
+    async fn prune_api_key_secrets(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let secrets = &mut self.0.state().await.api_key_secrets;
+        let expired = secrets.iter().filter(|(_, secret)| secret.expires_at.is_some_and(|end| now >= end));
+        let doomed: Vec<_> = expired.map(|(hash, _)| *hash).take(limit as usize).collect();
+        Ok(doomed.iter().filter_map(|hash| secrets.remove(hash)).count() as u64)
+    }
+
     async fn prune_audit(&mut self, before: AuditId, limit: u32) -> Result<u64, StoreError> {
         let audit = &mut self.0.state().await.audit;
         let doomed: Vec<_> = audit.range(..before).map(|(id, _)| *id).take(limit as usize).collect();

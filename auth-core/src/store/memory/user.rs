@@ -82,6 +82,7 @@ impl<R: Reach> UserStore for Asked<R> {
         state.codes.retain(|_, code| code.user_id != id);
         state.accounts.retain(|_, row| row.account.user_id != id);
         state.grants.retain(|(holder, _)| *holder != id);
+        state.remove_keys(|key| key.owner.user() == Some(id));
         Ok(true)
     }
 }

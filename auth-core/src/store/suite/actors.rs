@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::account::AttemptKey;
+use crate::api_key::{ApiKey, KeyOwner, Limits};
 use crate::audit::{AuditEntry, Outcome};
 use crate::base::{
-    AccountId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash,
-    TokenKind, UserId,
+    AccountId, ApiKeyId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token,
+    TokenHash, TokenKind, UserId,
 };
 use crate::code::{CodePurpose, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
@@ -214,6 +215,47 @@ impl Actors {
         let mut bytes = [0; 32];
         self.random.fill(&mut bytes);
         AttemptKey::from_bytes(bytes)
+    }
+
+    /// An API key that is not written yet: without limits, made at `NOW`.
+    pub(super) fn api_key(&self, owner: KeyOwner) -> ApiKey {
+        ApiKey {
+            id: ApiKeyId::new(NOW, &self.random),
+            owner,
+            tenant: None,
+            config_id: "default".to_owned(),
+            name: Some("deploy".to_owned()),
+            start: "ak_liv".to_owned(),
+            prefix: Some("ak_live_".to_owned()),
+            enabled: true,
+            permissions: None,
+            metadata: None,
+            limits: Limits::default(),
+            expires_at: None,
+            created_at: NOW,
+            updated_at: NOW,
+            last_used_at: None,
+            usage_count: 0,
+            rotation: 0,
+        }
+    }
+
+    pub(super) fn key_secret(&self) -> TokenHash {
+        Token::random(TokenKind::ApiKey, &self.random).hash()
+    }
+
+    /// Writes a key of the user that is like any other but for `change`, and gives it with the hash that finds it.
+    pub(super) async fn keyed(&self, user: &User, change: impl FnOnce(&mut ApiKey)) -> (ApiKey, TokenHash) {
+        let (mut key, secret) = (self.api_key(KeyOwner::User(user.id)), self.key_secret());
+        change(&mut key);
+        self.write_key(&key, &secret).await;
+        (key, secret)
+    }
+
+    pub(super) async fn write_key(&self, key: &ApiKey, secret: &TokenHash) {
+        let mut tx = self.begin().await;
+        tx.insert_api_key(key, secret).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// An entry of the audit trail that is not written yet.

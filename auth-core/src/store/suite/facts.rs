@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use crate::account::Account;
+use crate::api_key::ApiKey;
 use crate::audit::AuditEntry;
 use crate::code::StoredCode;
 use crate::role::Role;
@@ -83,6 +84,31 @@ pub(super) fn family_facts(family: &RefreshFamily) -> impl PartialEq + Debug + u
 pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<> {
     let Account { id, provider_id, account_id, user_id, created_at, updated_at } = account.clone();
     (id, provider_id, account_id, user_id, created_at.as_micros(), updated_at.as_micros())
+}
+
+pub(super) fn key_facts(key: &ApiKey) -> impl PartialEq + Debug + use<> {
+    let ApiKey {
+        id,
+        owner,
+        tenant,
+        config_id,
+        name,
+        start,
+        prefix,
+        enabled,
+        permissions,
+        metadata,
+        limits,
+        expires_at,
+        created_at,
+        updated_at,
+        last_used_at,
+        usage_count,
+        rotation,
+    } = key.clone();
+    let times = [expires_at, Some(created_at), Some(updated_at), last_used_at].map(|at| at.map(|at| at.as_micros()));
+    let names = (id, owner, tenant, config_id, name, start, prefix);
+    (names, enabled, permissions, metadata, limits, times, usage_count, rotation)
 }
 
 pub(super) fn entry_facts(entry: &AuditEntry) -> impl PartialEq + Debug + use<> {

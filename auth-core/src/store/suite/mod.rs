@@ -28,6 +28,8 @@
 
 mod accounts;
 mod actors;
+mod api_key_uses;
+mod api_keys;
 mod attempts;
 mod audit;
 mod codes;
@@ -227,6 +229,45 @@ const RULES: &[Rule] = rules! {
         a_long_hash_survives,
         there_is_nothing_to_replace_without_a_password,
         racing_replacements_have_one_winner;
+    "api keys" in api_keys:
+        a_key_is_found_by_its_secret_with_owner_and_roles,
+        every_field_of_a_key_survives,
+        a_key_survives_with_nothing_optional,
+        a_key_of_no_user_is_found_without_one,
+        an_unknown_secret_finds_nothing,
+        secrets_are_compared_byte_by_byte,
+        a_key_of_nobody_is_refused,
+        ids_and_secrets_of_keys_are_taken_only_once,
+        what_has_ended_is_returned_for_the_caller_to_judge,
+        a_key_is_seen_by_its_owner_only,
+        keys_are_listed_in_every_order,
+        pages_of_keys_join_without_gap_or_repeat,
+        keys_are_counted_until_they_expire,
+        a_change_touches_what_it_names_alone,
+        new_limits_take_the_place_of_all_old_ones,
+        a_removed_key_is_gone_with_its_secrets,
+        racing_removals_of_a_key_have_one_winner,
+        deleting_a_user_takes_their_keys_along,
+        a_rotated_key_keeps_everything_but_its_secret,
+        old_secrets_end_when_they_are_told_to,
+        a_rotation_of_an_earlier_state_does_nothing,
+        racing_rotations_have_one_winner;
+    "api keys" in api_key_uses:
+        a_key_without_limits_is_always_allowed,
+        a_quota_allows_so_many_in_a_window,
+        a_window_that_has_ended_begins_anew_at_that_instant,
+        a_refused_use_is_counted_by_no_limit,
+        what_is_left_counts_down_to_none,
+        a_refill_that_is_due_happens_with_the_use,
+        a_refused_use_refills_nothing,
+        racing_uses_of_the_last_place_have_one_winner,
+        racing_uses_in_a_new_window_are_all_counted,
+        racing_uses_after_a_refill_share_it,
+        keys_are_counted_apart,
+        a_removed_key_cannot_be_spent,
+        uses_that_race_with_a_removal_never_bring_a_key_back,
+        usage_adds_up_and_the_last_use_never_goes_back,
+        concurrent_usage_is_all_added;
     "codes" in codes:
         a_code_is_good_once,
         every_field_of_a_code_survives,
@@ -294,6 +335,8 @@ const RULES: &[Rule] = rules! {
         expired_sessions_are_pruned_and_no_others,
         counters_whose_window_has_ended_are_pruned_and_no_others,
         settled_counters_are_pruned,
+        expired_keys_are_pruned_with_their_secrets_and_no_others,
+        expired_secrets_are_pruned_and_their_keys_stay,
         expired_codes_are_pruned_and_no_others,
         signing_keys_that_verify_nothing_any_more_are_pruned_and_no_others,
         the_audit_trail_is_pruned_up_to_an_entry,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, Opened, race};
 use crate::account::{Attempt, AttemptKey};
+use crate::api_key::{ApiKey, Rotation};
 use crate::base::{AuditId, Timestamp};
 use crate::code::StoredCode;
 use crate::token::StoredSigningKey;
@@ -64,6 +65,43 @@ pub(super) async fn settled_counters_are_pruned(it: Actors) {
     it.conn().prune_attempts(NOW, ALL).await.unwrap();
     it.conn().settle_attempts(cleared, refunded).await.unwrap();
     assert!(it.conn().attempts(&[cleared, cleared], NOW).await.unwrap().is_empty(), "a cleared counter came back");
+}
+
+pub(super) async fn expired_keys_are_pruned_with_their_secrets_and_no_others(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let ends = [Some(Timestamp::from_micros(1)), Some(NOW), Some(NOW.plus(MICROSECOND)), None];
+    let mut keys = Vec::new();
+    for end in ends {
+        keys.push(it.keyed(&ada, |key| key.expires_at = end).await);
+    }
+    for (limit, expected) in [(0, 0), (1, 1), (ALL, 1), (ALL, 0)] {
+        assert_eq!(it.conn().prune_api_keys(NOW, limit).await.unwrap(), expected, "{limit} at a time");
+    }
+    for ((key, secret), stays) in keys.iter().zip([false, false, true, true]) {
+        assert_eq!(it.conn().api_key_of(&key.owner, key.id).await.unwrap().is_some(), stays, "{:?}", key.expires_at);
+        assert_eq!(it.conn().api_key_by_hash(secret).await.unwrap().is_some(), stays, "{:?}", key.expires_at);
+    }
+}
+
+pub(super) async fn expired_secrets_are_pruned_and_their_keys_stay(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let (key, first) = it.keyed(&ada, |_| {}).await;
+    let mut secrets = vec![first];
+    for (seen, end) in [(0, NOW), (1, NOW.plus(MICROSECOND))] {
+        let mut tx = it.begin().await;
+        let secret = it.key_secret();
+        let rotation = Rotation { secret, start: "ak_new".to_owned(), old_until: Some(end), at: NOW };
+        assert!(tx.rotate_api_key(&ApiKey { rotation: seen, ..key.clone() }, &rotation).await.unwrap());
+        tx.commit().await.unwrap();
+        secrets.push(secret);
+    }
+    for (limit, expected) in [(0, 0), (1, 1), (ALL, 0)] {
+        assert_eq!(it.conn().prune_api_key_secrets(NOW, limit).await.unwrap(), expected, "{limit} at a time");
+    }
+    for (secret, stays) in secrets.iter().zip([false, true, true]) {
+        assert_eq!(it.conn().api_key_by_hash(secret).await.unwrap().is_some(), stays);
+    }
+    assert!(it.conn().api_key_of(&key.owner, key.id).await.unwrap().is_some(), "a key went with its old secrets");
 }
 
 pub(super) async fn expired_codes_are_pruned_and_no_others(it: Actors) {

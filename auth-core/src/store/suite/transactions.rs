@@ -7,7 +7,8 @@ use futures_util::future::{join, join_all};
 use super::actors::{Actors, DAY, NOW, Opened, RACERS, assert_conflict, race};
 use super::facts::{session_facts, user_facts};
 use crate::account::{Attempt, AttemptKey};
-use crate::base::AuditId;
+use crate::api_key::{KeyOwner, Quota};
+use crate::base::{AuditId, TokenHash};
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::Role;
 use crate::store::Tx;
@@ -20,6 +21,7 @@ struct Household {
     role: Role,
     hash: PasswordHash,
     attempts: [AttemptKey; 2],
+    key: TokenHash,
     entry: AuditId,
 }
 
@@ -35,15 +37,19 @@ impl Household {
         tx.insert_password(it.account_id(), user.id, &hash, NOW).await.unwrap();
         assert!(session.write_to(tx).await.unwrap(), "a session was refused");
         tx.raise_attempts(&attempts.map(|key| Attempt { key, window_ends_at: NOW.plus(DAY) }), NOW).await.unwrap();
+        let (mut key, secret) = (it.api_key(KeyOwner::User(user.id)), it.key_secret());
+        key.limits.quotas.push(Quota::per_minute(1).unwrap().into());
+        tx.insert_api_key(&key, &secret).await.unwrap();
         tx.insert_audit(&entry).await.unwrap();
-        Self { user, session, role, hash, attempts, entry: entry.id }
+        Self { user, session, role, hash, attempts, key: secret, entry: entry.id }
     }
 
     /// What the store has of it, by kind.
-    async fn found(&self, it: &Actors) -> [bool; 7] {
+    async fn found(&self, it: &Actors) -> [bool; 8] {
         let mut conn = it.conn();
         let password = conn.password_of_user(self.user.id).await.unwrap();
         let audit = conn.audit_of_user(self.user.id, None, 10).await.unwrap();
+        let key = conn.api_key_by_hash(&self.key).await.unwrap();
         [
             conn.user_by_id(self.user.id).await.unwrap().is_some(),
             conn.role_by_name(&self.role.guard, &self.role.name).await.unwrap().is_some(),
@@ -51,6 +57,7 @@ impl Household {
             password.is_some_and(|found| found.as_stored() == self.hash.as_stored()),
             conn.session_by_token(&self.session.hash).await.unwrap().is_some(),
             conn.attempts(&self.attempts, NOW).await.unwrap().len() == 2,
+            key.is_some_and(|found| found.key.limits.quotas.len() == 1),
             audit.iter().any(|entry| entry.id == self.entry),
         ]
     }
@@ -60,14 +67,14 @@ pub(super) async fn a_committed_transaction_is_whole(it: Actors) {
     let mut tx = it.begin().await;
     let household = Household::moves_in(&it, &mut *tx).await;
     tx.commit().await.unwrap();
-    assert_eq!(household.found(&it).await, [true; 7]);
+    assert_eq!(household.found(&it).await, [true; 8]);
 }
 
 pub(super) async fn a_dropped_transaction_leaves_nothing(it: Actors) {
     let mut tx = it.begin().await;
     let household = Household::moves_in(&it, &mut *tx).await;
     drop(tx);
-    assert_eq!(household.found(&it).await, [false; 7]);
+    assert_eq!(household.found(&it).await, [false; 8]);
 }
 
 pub(super) async fn a_dropped_transaction_changes_nothing(it: Actors) {

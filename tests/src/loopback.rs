@@ -12,12 +12,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// What is answered at a path.
-#[derive(Clone)]
-pub(crate) enum Answer {
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// All of it.
     Document {
+        /// The status.
         status: u16,
         /// Each line with its end.
         headers: String,
+        /// The body.
         body: Bytes,
     },
     /// A body that says how long it is.
@@ -31,30 +34,35 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn json(document: &Value) -> Self {
+    /// 200 with this document.
+    pub fn json(document: &Value) -> Self {
         let headers = "content-type: application/json\r\n".to_owned();
         Self::Document { status: 200, headers, body: Bytes::from(document.to_string()) }
     }
 
-    pub(crate) fn redirect(status: u16, to: &str) -> Self {
+    /// A redirect.
+    pub fn redirect(status: u16, to: &str) -> Self {
         Self::Document { status, headers: format!("location: {to}\r\n"), body: Bytes::new() }
     }
 }
 
-pub(crate) struct Server {
+/// A server that listens until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     running: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     answers: Mutex<HashMap<String, Answer>>,
     heads: Mutex<Vec<String>>,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
+    /// Listens on a free port, and answers 404 to everything.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shared) = (listener.local_addr().unwrap(), Arc::<Shared>::default());
         let running = Some(tokio::spawn(serve(listener, shared.clone())));
@@ -62,7 +70,7 @@ impl Server {
     }
 
     /// From now on connections are refused.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         let running = self.running.take().unwrap();
         running.abort();
         // The listener is gone with its task.
@@ -70,26 +78,28 @@ impl Server {
     }
 
     /// Stands at the same address again.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.running = Some(tokio::spawn(serve(listener, self.shared.clone())));
     }
 
-    pub(crate) fn origin(&self) -> String {
+    /// Where it stands, such as `http://127.0.0.1:49152`.
+    pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn answers(&self, path: &str, answer: Answer) {
+    /// What is answered at `path` from now on.
+    pub fn answers(&self, path: &str, answer: Answer) {
         self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
     }
 
     /// The head of each request, in order; names of headers as they were sent.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub fn heads(&self) -> Vec<String> {
         self.shared.heads.lock().unwrap().clone()
     }
 
     /// The path of each request.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.heads().iter().map(|head| head.split(' ').nth(1).unwrap().to_owned()).collect()
     }
 }

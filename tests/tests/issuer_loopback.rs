@@ -1,8 +1,6 @@
 //! Tokens of an issuer that stands on loopback, its keys read through the real HTTP client.
 #![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]
 
-mod server;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,10 +10,9 @@ use auth_core::issuer::{
     JwksVerifier, PresentedToken, Refusal, TokenVerifier, VerifiedClaims, VerifierChain, VerifyError,
 };
 use auth_core::ports::{HttpClient, MAX_RESPONSE_BYTES, ReqwestClient};
+use auth_tests::loopback::{Answer, Server};
 use bytes::Bytes;
 use serde_json::{Value, json};
-
-use self::server::{Answer, Server};
 
 const API: &str = "https://api.example";
 const METADATA: &str = "/.well-known/openid-configuration";

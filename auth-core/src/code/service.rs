@@ -1,0 +1,49 @@
+//! Making codes and using them up.
+
+use super::model::{CodePurpose, StoredCode};
+use crate::base::{Token, TokenKind};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::session::{self, AuthEvent, AuthMethod, Session, SignedIn, complete_login};
+use crate::user::User;
+
+/// Makes a one-time token for the session, in place of an earlier one of it.
+pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session) -> Result<Token> {
+    let config = cx.auth().config().one_time_tokens.as_ref().ok_or(Code::NotFound)?;
+    let token = Token::random(TokenKind::OneTime, cx.random());
+    let code = StoredCode {
+        hash: token.hash(),
+        purpose: CodePurpose::OneTimeToken,
+        user_id: user.id,
+        session_id: Some(session.id),
+        created_at: cx.now(),
+        expires_at: cx.now().plus(config.ttl),
+    };
+    let mut work = cx.begin().await?;
+    session::still_holds(cx, &mut work, user, session).await?;
+    if !work.put_code(&code).await? {
+        return Err(Code::Unauthorized.into());
+    }
+    work.commit().await?;
+    Ok(token)
+}
+
+/// Opens a session beside the one that a one-time token was made in. It is no new proof of who the person is: how fresh
+/// and how sure that is, and when it ends in any case, are the other session's.
+///
+/// # Errors
+/// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; it is not used up then.
+pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
+    let refused = || Error::from(Code::InvalidToken);
+    let mut work = cx.begin().await?;
+    let code = work.consume_code(CodePurpose::OneTimeToken, &token.hash(), cx.now()).await?.ok_or_else(refused)?;
+    let id = code.session_id.ok_or_else(refused)?;
+    let origin = work.session_by_id(id).await?.and_then(|found| session::judge(cx, found)).ok_or_else(refused)?;
+    if origin.user.id != code.user_id || !cx.accepts(origin.user.pool) {
+        return Err(refused());
+    }
+    let event = AuthEvent::beside(&origin, AuthMethod::OneTimeToken);
+    let signed_in = complete_login(cx, &mut work, event).await?;
+    work.commit().await?;
+    Ok(signed_in)
+}

@@ -1,0 +1,73 @@
+//! What programs do with customers.
+
+use super::model::Customer;
+use crate::base::{CustomerId, Email, UserId};
+use crate::crypto::password_hash::Password;
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::user::{Pool, SignUp, set_disabled};
+use crate::{password, role};
+
+/// The row of a customer: ids of one pool are never ids of the other.
+const fn row(id: CustomerId) -> UserId {
+    UserId::from_uuid(id.as_uuid())
+}
+
+/// Creates a customer with a password, without a session. The hooks of customers run.
+///
+/// # Errors
+/// The refusals of signing up.
+pub async fn create_customer(cx: &Cx, signup: SignUp, password: Password) -> Result<Customer> {
+    password::create(cx, Pool::Customer, signup, password).await.map(Customer::from)
+}
+
+/// The customer of this id.
+///
+/// # Errors
+/// When the store is down.
+pub async fn customer_by_id(cx: &Cx, id: CustomerId) -> Result<Option<Customer>> {
+    let found = cx.conn().user_by_id(row(id)).await?;
+    Ok(found.filter(|found| found.pool == Pool::Customer).map(Customer::from))
+}
+
+/// The customer of this address.
+///
+/// # Errors
+/// When the store is down.
+pub async fn customer_by_email(cx: &Cx, email: &Email) -> Result<Option<Customer>> {
+    Ok(cx.conn().user_by_email(Pool::Customer, email).await?.map(Customer::from))
+}
+
+/// Bars a customer from signing in and ends all their sessions, at once.
+///
+/// # Errors
+/// [`Code::UserNotFound`].
+pub async fn disable_customer(cx: &Cx, id: CustomerId) -> Result<()> {
+    set_disabled(cx, Pool::Customer, row(id), Some(cx.now())).await
+}
+
+/// Lets a disabled customer sign in again.
+///
+/// # Errors
+/// [`Code::UserNotFound`].
+pub async fn enable_customer(cx: &Cx, id: CustomerId) -> Result<()> {
+    set_disabled(cx, Pool::Customer, row(id), None).await
+}
+
+/// Gives a role to a customer; `false` when they hold it already. Effective with their next request.
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
+pub async fn grant_role(cx: &Cx, id: CustomerId, guard: &str, name: &str) -> Result<bool> {
+    customer_by_id(cx, id).await?.ok_or(Code::UserNotFound)?;
+    role::grant_role(cx, row(id), guard, name).await
+}
+
+/// Takes a role from a customer; `false` when they did not hold it. Effective with their next request.
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
+pub async fn revoke_role(cx: &Cx, id: CustomerId, guard: &str, name: &str) -> Result<bool> {
+    customer_by_id(cx, id).await?.ok_or(Code::UserNotFound)?;
+    role::revoke_role(cx, row(id), guard, name).await
+}

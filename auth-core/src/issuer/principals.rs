@@ -1,0 +1,77 @@
+//! What the application makes of those whom an external issuer vouches for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::chain::VerifierChain;
+use super::claims::VerifiedClaims;
+use crate::base::UserId;
+use crate::cx::Cx;
+use crate::error::Result;
+
+/// Names the user of this application that an external subject is, for [`ExternalIssuers::users`].
+///
+/// Somebody is known by [issuer](VerifiedClaims::issuer) and [subject](VerifiedClaims::subject) together. An e-mail
+/// address alone proves nothing: it may be unverified, and it changes hands.
+#[async_trait]
+pub trait ExternalUsers: Send + Sync + 'static {
+    /// The user, who may be created here; `None` refuses the request (401). Called with each request that bears such a
+    /// token.
+    ///
+    /// # Errors
+    /// When it cannot be known; the request is refused then.
+    async fn user_of(&self, cx: &Cx, claims: &VerifiedClaims) -> Result<Option<UserId>>;
+}
+
+/// External issuers whose tokens prove who sends a request, and what their words are worth here.
+///
+/// By default a principal is what the token says, as of when it was issued: nothing is looked up. Its roles are in no
+/// role guard of the application until [`role_guard`](Self::role_guard) names one, so that no route can demand them.
+#[derive(Clone)]
+pub struct ExternalIssuers {
+    pub(crate) chain: VerifierChain,
+    pub(crate) role_guard: Option<String>,
+    pub(crate) users: Option<Arc<dyn ExternalUsers>>,
+}
+
+/// The role guard of external roles that have none of the application's. With a space in it, none can be registered.
+pub(crate) const NO_GUARD: &str = "external issuer";
+
+impl From<VerifierChain> for ExternalIssuers {
+    fn from(chain: VerifierChain) -> Self {
+        Self { chain, role_guard: None, users: None }
+    }
+}
+
+impl ExternalIssuers {
+    /// The role guard that the roles of tokens live in, one of the registered ones. Whoever controls an issuer then gives
+    /// every role of that guard.
+    #[must_use]
+    pub fn role_guard(mut self, guard: impl Into<String>) -> Self {
+        self.role_guard = Some(guard.into());
+        self
+    }
+
+    /// Has each subject be a user of this application: name, roles and permissions are those of the user's row, looked up
+    /// with each request, and a disabled user is refused. The token says who it is and nothing more.
+    #[must_use]
+    pub fn users(mut self, users: impl ExternalUsers) -> Self {
+        self.users = Some(Arc::new(users));
+        self
+    }
+
+    pub(crate) fn guard(&self) -> &str {
+        self.role_guard.as_deref().unwrap_or(NO_GUARD)
+    }
+}
+
+impl fmt::Debug for ExternalIssuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalIssuers")
+            .field("chain", &self.chain)
+            .field("role_guard", &self.role_guard)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! What an access token says (RFC 9068 §2.2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::base::{Email, SessionId, TenantId};
+use crate::role::GrantedRole;
+
+/// The `typ` of access tokens (RFC 9068 §2.1).
+pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
+
+/// The claims of an access token beside the registered ones.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct AccessClaims {
+    pub(crate) client_id: String,
+    /// The session that it proves.
+    pub(crate) sid: SessionId,
+    /// What its subject is.
+    pub(crate) kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) roles: Vec<GrantedRole>,
+    pub(crate) permissions: Vec<String>,
+    /// When the person last proved who they are, in seconds since 1970.
+    pub(crate) auth_time: i64,
+    /// How the session was opened.
+    pub(crate) method: String,
+    /// How sure we are: 1 or 2.
+    pub(crate) aal: i64,
+    pub(crate) email: Email,
+    pub(crate) email_verified: bool,
+    pub(crate) name: String,
+    /// What the application added.
+    #[serde(flatten)]
+    pub(crate) more: Map<String, Value>,
+}

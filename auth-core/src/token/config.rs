@@ -1,0 +1,186 @@
+//! What access and refresh tokens are like.
+
+use std::time::Duration;
+
+use crate::base::Secret;
+use crate::crypto::jwt::{Algorithm, SigningKey};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What access tokens are signed with.
+#[derive(Clone, Debug)]
+pub(crate) enum Signing {
+    /// Key pairs that the engine makes, keeps sealed in the store, publishes and replaces.
+    Managed(Algorithm),
+    /// One secret of the application's own, which whoever verifies must have too.
+    Shared(Secret),
+}
+
+/// Access tokens, which prove a session for a short while without a look at it, and refresh tokens, which are exchanged
+/// for new ones.
+///
+/// By default: Ed25519 keys that are made and replaced by the engine, access tokens of 15 minutes, refresh tokens of 30
+/// days that are good once.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::crypto::jwt::Algorithm;
+/// use auth_core::token;
+///
+/// let config = token::Config::default().algorithm(Algorithm::Es256).access_ttl(Duration::from_secs(5 * 60));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) signing: Signing,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) client_id: String,
+    pub(crate) access_ttl: Duration,
+    pub(crate) is_long_lived: bool,
+    pub(crate) refresh_ttl: Duration,
+    pub(crate) reuse_grace: Duration,
+    pub(crate) rotate_every: Duration,
+    pub(crate) publish_ahead: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            signing: Signing::Managed(Algorithm::EdDsa),
+            issuer: None,
+            audiences: Vec::new(),
+            client_id: "first-party".to_owned(),
+            access_ttl: 15 * MINUTE,
+            is_long_lived: false,
+            refresh_ttl: 30 * DAY,
+            reuse_grace: Duration::ZERO,
+            rotate_every: 30 * DAY,
+            publish_ahead: DAY,
+        }
+    }
+}
+
+impl Config {
+    /// The algorithm of the key pairs: EdDSA unless said otherwise. HS256 has none; see [`shared_secret`](Self::shared_secret).
+    #[must_use]
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.signing = Signing::Managed(algorithm);
+        self
+    }
+
+    /// Signs with HS256 under this secret, of at least 32 random bytes, in place of key pairs. Whoever verifies such a
+    /// token can make one: give the secret to nobody but programs that you would let sign. Nothing is published then,
+    /// and nothing replaced.
+    #[must_use]
+    pub fn shared_secret(mut self, secret: Secret) -> Self {
+        self.signing = Signing::Shared(secret);
+        self
+    }
+
+    /// The `iss` of tokens; the base URL unless said otherwise.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `aud` of tokens, all of these; the base URL unless said otherwise. We accept tokens for any of them.
+    #[must_use]
+    pub fn audiences<T: Into<String>>(mut self, audiences: impl IntoIterator<Item = T>) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The `client_id` of tokens (RFC 9068 §2.2); `first-party` unless said otherwise.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = id.into();
+        self
+    }
+
+    /// How long an access token is good: 15 minutes by default, 1 second to 15 minutes. On routes that look nothing up
+    /// it is also how long a session that was ended, a disabled user and a revoked role work on.
+    #[must_use]
+    pub fn access_ttl(mut self, ttl: Duration) -> Self {
+        (self.access_ttl, self.is_long_lived) = (ttl, false);
+        self
+    }
+
+    /// As [`access_ttl`](Self::access_ttl), up to a day. A token that is stolen, or whose session was ended, is good for
+    /// as long on every route that looks nothing up, and with every program that verifies it by our keys.
+    #[must_use]
+    pub fn access_ttl_insecurely(mut self, ttl: Duration) -> Self {
+        (self.access_ttl, self.is_long_lived) = (ttl, true);
+        self
+    }
+
+    /// How long a refresh token is good if it is not used: 30 days by default, a minute to 400 days. No refresh token
+    /// outlives its session.
+    #[must_use]
+    pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
+        self.refresh_ttl = ttl;
+        self
+    }
+
+    /// For this long after a refresh token was used, its second use gives the same new one again, as long as that is
+    /// unused, instead of ending the session: for clients that lose answers. None by default, at most 10 seconds.
+    /// Whoever steals a refresh token may use it unnoticed in this time.
+    #[must_use]
+    pub fn reuse_grace(mut self, grace: Duration) -> Self {
+        self.reuse_grace = grace;
+        self
+    }
+
+    /// How long a key pair signs before the next one does: 30 days by default, an hour to 400 days. Its tokens are
+    /// verified until the last of them has expired.
+    #[must_use]
+    pub fn rotate_every(mut self, age: Duration) -> Self {
+        self.rotate_every = age;
+        self.publish_ahead = self.publish_ahead.min(age / 2);
+        self
+    }
+
+    /// How long before it signs a key pair is published, so that others have it in time: a day by default, at most half
+    /// of `rotate_every`.
+    #[must_use]
+    pub fn publish_ahead(mut self, lead: Duration) -> Self {
+        self.publish_ahead = lead;
+        self
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut range = |name: &str, value: Duration, allowed: std::ops::RangeInclusive<Duration>| {
+            if !allowed.contains(&value) {
+                let (least, most) = (allowed.start(), allowed.end());
+                problems.push(format!("token {name} is {value:?}: allowed are {least:?} to {most:?}"));
+            }
+        };
+        let longest = if self.is_long_lived { DAY } else { 15 * MINUTE };
+        range("access_ttl", self.access_ttl, SECOND..=longest);
+        range("refresh_ttl", self.refresh_ttl, MINUTE..=400 * DAY);
+        range("reuse_grace", self.reuse_grace, Duration::ZERO..=10 * SECOND);
+        range("rotate_every", self.rotate_every, HOUR..=400 * DAY);
+        range("publish_ahead", self.publish_ahead, Duration::ZERO..=self.rotate_every / 2);
+        match &self.signing {
+            Signing::Managed(algorithm) if algorithm.is_symmetric() => {
+                problems.push("token algorithm HS256 has no key pairs: use shared_secret()".to_owned());
+            }
+            Signing::Managed(_) => {}
+            Signing::Shared(secret) => {
+                problems.extend(SigningKey::hs256(secret, None).err().map(|error| format!("token secret: {error}")));
+            }
+        }
+        let names = self.issuer.iter().chain(&self.audiences).chain([&self.client_id]);
+        if names.into_iter().any(|name| name.trim().is_empty()) {
+            problems.push("token issuer, audiences and client_id must not be empty".to_owned());
+        }
+        problems
+    }
+}

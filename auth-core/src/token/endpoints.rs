@@ -1,0 +1,201 @@
+//! The endpoints of tokens.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header};
+use serde::{Deserialize, Serialize};
+
+use super::refresh::{self, TokenPair};
+use super::service::{AccessToken, Subject, feature, issue_access};
+use crate::base::{Timestamp, Token, TokenKind};
+use crate::crypto::jwt::JwkSet;
+use crate::cx::Cx;
+use crate::error::{Code, Result};
+use crate::guard::{Anyone, CurrentSession};
+use crate::http::{Done, Endpoint, Json, Reply, Route};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::of::<GetToken>(),
+    Route::of::<Jwks>(),
+    Route::of::<OpenTokens>(),
+    Route::of::<RefreshTokens>(),
+    Route::of::<RevokeTokens>(),
+];
+
+/// How long verifiers may keep our keys: a key that was revoked is believed by them for as long.
+const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// Whom a token is for: the caller, proved by the session's own secret. An access token gets nobody another one, or it
+/// would never expire.
+fn subject(current: &CurrentSession) -> Result<Subject<'_>> {
+    current.expect_session_token()?;
+    let principal = current.authentication().principal();
+    Ok(Subject { user: current.user(), session: current, roles: &principal.roles, permissions: &principal.permissions })
+}
+
+/// `GET /token`: an access token for the caller's session.
+#[derive(Debug, Deserialize)]
+pub struct GetToken {}
+
+/// The one token of an answer.
+#[derive(Debug)]
+pub struct TokenReply(AccessToken);
+
+impl TokenReply {
+    /// The token, for programs that call the endpoint without HTTP.
+    pub const fn token(&self) -> &AccessToken {
+        &self.0
+    }
+}
+
+impl Reply for TokenReply {
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            token: &'a str,
+        }
+        Json(Body { token: self.0.expose() }).into_response(cx)
+    }
+}
+
+impl Endpoint for GetToken {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/token";
+    const NAME: &'static str = "get_token";
+    type Caller = CurrentSession;
+    type Reply = TokenReply;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenReply> {
+        issue_access(cx, subject(&current)?).await.map(TokenReply)
+    }
+}
+
+/// `GET /jwks`: the public keys that access tokens are verified with (RFC 7517 §5).
+#[derive(Debug, Deserialize)]
+pub struct Jwks {}
+
+/// A key set, which others may keep for five minutes.
+#[derive(Debug)]
+pub struct PublishedKeys(JwkSet);
+
+impl Reply for PublishedKeys {
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
+        let mut response = Json(self.0).into_response(cx)?;
+        response.headers_mut().insert(header::CACHE_CONTROL, JWKS_MAX_AGE);
+        Ok(response)
+    }
+}
+
+impl Endpoint for Jwks {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/jwks";
+    const NAME: &'static str = "jwks";
+    type Caller = Anyone;
+    type Reply = PublishedKeys;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<PublishedKeys> {
+        let tokens = feature(cx)?;
+        tokens.keys.published(cx, &tokens.config).await.map(PublishedKeys)
+    }
+}
+
+impl Reply for TokenPair {
+    fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            access_token: &'a str,
+            token_type: &'static str,
+            /// Seconds.
+            expires_in: u64,
+            refresh_token: &'a str,
+            /// Seconds.
+            refresh_expires_in: u64,
+        }
+        let seconds = |until: Timestamp| until.since(cx.now()).as_secs();
+        Json(Body {
+            access_token: self.access.expose(),
+            token_type: "Bearer",
+            expires_in: seconds(self.access.expires_at()),
+            refresh_token: self.refresh.expose(),
+            refresh_expires_in: seconds(self.refresh_expires_at),
+        })
+        .into_response(cx)
+    }
+}
+
+/// `POST /token`: an access token and a refresh token for the caller's session. An earlier refresh token of the session
+/// is dead from then on.
+#[derive(Debug, Deserialize)]
+pub struct OpenTokens {}
+
+impl Endpoint for OpenTokens {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/token";
+    const NAME: &'static str = "open_tokens";
+    type Caller = CurrentSession;
+    type Reply = TokenPair;
+
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenPair> {
+        refresh::open(cx, subject(&current)?).await
+    }
+}
+
+/// `POST /token/refresh`: a new pair for a refresh token, which is good once. The second use of one ends its session.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefreshTokens {
+    /// The refresh token.
+    #[serde(alias = "refresh_token")]
+    pub refresh_token: String,
+}
+
+impl fmt::Debug for RefreshTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTokens").finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for RefreshTokens {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/token/refresh";
+    const NAME: &'static str = "refresh_tokens";
+    type Caller = Anyone;
+    type Reply = TokenPair;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<TokenPair> {
+        let token = Token::parse(TokenKind::Refresh, &self.refresh_token).map_err(|_| Code::Unauthorized)?;
+        refresh::exchange(cx, &token).await
+    }
+}
+
+/// `POST /token/revoke`: ends the session of a refresh token (RFC 7009 §2.1). Succeeds whether there is one or not.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeTokens {
+    /// The refresh token.
+    #[serde(alias = "refresh_token")]
+    pub refresh_token: String,
+}
+
+impl fmt::Debug for RevokeTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokeTokens").finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for RevokeTokens {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/token/revoke";
+    const NAME: &'static str = "revoke_tokens";
+    type Caller = Anyone;
+    type Reply = Json<Done>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
+        if let Ok(token) = Token::parse(TokenKind::Refresh, &self.refresh_token) {
+            refresh::revoke(cx, &token).await?;
+        }
+        Ok(Json(Done::success()))
+    }
+}

@@ -1,0 +1,329 @@
+//! The key pairs that access tokens are signed with: made, sealed, published and replaced by the engine.
+//!
+//! Several processes share them through the store. Keys are numbered by *generation*, and of a generation there is one:
+//! whoever writes the next one first has made it, and the others take it from the store. A key is published a while
+//! before it signs, signs for a while, and is published until the last token it signed has expired.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::config::{Config, Signing};
+use super::model::StoredSigningKey;
+use crate::base::{SigningKeyId, Timestamp};
+use crate::crypto::jwt::{Algorithm, Jwk, JwkSet, SigningKey, VerifyingKey};
+use crate::crypto::seal::{Aad, Sealer};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::store::StoreError;
+
+/// What was read from the store is believed for this long: another process may have added or revoked a key.
+const RELOAD_AFTER: Duration = Duration::from_secs(60);
+/// A token that names an unknown key has the store asked at most this often.
+const RELOAD_AT_MOST: Duration = Duration::from_secs(5);
+/// What tokens of a key are verified beyond the life of the last one, because clocks differ.
+const MARGIN: Duration = Duration::from_secs(60);
+/// How often a generation that somebody else has just made is looked for before giving up.
+const ROUNDS: usize = 8;
+
+/// The keys as they were last read.
+pub(crate) struct SigningKeys {
+    read: RwLock<Option<Arc<KeyRing>>>,
+    /// One task reads at a time; the others take what it has read.
+    reading: Mutex<()>,
+}
+
+impl SigningKeys {
+    pub(crate) fn new() -> Self {
+        Self { read: RwLock::new(None), reading: Mutex::new(()) }
+    }
+
+    /// The key that signs now. Makes the next one when it is due.
+    pub(crate) async fn signing_key(&self, cx: &Cx, config: &Config) -> Result<SigningKey> {
+        let algorithm = match &config.signing {
+            Signing::Shared(secret) => return SigningKey::hs256(secret, None).map_err(Error::internal),
+            Signing::Managed(algorithm) => *algorithm,
+        };
+        let now = cx.now();
+        let (ring, now) = match self.recent(now, RELOAD_AFTER) {
+            Some(ring) if !ring.is_next_due(algorithm, now, config) => (ring, now),
+            // A key that is made on the way signs from an instant after the one of the question.
+            Some(_) | None => (self.renewed(cx, config, algorithm).await?, cx.now()),
+        };
+        ring.signer(algorithm, now).cloned().ok_or_else(|| Error::internal("no key signs at this instant"))
+    }
+
+    /// The key of this id, if tokens of it are still verified. An id that nobody knows has the store asked, but not often.
+    pub(crate) async fn verifying_key(&self, cx: &Cx, kid: &str) -> Result<Option<VerifyingKey>> {
+        let now = cx.now();
+        if let Some(ring) = self.recent(now, RELOAD_AFTER) {
+            let known = ring.verifier(kid, now);
+            if known.is_some() || now.since(ring.read_at) < RELOAD_AT_MOST {
+                return Ok(known.cloned());
+            }
+        }
+        let ring = self.reloaded(cx, now).await?;
+        Ok(ring.verifier(kid, now).cloned())
+    }
+
+    /// What is published (RFC 7517 §5). Makes the first key when there is none.
+    pub(crate) async fn published(&self, cx: &Cx, config: &Config) -> Result<JwkSet> {
+        let Signing::Managed(_) = config.signing else { return Ok(JwkSet::from_iter([])) };
+        self.signing_key(cx, config).await?;
+        let now = cx.now();
+        let ring = self.recent(now, RELOAD_AFTER);
+        let keys = ring.iter().flat_map(|ring| &ring.keys).filter(|key| now < key.verifies_until);
+        Ok(keys.map(|key| key.jwk.clone()).collect())
+    }
+
+    /// Forgets what was read.
+    pub(crate) fn forget(&self) {
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn recent(&self, now: Timestamp, age: Duration) -> Option<Arc<KeyRing>> {
+        let ring = self.read.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        (ring.read_at <= now && now.since(ring.read_at) < age).then_some(ring)
+    }
+
+    /// Reads the store, unless somebody else has since `asked_at`.
+    async fn reloaded(&self, cx: &Cx, asked_at: Timestamp) -> Result<Arc<KeyRing>> {
+        let _turn = self.reading.lock().await;
+        if let Some(ring) = self.recent(cx.now(), RELOAD_AFTER).filter(|ring| ring.read_at >= asked_at) {
+            return Ok(ring);
+        }
+        self.load(cx).await
+    }
+
+    async fn load(&self, cx: &Cx) -> Result<Arc<KeyRing>> {
+        // As of before the look-up. Keys that have expired are read too: their numbers are taken.
+        let now = cx.now();
+        let stored = cx.conn().signing_keys(Timestamp::from_micros(0)).await?;
+        let sealer = Sealer::new(&cx.auth().config().keyring);
+        let mut keys = Vec::with_capacity(stored.len());
+        let mut generations = BTreeMap::new();
+        for row in stored {
+            let newest = generations.entry(row.algorithm.clone()).or_insert(row.generation);
+            *newest = row.generation.max(*newest);
+            let key = Key::open(&sealer, &row);
+            if key.signing.is_some() && sealer.needs_reseal(&row.sealed_private) {
+                reseal(cx, &sealer, &row).await;
+            }
+            keys.extend(key.into_usable(&row));
+        }
+        let ring = Arc::new(KeyRing { keys, generations, read_at: now });
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ring));
+        Ok(ring)
+    }
+
+    /// Reads the store, and writes the next key when it is due. Of several processes that try, one succeeds.
+    async fn renewed(&self, cx: &Cx, config: &Config, algorithm: Algorithm) -> Result<Arc<KeyRing>> {
+        let _turn = self.reading.lock().await;
+        for _ in 0..ROUNDS {
+            let ring = match self.recent(cx.now(), RELOAD_AFTER) {
+                // Somebody else has read while this one waited for its turn.
+                Some(ring) if !ring.is_next_due(algorithm, cx.now(), config) => return Ok(ring),
+                Some(_) | None => self.load(cx).await?,
+            };
+            if !ring.is_next_due(algorithm, cx.now(), config) {
+                return Ok(ring);
+            }
+            let begins = ring.next_begins(algorithm, cx.now());
+            // Of the same reading as the decision that one is due: whoever has seen less loses.
+            let generation = ring.next_generation(algorithm);
+            match insert(cx, config, algorithm, begins, generation).await {
+                Ok(()) => tracing::info!(%algorithm, generation, "made a new signing key"),
+                Err(StoreError::Conflict) => {
+                    tracing::debug!(generation, "another process has made the next signing key")
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.forget();
+        }
+        Err(Error::internal("the next signing key could not be agreed on"))
+    }
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKeys").finish_non_exhaustive()
+    }
+}
+
+/// The keys of the store, the newest generation first. Which of them sign and verify depends on the instant.
+struct KeyRing {
+    keys: Vec<Key>,
+    /// The newest number that each algorithm has had.
+    generations: BTreeMap<String, i64>,
+    read_at: Timestamp,
+}
+
+impl KeyRing {
+    fn of(&self, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |key| key.jwk.algorithm() == Some(algorithm))
+    }
+
+    /// The newest key that may sign now. One whose private half cannot be opened only verifies.
+    fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
+        let mut signing = self.of(algorithm).filter(|key| key.signs_from <= now && now < key.signs_until);
+        signing.find_map(|key| key.signing.as_ref())
+    }
+
+    fn verifier(&self, kid: &str, now: Timestamp) -> Option<&VerifyingKey> {
+        let key = self.keys.iter().find(|key| key.verifying.kid() == Some(kid));
+        key.filter(|key| now < key.verifies_until).map(|key| &key.verifying)
+    }
+
+    /// Whether there is none that signs, or none yet that will when it ends.
+    fn is_next_due(&self, algorithm: Algorithm, now: Timestamp, config: &Config) -> bool {
+        let covered = now.plus(config.publish_ahead);
+        let last = self.of(algorithm).filter(|key| key.signing.is_some()).map(|key| key.signs_until).max();
+        self.signer(algorithm, now).is_none() || last.is_none_or(|last| last <= covered)
+    }
+
+    fn next_generation(&self, algorithm: Algorithm) -> i64 {
+        self.generations.get(algorithm.as_str()).map_or(1, |newest| newest.saturating_add(1))
+    }
+
+    /// When the next key begins to sign: when the present ones end, or at once if there are none.
+    fn next_begins(&self, algorithm: Algorithm, now: Timestamp) -> Timestamp {
+        let present = self.signer(algorithm, now).and_then(|_| {
+            let usable = self.of(algorithm).filter(|key| key.signing.is_some());
+            usable.map(|key| key.signs_until).max()
+        });
+        present.map_or(now, |until| until.max(now))
+    }
+}
+
+struct Key {
+    signing: Option<SigningKey>,
+    verifying: VerifyingKey,
+    jwk: Jwk,
+    signs_from: Timestamp,
+    signs_until: Timestamp,
+    verifies_until: Timestamp,
+}
+
+/// A key whose public half may be unreadable, too.
+struct Opened {
+    signing: Option<SigningKey>,
+    jwk: Option<Jwk>,
+}
+
+impl Key {
+    fn open(sealer: &Sealer, row: &StoredSigningKey) -> Opened {
+        let algorithm = row.algorithm.parse::<Algorithm>().ok();
+        let opened = sealer.open(&place(&row.id.as_uuid().into_bytes()), &row.sealed_private);
+        let signing = match (algorithm, opened) {
+            (Some(algorithm), Ok(der)) => SigningKey::from_pkcs8(algorithm, row.id.to_string(), &der).ok(),
+            (Some(_), Err(error)) => {
+                tracing::warn!(kid = %row.id, %error, "a signing key cannot be opened: it verifies, and another one signs");
+                None
+            }
+            (None, _) => None,
+        };
+        Opened { signing, jwk: serde_json::from_str(&row.public_jwk).ok() }
+    }
+}
+
+impl Opened {
+    fn into_usable(self, row: &StoredSigningKey) -> Option<Key> {
+        let jwk = self.jwk.filter(|jwk| jwk.kid() == Some(row.id.to_string().as_str()));
+        let Some((jwk, verifying)) = jwk.and_then(|jwk| VerifyingKey::from_jwk(&jwk).ok().map(|key| (jwk, key))) else {
+            tracing::error!(kid = %row.id, "a signing key in the store is damaged");
+            return None;
+        };
+        Some(Key {
+            signing: self.signing,
+            verifying,
+            jwk,
+            signs_from: row.signs_from,
+            signs_until: row.signs_until,
+            verifies_until: row.verifies_until,
+        })
+    }
+}
+
+/// Where a sealed private key belongs: it opens in its own row only.
+const fn place(id: &[u8; 16]) -> Aad<'_> {
+    Aad::new("signing_key", "sealed_private", id)
+}
+
+async fn insert(
+    cx: &Cx,
+    config: &Config,
+    algorithm: Algorithm,
+    begins: Timestamp,
+    generation: i64,
+) -> Result<(), StoreError> {
+    let id = SigningKeyId::new(cx.now(), cx.random());
+    let key = SigningKey::generate(algorithm, id.to_string()).map_err(StoreError::backend)?;
+    let (Some(der), Some(jwk)) = (key.to_pkcs8(), key.public_jwk()) else {
+        return Err(StoreError::backend("a generated key has no halves"));
+    };
+    let sealer = Sealer::new(&cx.auth().config().keyring);
+    let signs_until = begins.plus(config.rotate_every);
+    let row = StoredSigningKey {
+        id,
+        algorithm: algorithm.as_str().to_owned(),
+        generation,
+        public_jwk: serde_json::to_string(&jwk).map_err(StoreError::backend)?,
+        sealed_private: sealer.seal(cx.random(), &place(&id.as_uuid().into_bytes()), der.expose()),
+        created_at: cx.now(),
+        signs_from: begins,
+        signs_until,
+        verifies_until: signs_until.plus(config.access_ttl).plus(MARGIN),
+    };
+    cx.conn().insert_signing_key(&row).await
+}
+
+/// Seals a private key under the current secret, so that the previous one can be dropped. What fails is tried again.
+async fn reseal(cx: &Cx, sealer: &Sealer, row: &StoredSigningKey) {
+    let id = row.id.as_uuid().into_bytes();
+    let Ok(der) = sealer.open(&place(&id), &row.sealed_private) else { return };
+    let sealed = sealer.seal(cx.random(), &place(&id), der.expose());
+    if let Err(error) = cx.conn().reseal_signing_key(row.id, &row.sealed_private, &sealed).await {
+        tracing::warn!(kid = %row.id, %error, "a signing key could not be sealed anew");
+    }
+}
+
+/// Has another key sign from now on, in every process within a minute. Tokens of the present one stay valid until they
+/// expire: the way to replace a key on schedule of your own.
+///
+/// # Errors
+/// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there
+/// are no key pairs to replace, because the configuration names a shared secret or no tokens at all.
+pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
+    let (config, keys) = managed(cx)?;
+    let now = cx.now();
+    for row in cx.conn().signing_keys(now).await? {
+        cx.conn().shorten_signing_key(row.id, now, row.verifies_until).await?;
+    }
+    keys.forget();
+    keys.signing_key(cx, config).await.map(drop)
+}
+
+/// Ends a key that may have been stolen: another one signs from now on, and no token of it is accepted any more, in
+/// other processes within a minute. Programs that verify by our published keys forget it when they next ask. `false`
+/// when no such key was in use.
+///
+/// # Errors
+/// As for [`rotate_signing_key`].
+pub async fn revoke_signing_key(cx: &Cx, id: SigningKeyId) -> Result<bool> {
+    let (config, keys) = managed(cx)?;
+    let now = cx.now();
+    let revoked = cx.conn().shorten_signing_key(id, now, now).await?;
+    keys.forget();
+    keys.signing_key(cx, config).await?;
+    Ok(revoked)
+}
+
+fn managed(cx: &Cx) -> Result<(&Config, &SigningKeys)> {
+    match cx.auth().tokens() {
+        Some(tokens) if matches!(tokens.config.signing, Signing::Managed(_)) => Ok((&tokens.config, &tokens.keys)),
+        Some(_) | None => Err(Error::internal("there are no key pairs: the configuration names none")),
+    }
+}

@@ -1,0 +1,174 @@
+//! Refresh tokens: exchanged once for a new pair, and a second use ends everything.
+//!
+//! A session has at most one *family* of refresh tokens, in one row. Each token names its family and has a secret that
+//! is good once; the row knows the secret that is good now. Whoever names a family with another secret has held one of
+//! its tokens, so somebody has a copy: the family ends, and its session with it (RFC 9700 §4.14.2).
+
+use super::model::{FamilyWithSession, RefreshFamily, Rotation};
+use super::service::{AccessToken, Draft, Subject, draft, feature};
+use crate::base::{SessionId, Timestamp, Token, TokenHash, TokenKind};
+use crate::crypto::seal::{Aad, Sealer};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::hooks::Event;
+use crate::role::authority;
+use crate::session::{self, Resolved, Session};
+
+/// A new access token, and the refresh token that is exchanged for the next pair.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenPair {
+    /// Proves the session for a short while.
+    pub access: AccessToken,
+    /// Good once.
+    pub refresh: Token,
+    /// From this instant the refresh token is dead.
+    pub refresh_expires_at: Timestamp,
+}
+
+/// Opens the refresh family of a session, in place of an earlier one, and issues the first pair.
+pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<TokenPair> {
+    let draft = draft(cx, subject).await?;
+    let Subject { user, session, .. } = subject;
+    let mut work = cx.begin().await?;
+    session::still_holds(cx, &mut work, user, session).await?;
+    let (refresh, family) = new_family(cx, session)?;
+    if !work.put_family(&family).await? {
+        return Err(Code::Unauthorized.into());
+    }
+    work.emit(Event::RefreshOpened { user: user.id, session: session.id });
+    let access = draft.sign()?;
+    work.commit().await?;
+    Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at })
+}
+
+fn new_family(cx: &Cx, session: &Session) -> Result<(Token, RefreshFamily)> {
+    let now = cx.now();
+    let token = Token::random(TokenKind::Refresh, cx.random());
+    let family = RefreshFamily {
+        session_id: session.id,
+        family_hash: token.family_hash().map_err(Error::internal)?,
+        token_hash: token.hash(),
+        previous_hash: None,
+        sealed_child: None,
+        generation: 0,
+        created_at: now,
+        rotated_at: now,
+        expires_at: expiry(cx, session)?,
+    };
+    Ok((token, family))
+}
+
+fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
+    Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session.absolute_expires_at))
+}
+
+/// Exchanges a refresh token for a new pair. The user, the session and the roles are looked up anew.
+///
+/// # Errors
+/// 401 for a token that is unknown, expired, of an ended session or a disabled user; also for one that was used before,
+/// and then its session has ended. 503 when the store is down.
+pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
+    let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+    if !family.token_hash.matches(&token.hash()) {
+        return used_before(cx, token).await;
+    }
+    let draft = held.draft(cx).await?;
+    let next = token.successor(cx.random()).map_err(Error::internal)?;
+    let rotation = Rotation {
+        token_hash: next.hash(),
+        sealed_child: sealed_child(cx, family.session_id, &next)?,
+        rotated_at: cx.now(),
+        expires_at: expiry(cx, &held.session)?,
+    };
+    let mut work = cx.begin().await?;
+    // In this order, as whoever disables a user or ends a session locks them: user, session, family.
+    session::extend(cx, &mut work, &held.user, &held.session).await?;
+    if !work.rotate_family(family.session_id, &token.hash(), &rotation).await? {
+        // Somebody else has used it since.
+        drop(work);
+        return used_before(cx, token).await;
+    }
+    let access = draft.sign()?;
+    work.commit().await?;
+    Ok(TokenPair { access, refresh: next, refresh_expires_at: rotation.expires_at })
+}
+
+/// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from
+/// there; otherwise there is a copy of it, and family and session end.
+async fn used_before(cx: &Cx, token: &Token) -> Result<TokenPair> {
+    let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+    if let Some(refresh) = unused_child(cx, &family, &token.hash())? {
+        let access = held.draft(cx).await?.sign()?;
+        return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at });
+    }
+    let mut work = cx.begin().await?;
+    if session::end(&mut work, &held.user, held.session.id).await? {
+        work.emit(Event::RefreshReused { user: held.user.id, session: held.session.id });
+    }
+    work.commit().await?;
+    Err(Error::from(Code::Unauthorized).caused_by("a refresh token was used twice: its session has ended"))
+}
+
+/// Ends the session of a refresh token, whichever token of its family it is. One that names none is left alone.
+pub(crate) async fn revoke(cx: &Cx, token: &Token) -> Result<()> {
+    let Some(Known { held, .. }) = Known::look_up(cx, token).await? else { return Ok(()) };
+    let mut work = cx.begin().await?;
+    if session::end(&mut work, &held.user, held.session.id).await? {
+        work.emit(Event::SignedOut { user: held.user.id, session: held.session.id });
+    }
+    work.commit().await
+}
+
+/// A family whose session is alive, with what it stands for.
+struct Known {
+    family: RefreshFamily,
+    held: Resolved,
+}
+
+impl Known {
+    async fn look_up(cx: &Cx, token: &Token) -> Result<Option<Self>> {
+        feature(cx)?;
+        let Ok(name) = token.family_hash() else { return Ok(None) };
+        let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
+        // One of the other pool is no token here, and is not used up.
+        let held = session::judge(cx, found).filter(|held| cx.accepts(held.user.pool) && cx.now() < family.expires_at);
+        Ok(held.map(|held| Self { family, held }))
+    }
+}
+
+impl Resolved {
+    /// A token of what they hold now.
+    async fn draft(&self, cx: &Cx) -> Result<Draft> {
+        let (roles, permissions) = authority(&self.roles);
+        let subject = Subject { user: &self.user, session: &self.session, roles: &roles, permissions: &permissions };
+        draft(cx, subject).await
+    }
+}
+
+/// The next token, for whoever lost the answer that brought it: only with a grace time, sealed, and until it is used.
+fn sealed_child(cx: &Cx, session: SessionId, next: &Token) -> Result<Option<Vec<u8>>> {
+    if feature(cx)?.config.reuse_grace.is_zero() {
+        return Ok(None);
+    }
+    let sealer = Sealer::new(&cx.auth().config().keyring);
+    Ok(Some(sealer.seal(cx.random(), &place(&session.as_uuid().into_bytes()), next.expose().as_bytes())))
+}
+
+fn unused_child(cx: &Cx, family: &RefreshFamily, presented: &TokenHash) -> Result<Option<Token>> {
+    let grace = feature(cx)?.config.reuse_grace;
+    let is_previous = family.previous_hash.is_some_and(|previous| previous.matches(presented));
+    let is_recent = family.rotated_at <= cx.now() && cx.now().since(family.rotated_at) < grace;
+    let (Some(sealed), true, true) = (&family.sealed_child, is_previous, is_recent) else { return Ok(None) };
+    let sealer = Sealer::new(&cx.auth().config().keyring);
+    let opened = sealer.open(&place(&family.session_id.as_uuid().into_bytes()), sealed).map_err(Error::internal)?;
+    let text = std::str::from_utf8(opened.expose()).map_err(Error::internal)?;
+    let child = Token::parse(TokenKind::Refresh, text).map_err(Error::internal)?;
+    // The one that is good now, and not one further on.
+    Ok(Some(child).filter(|child| child.hash().matches(&family.token_hash)))
+}
+
+/// Where a sealed token belongs: it opens in its own row only.
+const fn place(id: &[u8; 16]) -> Aad<'_> {
+    Aad::new("refresh_family", "sealed_child", id)
+}

@@ -1,0 +1,277 @@
+//! Issuing and verifying access tokens.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::claims::{ACCESS_TOKEN, AccessClaims};
+use super::config::{Config, Signing};
+use super::keys::SigningKeys;
+use crate::base::{Random, Timestamp, UserId};
+use crate::crypto::jwt::{
+    Audience, Expected, JwtError, Presence, RegisteredClaims, SigningKey, Unverified, VerifyingKey,
+};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::role::{GrantedRole, Permission};
+use crate::session::Session;
+use crate::user::{Pool, User};
+
+/// Verified tokens that are remembered at most, so that a slow signature is checked once in a token's life.
+const MOST_VERIFIED: usize = 10_000;
+/// Names that an application's own claims cannot have: a verifier would take them for ours.
+const OUR_CLAIMS: [&str; 21] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "sid",
+    "kind",
+    "tenant",
+    "roles",
+    "permissions",
+    "auth_time",
+    "method",
+    "aal",
+    "email",
+    "email_verified",
+    "name",
+    "scope",
+    "cnf",
+];
+
+/// Everything that issuing and verifying stand on, made once for an engine.
+pub(crate) struct Tokens {
+    pub(super) config: Config,
+    pub(super) keys: SigningKeys,
+    issuer: String,
+    audiences: Vec<String>,
+    verified: Cache<[u8; 32], Arc<VerifiedAccess>>,
+}
+
+impl Tokens {
+    /// `base_url` stands in for an issuer and audiences that are not set.
+    pub(crate) fn new(config: Config, base_url: &str) -> Self {
+        let issuer = config.issuer.clone().unwrap_or_else(|| base_url.to_owned());
+        let audiences = if config.audiences.is_empty() { vec![base_url.to_owned()] } else { config.audiences.clone() };
+        if config.is_long_lived {
+            tracing::warn!(ttl = ?config.access_ttl, "access tokens live longer than 15 minutes: so does a stolen one");
+        }
+        Self { config, keys: SigningKeys::new(), issuer, audiences, verified: Cache::new(MOST_VERIFIED) }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// The feature's state.
+///
+/// # Errors
+/// 404 when tokens are not configured.
+pub(super) fn feature(cx: &Cx) -> Result<&Tokens> {
+    cx.auth().tokens().ok_or_else(|| Code::NotFound.into())
+}
+
+/// Whom an access token is for, and what they hold at this moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) session: &'a Session,
+    pub(crate) roles: &'a BTreeSet<GrantedRole>,
+    pub(crate) permissions: &'a BTreeSet<Permission>,
+}
+
+/// An access token on its way to the client: a JWT by RFC 9068 that proves a session until it expires.
+#[derive(Clone)]
+pub struct AccessToken {
+    text: Zeroizing<String>,
+    expires_at: Timestamp,
+}
+
+impl AccessToken {
+    /// The token as the client gets it. Every call is a place to look at in a review.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// From this instant it is dead.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// An access token that is ready but for its signature, which can be made within a transaction: it asks nobody.
+pub(super) struct Draft {
+    key: SigningKey,
+    claims: SignedClaims,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct SignedClaims {
+    #[serde(flatten)]
+    registered: RegisteredClaims,
+    #[serde(flatten)]
+    access: AccessClaims,
+}
+
+impl Draft {
+    pub(super) fn sign(&self) -> Result<AccessToken> {
+        let text = self.key.sign(ACCESS_TOKEN, &self.claims).map_err(Error::internal)?;
+        Ok(AccessToken { text: Zeroizing::new(text), expires_at: self.expires_at })
+    }
+}
+
+/// Composes a token for `subject`: asks for the key that signs now, and the hooks for claims of the application's own.
+pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
+    let tokens = feature(cx)?;
+    let key = tokens.keys.signing_key(cx, &tokens.config).await?;
+    let mut more = serde_json::Map::new();
+    cx.hooks(subject.user.pool).token_claims(cx, subject.user, &mut more).await?;
+    if let Some(name) = more.keys().find(|name| OUR_CLAIMS.contains(&&***name)) {
+        return Err(Error::internal(format!("token_claims sets {name:?}, which is a claim of the engine's own")));
+    }
+    let Subject { user, session, roles, permissions } = subject;
+    let now = cx.now();
+    // Whole seconds, as the token has them: it is not to seem to live a moment longer than it does. It never outlives
+    // its session.
+    let end = now.plus(tokens.config.access_ttl).min(session.absolute_expires_at);
+    let expires_at = Timestamp::from_micros(end.as_seconds() * 1_000_000);
+    let registered = RegisteredClaims {
+        iss: tokens.issuer.clone(),
+        sub: user.id.to_string(),
+        aud: tokens.audiences.iter().cloned().collect::<Audience>(),
+        exp: expires_at,
+        nbf: None,
+        iat: Some(now),
+        jti: Some(jti(cx.random())),
+    };
+    let access = AccessClaims {
+        client_id: tokens.config.client_id.clone(),
+        sid: session.id,
+        kind: user.pool.as_str().to_owned(),
+        tenant: None,
+        roles: roles.iter().cloned().collect(),
+        permissions: permissions.iter().map(ToString::to_string).collect(),
+        auth_time: session.authenticated_at.as_seconds(),
+        method: session.method.as_str().to_owned(),
+        aal: session.assurance.as_level(),
+        email: user.email.clone(),
+        email_verified: user.email_verified,
+        name: user.name.clone(),
+        more,
+    };
+    Ok(Draft { key, claims: SignedClaims { registered, access }, expires_at })
+}
+
+/// 128 random bits: no two tokens share them (RFC 7519 §4.1.7).
+fn jti(random: &dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+/// Issues an access token for a session that was just proved.
+pub(crate) async fn issue_access(cx: &Cx, subject: Subject<'_>) -> Result<AccessToken> {
+    draft(cx, subject).await?.sign()
+}
+
+/// What a verified access token of ours says. It is true as of when it was issued.
+pub(crate) struct VerifiedAccess {
+    pub(crate) user_id: UserId,
+    pub(crate) pool: Pool,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) claims: AccessClaims,
+    kid: Option<String>,
+}
+
+/// Shows whose it is and none of its claims.
+impl fmt::Debug for VerifiedAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedAccess").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+/// Verifies an access token of ours: typ, signature, issuer, audience, dates; no leeway.
+///
+/// # Errors
+/// 401 for any other token; 503 when the keys cannot be asked for.
+pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAccess>> {
+    let tokens = feature(cx)?;
+    let now = cx.now();
+    let name: [u8; 32] = {
+        let mut name = [0; 32];
+        name.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        name
+    };
+    if let Some(known) = tokens.verified.get(&name) {
+        let kid = known.kid.as_deref().unwrap_or_default();
+        // A key that was revoked takes what it has signed along.
+        if now < known.expires_at && tokens.keys.verifying_key(cx, kid).await?.is_some() {
+            return Ok(known);
+        }
+        tokens.verified.remove(&name);
+        return Err(refused(JwtError::Expired));
+    }
+    let token = Unverified::parse(text).map_err(refused)?;
+    let (key, kid) = verifying_key(cx, tokens, &token).await?;
+    let expected = Expected {
+        typ: &[ACCESS_TOKEN],
+        issuer: &tokens.issuer,
+        audiences: &tokens.audiences,
+        presence: Presence::Issued,
+        leeway: Duration::ZERO,
+        now,
+    };
+    let (registered, claims) = token.accept::<AccessClaims>(&key, &expected).map_err(refused)?;
+    let user_id = registered.sub.parse().map_err(|_| refused(JwtError::Claims))?;
+    let pool = claims.kind.parse().map_err(|_| refused(JwtError::Claims))?;
+    let verified = Arc::new(VerifiedAccess { user_id, pool, expires_at: registered.exp, claims, kid });
+    if verified.kid.is_some() {
+        tokens.verified.insert(name, Arc::clone(&verified));
+    }
+    Ok(verified)
+}
+
+/// Whether a token says that we have issued it.
+pub(crate) fn names_us(cx: &Cx, text: &str) -> bool {
+    let issuer = cx.auth().tokens().map(|tokens| &*tokens.issuer);
+    issuer.is_some() && Unverified::parse_foreign(text).is_ok_and(|token| token.issuer() == issuer)
+}
+
+/// The key that must have signed the token, and its id if it has one: a shared secret has none, and is checked faster
+/// than anything is remembered.
+async fn verifying_key(cx: &Cx, tokens: &Tokens, token: &Unverified<'_>) -> Result<(VerifyingKey, Option<String>)> {
+    match &tokens.config.signing {
+        Signing::Shared(secret) => Ok((VerifyingKey::hs256(secret, None).map_err(Error::internal)?, None)),
+        Signing::Managed(_) => {
+            let kid = token.kid().ok_or_else(|| refused(JwtError::Header))?;
+            let key = tokens.keys.verifying_key(cx, kid).await?.ok_or_else(|| refused(JwtError::OtherKey))?;
+            Ok((key, Some(kid.to_owned())))
+        }
+    }
+}
+
+/// Why a token is refused goes to the log, which learns nothing of the token.
+fn refused(error: JwtError) -> Error {
+    Error::from(Code::Unauthorized).caused_by(error)
+}

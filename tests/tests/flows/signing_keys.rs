@@ -1,0 +1,119 @@
+//! The keys that access tokens are signed with: published, replaced, revoked, shared by processes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use auth_core::base::{Clock, Timestamp};
+use auth_core::token;
+use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
+use serde_json::Value;
+
+use crate::DAY;
+use crate::tokens::{ADA, access_token, ada, bearer, part};
+
+flows![
+    the_first_key_signs_in_the_moment_it_is_made,
+    keys_are_published_without_their_private_half,
+    a_next_key_is_published_before_it_signs,
+    a_key_is_replaced_by_command_and_its_tokens_stay_good,
+    a_revoked_key_takes_its_tokens_along,
+    another_process_agrees_on_the_keys,
+];
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn kid(actor: &Actor) -> Value {
+    part(&access_token(actor).await, 0)["kid"].clone()
+}
+
+async fn keys(app: &TestApp) -> Vec<Value> {
+    app.anon().auth_get("/jwks").await.ok()["keys"].as_array().unwrap().clone()
+}
+
+/// Goes on with every look at it, as time does.
+#[derive(Debug)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+async fn the_first_key_signs_in_the_moment_it_is_made(stack: Stack) {
+    let clock = Arc::new(Ticking(AtomicI64::new(1_780_000_000_000_000)));
+    let app = stack.app_with(|builder| builder.tokens(token::Config::default()).clock(clock)).await;
+    let ada = app.signed_up(ADA).await;
+    access_token(&ada).await;
+}
+
+async fn keys_are_published_without_their_private_half(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let reply = app.anon().auth_get("/jwks").await;
+    assert_eq!(reply.header("cache-control"), Some("public, max-age=300"));
+    let [key] = &*keys(&app).await else { panic!("one key") };
+    let mut members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"]);
+    assert_eq!(key["kid"], kid(&ada).await);
+}
+
+async fn a_next_key_is_published_before_it_signs(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let first = kid(&ada).await;
+    app.advance(DAY * 29 - MINUTE);
+    let ada = app.signed_in(ADA).await;
+    assert_eq!((kid(&ada).await, keys(&app).await.len()), (first.clone(), 1));
+    app.advance(2 * MINUTE);
+    let early = access_token(&ada).await;
+    assert_eq!(part(&early, 0)["kid"], first);
+    assert_eq!(keys(&app).await.len(), 2, "a day ahead");
+    app.advance(DAY - 2 * MINUTE);
+    let late = access_token(&ada).await;
+    app.advance(2 * MINUTE);
+    assert_ne!(kid(&ada).await, first);
+    // What the old one signed last is good until it expires, and then the key goes.
+    app.program().with_bearer(&late).get("/stateless").await.ok();
+    app.advance(15 * MINUTE);
+    assert_eq!(keys(&app).await.len(), 1);
+}
+
+async fn a_key_is_replaced_by_command_and_its_tokens_stay_good(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let (token, first) = (access_token(&ada).await, kid(&ada).await);
+    token::rotate_signing_key(&app.cx()).await.unwrap();
+    assert_ne!(kid(&ada).await, first);
+    app.program().with_bearer(&token).get("/stateless").await.ok();
+    assert_eq!(keys(&app).await.len(), 2);
+}
+
+async fn a_revoked_key_takes_its_tokens_along(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let (token, first) = (access_token(&ada).await, kid(&ada).await);
+    let program = app.program().with_bearer(&token);
+    program.get("/stateless").await.ok();
+    let id = first.as_str().unwrap().parse().unwrap();
+    assert!(token::revoke_signing_key(&app.cx(), id).await.unwrap());
+    assert!(!token::revoke_signing_key(&app.cx(), id).await.unwrap());
+    for path in ["/stateless", "/me"] {
+        program.get(path).await.refused(401, "UNAUTHORIZED");
+    }
+    assert_eq!(keys(&app).await.len(), 1);
+    bearer(&app, &ada).await.get("/stateless").await.ok();
+}
+
+async fn another_process_agrees_on_the_keys(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let other = app.restarted_with(stack.transport, |builder| builder.tokens(token::Config::default())).await;
+    let token = access_token(&ada).await;
+    other.program().with_bearer(&token).get("/stateless").await.ok();
+    assert_eq!(keys(&app).await, keys(&other).await);
+    // A key that another process has made is known at once: its id is a new one.
+    token::rotate_signing_key(&other.cx()).await.unwrap();
+    let there = other.anon();
+    there.sign_in(ADA, PASSWORD).await.ok();
+    let token = access_token(&there).await;
+    app.advance(Duration::from_secs(6));
+    app.program().with_bearer(&token).get("/stateless").await.ok();
+}
