@@ -1,9 +1,12 @@
-//! The programs under load, in axum and in actix-web: the same three routes, and the library's own endpoints.
+//! The programs under load, in axum and in actix-web: the same routes, and the library's own endpoints.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use auth_core::base::{Clock, Secret, SystemClock};
+use auth_core::crypto::jwt::Algorithm;
+use auth_core::session::SessionCheck;
 use auth_core::{Auth, password};
 use auth_sqlx::SqlStore;
 use axum::routing::get;
@@ -13,11 +16,16 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 
 use crate::child;
+use crate::tokens::{self, ByHand};
 
 /// One look-up by hand: what somebody without a library would write.
 pub(crate) const FLOOR: &str = "/floor";
 /// The same answer from a guarded handler.
 pub(crate) const GUARDED: &str = "/guarded";
+/// An access token decoded by hand, and nothing looked up: what somebody without a library would write.
+pub(crate) const DECODED: &str = "/decoded";
+/// The same answer from a guarded handler that believes the token.
+pub(crate) const BELIEVED: &str = "/believed";
 /// The same answer to everybody.
 pub(crate) const PUBLIC: &str = "/public";
 pub(crate) const SIGN_IN: &str = "/api/auth/sign-in/email";
@@ -49,10 +57,10 @@ impl FromStr for Framework {
 }
 
 #[derive(Serialize)]
-struct Profile {
-    id: String,
-    email: String,
-    name: String,
+pub(crate) struct Profile {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) name: String,
 }
 
 impl Profile {
@@ -71,17 +79,18 @@ impl Profile {
 }
 
 /// Serves until the parent process goes away.
-pub(crate) fn serve(framework: Framework, database: &str) {
+pub(crate) fn serve(framework: Framework, algorithm: Algorithm, database: &str) {
     match framework {
         Framework::Axum => {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
-            runtime.worker_threads(WORKERS).enable_all().build().unwrap().block_on(serve_axum(database));
+            runtime.worker_threads(WORKERS).enable_all().build().unwrap().block_on(serve_axum(algorithm, database));
         }
-        Framework::Actix => actix_web::rt::System::new().block_on(serve_actix(database)),
+        Framework::Actix => actix_web::rt::System::new().block_on(serve_actix(algorithm, database)),
     }
 }
 
-async fn engine(database: &str) -> (Auth, SqlitePool) {
+/// The engine of every server, and of whoever issues tokens for it.
+pub(crate) async fn engine(algorithm: Algorithm, database: &str) -> (Auth, SqlitePool) {
     let store = SqlStore::connect(database).await.unwrap();
     let pool = store.sqlite_pool().unwrap().clone();
     // Counting attempts belongs to a sign-in; only the load's own address must not run into the limit.
@@ -92,9 +101,23 @@ async fn engine(database: &str) -> (Auth, SqlitePool) {
         .store(store)
         .role_guards(["PORTAL"])
         .password(password::Config::default().lockout(lockout))
+        .tokens(tokens::config(algorithm))
         .build()
         .unwrap();
     (auth, pool)
+}
+
+/// What handlers need that do without the library.
+#[derive(Clone)]
+struct Floor {
+    pool: SqlitePool,
+    by_hand: Arc<ByHand>,
+}
+
+impl Floor {
+    async fn of(auth: &Auth, pool: SqlitePool, algorithm: Algorithm) -> Self {
+        Self { pool, by_hand: Arc::new(ByHand::new(auth, algorithm).await) }
+    }
 }
 
 /// The session and its user, judged by the database: by hand, one would do no more.
@@ -113,15 +136,22 @@ async fn look_up(pool: &SqlitePool, authorization: Option<&str>) -> Option<Profi
     Some(Profile { id: row.0.simple().to_string(), email: row.1, name: row.2 })
 }
 
-async fn serve_axum(database: &str) {
+async fn serve_axum(algorithm: Algorithm, database: &str) {
     use auth_axum::{CurrentUser, RouteExt, Router};
     use axum::Json;
     use axum::extract::State;
     use http::{HeaderMap, StatusCode, header};
 
-    async fn floor(State(pool): State<SqlitePool>, headers: HeaderMap) -> Result<Json<Profile>, StatusCode> {
-        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        look_up(&pool, authorization).await.map(Json).ok_or(StatusCode::UNAUTHORIZED)
+    fn authorization(headers: &HeaderMap) -> Option<&str> {
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+    }
+
+    async fn floor(State(floor): State<Floor>, headers: HeaderMap) -> Result<Json<Profile>, StatusCode> {
+        look_up(&floor.pool, authorization(&headers)).await.map(Json).ok_or(StatusCode::UNAUTHORIZED)
+    }
+
+    async fn decoded(State(floor): State<Floor>, headers: HeaderMap) -> Result<Json<Profile>, StatusCode> {
+        floor.by_hand.decode(authorization(&headers)).map(Json).ok_or(StatusCode::UNAUTHORIZED)
     }
 
     async fn guarded(user: CurrentUser) -> Json<Profile> {
@@ -132,25 +162,42 @@ async fn serve_axum(database: &str) {
         Json(Profile::of_nobody())
     }
 
-    let (auth, pool) = engine(database).await;
-    let ours = Router::new().route(GUARDED, get(guarded)).route(PUBLIC, get(public).public()).auth(auth).unwrap();
-    let app = axum::Router::new().route(FLOOR, get(floor)).with_state(pool).merge(ours);
+    let (auth, pool) = engine(algorithm, database).await;
+    let by_hand = Floor::of(&auth, pool, algorithm).await;
+    let ours = Router::new()
+        .route(GUARDED, get(guarded))
+        .route(BELIEVED, get(guarded).session_check(SessionCheck::Stateless))
+        .route(PUBLIC, get(public).public())
+        .auth(auth)
+        .unwrap();
+    let app = axum::Router::new().route(FLOOR, get(floor)).route(DECODED, get(decoded)).with_state(by_hand).merge(ours);
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     child::announce(listener.local_addr().unwrap());
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
 }
 
-async fn serve_actix(database: &str) {
+async fn serve_actix(algorithm: Algorithm, database: &str) {
     use actix_web::web::{self, Data, Json};
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
     use auth_actix::{CurrentUser, RouteExt, Router};
 
-    async fn floor(pool: Data<SqlitePool>, request: HttpRequest) -> HttpResponse {
-        let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        match look_up(&pool, authorization).await {
+    fn authorization(request: &HttpRequest) -> Option<&str> {
+        request.headers().get("authorization").and_then(|value| value.to_str().ok())
+    }
+
+    fn answer(profile: Option<Profile>) -> HttpResponse {
+        match profile {
             Some(profile) => HttpResponse::Ok().json(profile),
             None => HttpResponse::Unauthorized().finish(),
         }
+    }
+
+    async fn floor(floor: Data<Floor>, request: HttpRequest) -> HttpResponse {
+        answer(look_up(&floor.pool, authorization(&request)).await)
+    }
+
+    async fn decoded(floor: Data<Floor>, request: HttpRequest) -> HttpResponse {
+        answer(floor.by_hand.decode(authorization(&request)))
     }
 
     async fn guarded(user: CurrentUser) -> Json<Profile> {
@@ -161,14 +208,17 @@ async fn serve_actix(database: &str) {
         Json(Profile::of_nobody())
     }
 
-    let (auth, pool) = engine(database).await;
+    let (auth, pool) = engine(algorithm, database).await;
+    let by_hand = Data::new(Floor::of(&auth, pool, algorithm).await);
     let server = HttpServer::new(move || {
         let routes = Router::new()
             .route(GUARDED, web::get().to(guarded))
+            .route(BELIEVED, web::get().to(guarded).session_check(SessionCheck::Stateless))
             .route(PUBLIC, web::get().to(public).public())
             .auth(auth.clone())
             .unwrap();
-        App::new().app_data(Data::new(pool.clone())).route(FLOOR, web::get().to(floor)).service(routes)
+        let app = App::new().app_data(by_hand.clone());
+        app.route(FLOOR, web::get().to(floor)).route(DECODED, web::get().to(decoded)).service(routes)
     });
     let server = server.workers(WORKERS).bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     child::announce(server.addrs()[0]);

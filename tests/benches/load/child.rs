@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use auth_core::crypto::jwt::Algorithm;
+
 use crate::app::Framework;
 use crate::seed::Seed;
 
@@ -23,8 +25,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(framework: Framework, seed: &Seed) -> Self {
+        Self::signing(Algorithm::EdDsa, framework, seed)
+    }
+
+    /// One whose access tokens are signed with this algorithm.
+    pub(crate) fn signing(algorithm: Algorithm, framework: Framework, seed: &Seed) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([SERVE, framework.name(), &seed.url()])
+            .args([SERVE, framework.name(), algorithm.as_str(), &seed.url()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

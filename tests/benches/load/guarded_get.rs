@@ -11,17 +11,37 @@ use crate::seed::Seed;
 use crate::statistics::{median, median_ratio};
 
 const CONNECTIONS: usize = 16;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_secs(2);
-const WARM_UP: Duration = Duration::from_millis(500);
+pub(crate) const ROUNDS: usize = 7;
+pub(crate) const ROUND: Duration = Duration::from_secs(2);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(500);
 /// Requests a second, in relation to the floor.
 const AIM: f64 = 0.95;
 
 /// The rounds of one route.
 #[derive(Default)]
-struct Samples {
-    per_second: Vec<f64>,
-    processor_micros: Vec<f64>,
+pub(crate) struct Samples {
+    /// Requests a second.
+    pub(crate) per_second: Vec<f64>,
+    /// The server's processor time for one request.
+    pub(crate) processor_micros: Vec<f64>,
+}
+
+impl Samples {
+    /// Has the route asked for so long, each time with one of these tokens.
+    pub(crate) fn take(&mut self, server: &Server, path: &'static str, tokens: &Arc<Vec<String>>, time: Duration) {
+        let tokens = Arc::clone(tokens);
+        let request = Arc::new(move || client::get(path, &tokens[fastrand::usize(..tokens.len())]));
+        let before = server.processor_time();
+        let throughput = client::block_on(client::saturate(server.address, CONNECTIONS, time, request));
+        let used = server.processor_time() - before;
+        self.per_second.push(throughput.per_second());
+        self.processor_micros.push(used.as_secs_f64() * 1e6 / f64::from(throughput.answered));
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        let (per_second, micros) = (median(&self.per_second), median(&self.processor_micros));
+        format!("{per_second:.0}/s, {micros:.1} µs of processor")
+    }
 }
 
 pub(crate) fn run(seed: &Seed) -> Vec<Line> {
@@ -31,7 +51,7 @@ pub(crate) fn run(seed: &Seed) -> Vec<Line> {
 fn compare(framework: Framework, seed: &Seed) -> [Line; 2] {
     let server = Server::start(framework, seed);
     for path in [FLOOR, GUARDED, PUBLIC] {
-        load(&server, path, seed, WARM_UP);
+        Samples::default().take(&server, path, &seed.tokens, WARM_UP);
     }
     let [mut floor, mut guarded, mut public] = [Samples::default(), Samples::default(), Samples::default()];
     for round in 0..ROUNDS {
@@ -39,9 +59,7 @@ fn compare(framework: Framework, seed: &Seed) -> [Line; 2] {
         // Whoever is always first could be favoured.
         turns.rotate_left(round % 3);
         for (path, samples) in turns {
-            let (per_second, processor_micros) = load(&server, path, seed, ROUND);
-            samples.per_second.push(per_second);
-            samples.processor_micros.push(processor_micros);
+            samples.take(&server, path, &seed.tokens, ROUND);
         }
     }
     let ratio = median_ratio(&guarded.per_second, &floor.per_second);
@@ -49,8 +67,8 @@ fn compare(framework: Framework, seed: &Seed) -> [Line; 2] {
     [
         Line {
             measurement: format!("{name}: guarded `GET`, one of {} sessions", crate::seed::SESSIONS),
-            result: shown(&guarded),
-            compared_with: format!("the look-up by hand: {}", shown(&floor)),
+            result: guarded.shown(),
+            compared_with: format!("the look-up by hand: {}", floor.shown()),
             ratio: format!(
                 "{:.1} % of the requests, {:.1} % of the processor time",
                 100.0 * ratio,
@@ -60,24 +78,10 @@ fn compare(framework: Framework, seed: &Seed) -> [Line; 2] {
         },
         Line {
             measurement: format!("{name}: public `GET`, no look-up"),
-            result: shown(&public),
+            result: public.shown(),
             compared_with: "the look-up by hand".to_owned(),
             ratio: format!("{:.0} % of the requests", 100.0 * median_ratio(&public.per_second, &floor.per_second)),
             aim: Aim::None,
         },
     ]
-}
-
-/// Requests a second, and the server's processor time for one of them in microseconds.
-fn load(server: &Server, path: &'static str, seed: &Seed, time: Duration) -> (f64, f64) {
-    let tokens = Arc::clone(&seed.tokens);
-    let request = Arc::new(move || client::get(path, &tokens[fastrand::usize(..tokens.len())]));
-    let before = server.processor_time();
-    let throughput = client::block_on(client::saturate(server.address, CONNECTIONS, time, request));
-    let used = server.processor_time() - before;
-    (throughput.per_second(), used.as_secs_f64() * 1e6 / f64::from(throughput.answered))
-}
-
-fn shown(samples: &Samples) -> String {
-    format!("{:.0}/s, {:.1} µs of processor", median(&samples.per_second), median(&samples.processor_micros))
 }

@@ -1,13 +1,13 @@
 //! What the library costs, next to the same thing written by hand, on the machine that runs this.
 //!
-//! `cargo bench -p auth-tests` measures everything in about five minutes and prints one Markdown table;
+//! `cargo bench -p auth-tests` measures everything in about nine minutes and prints one Markdown table;
 //! `cargo bench -p auth-tests --bench load -- guarded_get tail_latency` measures only that.
 //!
 //! The server under load is a child process, this very program started again, so that its processor time and its
 //! memory can be told from those of the load. What is compared takes turns in short rounds within one run, and
 //! medians are reported: two runs on a shared machine are not comparable, two neighbouring rounds are.
 //!
-//! Start reading at a scenario: [`guarded_get`], [`sign_in`], [`sign_in_memory`], [`tail_latency`].
+//! Start reading at a scenario: [`guarded_get`], [`stateless_get`], [`sign_in`], [`sign_in_memory`], [`tail_latency`].
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made has no other answer than to stop")]
 
 mod app;
@@ -19,8 +19,10 @@ mod report;
 mod seed;
 mod sign_in;
 mod sign_in_memory;
+mod stateless_get;
 mod statistics;
 mod tail_latency;
+mod tokens;
 
 use std::time::Instant;
 
@@ -30,8 +32,9 @@ use seed::Seed;
 type Scenario = fn(&Seed) -> Vec<Line>;
 
 /// By name, in the order in which they run.
-const SCENARIOS: [(&str, Scenario); 4] = [
+const SCENARIOS: [(&str, Scenario); 5] = [
     ("guarded_get", guarded_get::run),
+    ("stateless_get", stateless_get::run),
     ("sign_in", sign_in::run),
     ("sign_in_memory", sign_in_memory::run),
     ("tail_latency", tail_latency::run),
@@ -40,8 +43,9 @@ const SCENARIOS: [(&str, Scenario); 4] = [
 fn main() {
     // Cargo adds `--bench` of its own accord.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    if let [child::SERVE, framework, database] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return app::serve(framework.parse().unwrap(), database);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [child::SERVE, framework, algorithm, database] = words[..] {
+        return app::serve(framework.parse().unwrap(), algorithm.parse().unwrap(), database);
     }
     let is_wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     let begun = Instant::now();
