@@ -3,12 +3,14 @@
 //! RFC 8259 §4 leaves it open which of two members of one name counts. Two readers that choose differently see two
 //! documents, and one of them may be the one that decides.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Levels of objects and arrays in a document, the outermost included.
 const DEEPEST: usize = 32;
@@ -18,10 +20,28 @@ const DEEPEST: usize = 32;
 /// # Errors
 /// [`NotUnambiguous`] for anything else, and when `T` does not fit.
 pub(crate) fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotUnambiguous> {
-    let mut whole = serde_json::Deserializer::from_slice(bytes);
-    Shape { levels_left: DEEPEST }.deserialize(&mut whole).map_err(|_| NotUnambiguous)?;
-    whole.end().map_err(|_| NotUnambiguous)?;
-    object(&mut serde_json::Deserializer::from_slice(bytes)).map_err(|_| NotUnambiguous)
+    Unambiguous::parse(bytes)?.read()
+}
+
+/// A document that is an object and names no member twice, at any depth: it may be read as several things.
+#[derive(Clone, Copy)]
+pub(crate) struct Unambiguous<'d>(&'d [u8]);
+
+impl<'d> Unambiguous<'d> {
+    /// # Errors
+    /// [`NotUnambiguous`] for anything else.
+    pub(crate) fn parse(bytes: &'d [u8]) -> Result<Self, NotUnambiguous> {
+        let mut whole = serde_json::Deserializer::from_slice(bytes);
+        whole.deserialize_map(Shape { levels_left: DEEPEST }).map_err(|_| NotUnambiguous)?;
+        whole.end().map_err(|_| NotUnambiguous)?;
+        Ok(Self(bytes))
+    }
+
+    /// # Errors
+    /// [`NotUnambiguous`] when `T` does not fit.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, NotUnambiguous> {
+        object(&mut serde_json::Deserializer::from_slice(self.0)).map_err(|_| NotUnambiguous)
+    }
 }
 
 /// Reads a `T` from an object only. A derived `Deserialize` would take the fields of a struct from an array as well.
@@ -114,15 +134,41 @@ impl<'de> Visitor<'de> for Shape {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let member = self.deeper()?;
-        let mut names = HashSet::new();
-        // Compared as they are read: `\u0061` is the name `a`.
-        while let Some(name) = members.next_key::<String>()? {
+        let mut names = Names::default();
+        while let Some(name) = members.next_key()? {
             if !names.insert(name) {
                 return Err(de::Error::custom("a member is named twice"));
             }
             members.next_value_seed(member)?;
         }
         Ok(())
+    }
+}
+
+/// As it is read, so that `\u0061` is the name `a`; borrowed unless it is written in that way.
+#[derive(Deserialize, PartialEq, Eq, Hash)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
+
+/// The names of one object. The first ones are compared one by one, which is faster as long as they are few.
+#[derive(Default)]
+struct Names<'de> {
+    first: Vec<Name<'de>>,
+    more: HashSet<Name<'de>>,
+}
+
+impl<'de> Names<'de> {
+    const FIRST: usize = 32;
+
+    /// Whether it is a new one.
+    fn insert(&mut self, name: Name<'de>) -> bool {
+        if self.first.contains(&name) {
+            return false;
+        }
+        if self.first.len() < Self::FIRST {
+            self.first.push(name);
+            return true;
+        }
+        self.more.insert(name)
     }
 }
 
@@ -148,6 +194,20 @@ mod tests {
             assert!(!is_read(bad), "{bad}");
         }
         assert!(is_read(r#"{"a":{"b":1},"c":{"b":1},"A":[null,true,-1,1.5,"x"]}"#));
+    }
+
+    #[test]
+    fn a_member_named_twice_is_refused_among_however_many() {
+        let object = |members: usize, twice: usize| {
+            let names = (0..members).chain([twice]).map(|name| format!("\"{name}\":{{}}"));
+            format!("{{{}}}", names.collect::<Vec<_>>().join(","))
+        };
+        for members in [1, 31, 32, 33, 34, 200] {
+            assert!(is_read(&object(members, members)), "{members}");
+            for twice in [0, members / 2, members - 1] {
+                assert!(!is_read(&object(members, twice)), "{twice} of {members}");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -13,7 +12,7 @@ use super::algorithm::Algorithm;
 use super::claims::{Expected, RegisteredClaims};
 use super::error::JwtError;
 use super::key::VerifyingKey;
-use crate::base::json;
+use crate::base::json::{self, Unambiguous};
 
 /// Longest token: what servers accept as one header line.
 pub(super) const MOST_BYTES: usize = 8 * 1024;
@@ -103,11 +102,10 @@ impl<'t> Unverified<'t> {
     ) -> Result<(RegisteredClaims, C), JwtError> {
         let payload = self.authentic(key)?;
         expected.judge_type(self.typ())?;
-        let members: Map<String, Value> = json::parse_object(payload).map_err(|_| JwtError::Payload)?;
-        let registered = RegisteredClaims::deserialize(&members).map_err(|_| JwtError::Claims)?;
+        let payload = Unambiguous::parse(payload).map_err(|_| JwtError::Payload)?;
+        let registered: RegisteredClaims = payload.read().map_err(|_| JwtError::Claims)?;
         expected.judge(&registered)?;
-        let claims = C::deserialize(Value::Object(members)).map_err(|_| JwtError::Payload)?;
-        Ok((registered, claims))
+        Ok((registered, payload.read().map_err(|_| JwtError::Payload)?))
     }
 
     pub(super) fn authentic(&self, key: &VerifyingKey) -> Result<&[u8], JwtError> {
