@@ -24,6 +24,7 @@ mod refresh;
 mod service;
 mod store;
 
+pub(crate) use claims::AccessClaims;
 pub use config::Config;
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply};
@@ -31,5 +32,5 @@ pub use keys::{revoke_signing_key, rotate_signing_key};
 pub use model::{FamilyWithSession, RefreshFamily, Rotation, StoredSigningKey};
 pub use refresh::TokenPair;
 pub use service::AccessToken;
-pub(crate) use service::{Subject, Tokens, VerifiedAccess, issue_access, names_us, verify_access};
+pub(crate) use service::{Subject, Tokens, issue_access, names_us, verify_access};
 pub use store::{RefreshStore, SigningKeyStore};

@@ -13,17 +13,18 @@ use zeroize::Zeroizing;
 use super::claims::{ACCESS_TOKEN, AccessClaims};
 use super::config::{Config, Signing};
 use super::keys::SigningKeys;
-use crate::base::{Random, Timestamp, UserId};
+use crate::base::{Random, SessionId, Timestamp, UserId};
 use crate::crypto::jwt::{
     Audience, Expected, JwtError, Presence, RegisteredClaims, SigningKey, Unverified, VerifyingKey,
 };
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
+use crate::guard::Authentication;
 use crate::role::{GrantedRole, Permission};
 use crate::session::Session;
 use crate::user::{Pool, User};
 
-/// Verified tokens that are remembered at most, so that a slow signature is checked once in a token's life.
+/// Verified tokens that are remembered at most, so that a token is taken apart and its signature checked once in its life.
 const MOST_VERIFIED: usize = 10_000;
 /// Names that an application's own claims cannot have: a verifier would take them for ours.
 const OUR_CLAIMS: [&str; 21] = [
@@ -56,6 +57,9 @@ pub(crate) struct Tokens {
     pub(super) keys: SigningKeys,
     issuer: String,
     audiences: Vec<String>,
+    /// The shared secret, where there is one.
+    shared: Option<VerifyingKey>,
+    /// By the SHA-256 of the whole token: whoever has not shown the very same one before is verified.
     verified: Cache<[u8; 32], Arc<VerifiedAccess>>,
 }
 
@@ -67,7 +71,12 @@ impl Tokens {
         if config.is_long_lived {
             tracing::warn!(ttl = ?config.access_ttl, "access tokens live longer than 15 minutes: so does a stolen one");
         }
-        Self { config, keys: SigningKeys::new(), issuer, audiences, verified: Cache::new(MOST_VERIFIED) }
+        let shared = match &config.signing {
+            // The configuration was checked for it.
+            Signing::Shared(secret) => VerifyingKey::hs256(secret, None).ok(),
+            Signing::Managed(_) => None,
+        };
+        Self { config, keys: SigningKeys::new(), issuer, audiences, shared, verified: Cache::new(MOST_VERIFIED) }
     }
 }
 
@@ -195,20 +204,15 @@ pub(crate) async fn issue_access(cx: &Cx, subject: Subject<'_>) -> Result<Access
     draft(cx, subject).await?.sign()
 }
 
-/// What a verified access token of ours says. It is true as of when it was issued.
+/// A verified access token of ours. What it says is true as of when it was issued.
 pub(crate) struct VerifiedAccess {
     pub(crate) user_id: UserId,
     pub(crate) pool: Pool,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) claims: AccessClaims,
+    pub(crate) session: SessionId,
+    /// Whom it proves where it is believed.
+    pub(crate) believed: Arc<Authentication>,
+    expires_at: Timestamp,
     kid: Option<String>,
-}
-
-/// Shows whose it is and none of its claims.
-impl fmt::Debug for VerifiedAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedAccess").field("user_id", &self.user_id).finish_non_exhaustive()
-    }
 }
 
 /// Verifies an access token of ours: typ, signature, issuer, audience, dates; no leeway.
@@ -224,9 +228,7 @@ pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAcc
         name
     };
     if let Some(known) = tokens.verified.get(&name) {
-        let kid = known.kid.as_deref().unwrap_or_default();
-        // A key that was revoked takes what it has signed along.
-        if now < known.expires_at && tokens.keys.verifying_key(cx, kid).await?.is_some() {
+        if now < known.expires_at && is_key_in_use(cx, tokens, known.kid.as_deref()).await? {
             return Ok(known);
         }
         tokens.verified.remove(&name);
@@ -242,14 +244,22 @@ pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAcc
         leeway: Duration::ZERO,
         now,
     };
-    let (registered, claims) = token.accept::<AccessClaims>(&key, &expected).map_err(refused)?;
+    let (registered, mut claims) = token.accept::<AccessClaims>(&key, &expected).map_err(refused)?;
+    claims.more.retain(|name, _| !OUR_CLAIMS.contains(&&**name));
     let user_id = registered.sub.parse().map_err(|_| refused(JwtError::Claims))?;
     let pool = claims.kind.parse().map_err(|_| refused(JwtError::Claims))?;
-    let verified = Arc::new(VerifiedAccess { user_id, pool, expires_at: registered.exp, claims, kid });
-    if verified.kid.is_some() {
-        tokens.verified.insert(name, Arc::clone(&verified));
-    }
+    let session = claims.sid;
+    let believed = Arc::new(Authentication::by_claims(user_id, pool, claims, cx)?);
+    let verified = Arc::new(VerifiedAccess { user_id, pool, session, believed, expires_at: registered.exp, kid });
+    tokens.verified.insert(name, Arc::clone(&verified));
     Ok(verified)
+}
+
+/// Whether tokens of this key still count: one that was revoked takes what it has signed along. A shared secret, which
+/// has no id, is in use for as long as the program runs.
+async fn is_key_in_use(cx: &Cx, tokens: &Tokens, kid: Option<&str>) -> Result<bool> {
+    let Some(kid) = kid else { return Ok(true) };
+    Ok(tokens.keys.verifying_key(cx, kid).await?.is_some())
 }
 
 /// Whether a token says that we have issued it.
@@ -258,17 +268,14 @@ pub(crate) fn names_us(cx: &Cx, text: &str) -> bool {
     issuer.is_some() && Unverified::parse_foreign(text).is_ok_and(|token| token.issuer() == issuer)
 }
 
-/// The key that must have signed the token, and its id if it has one: a shared secret has none, and is checked faster
-/// than anything is remembered.
+/// The key that must have signed the token, and its id if it has one: a shared secret has none.
 async fn verifying_key(cx: &Cx, tokens: &Tokens, token: &Unverified<'_>) -> Result<(VerifyingKey, Option<String>)> {
-    match &tokens.config.signing {
-        Signing::Shared(secret) => Ok((VerifyingKey::hs256(secret, None).map_err(Error::internal)?, None)),
-        Signing::Managed(_) => {
-            let kid = token.kid().ok_or_else(|| refused(JwtError::Header))?;
-            let key = tokens.keys.verifying_key(cx, kid).await?.ok_or_else(|| refused(JwtError::OtherKey))?;
-            Ok((key, Some(kid.to_owned())))
-        }
+    if let Some(shared) = &tokens.shared {
+        return Ok((shared.clone(), None));
     }
+    let kid = token.kid().ok_or_else(|| refused(JwtError::Header))?;
+    let key = tokens.keys.verifying_key(cx, kid).await?.ok_or_else(|| refused(JwtError::OtherKey))?;
+    Ok((key, Some(kid.to_owned())))
 }
 
 /// Why a token is refused goes to the log, which learns nothing of the token.

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use auth_core::base::Secret;
+use auth_core::guard::AccessRule;
 use auth_core::hooks::Hooks;
+use auth_core::http::enforce;
+use auth_core::session::SessionCheck;
 use auth_core::user::User;
-use auth_core::{Cx, Result, token, user};
+use auth_core::{Cx, RequestInfo, Result, token, user};
 use auth_tests::{Actor, REMEMBERED, Stack, TestApp, flows};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
 
 flows![
@@ -17,6 +22,7 @@ flows![
     an_access_token_gets_nobody_another_one,
     an_access_token_lives_for_fifteen_minutes_and_no_longer,
     claims_of_the_application_are_in_the_token,
+    with_a_shared_secret_a_token_dies_as_others_do,
     a_hook_cannot_replace_a_claim_of_ours,
     looked_up_with_each_request_nothing_is_stale,
     remembered_it_is_stale_for_as_long_as_the_route_says,
@@ -138,6 +144,42 @@ async fn claims_of_the_application_are_in_the_token(stack: Stack) {
     let token = access_token(&ada).await;
     assert_eq!(part(&token, 1)["https://example.com/team"], "of Ada");
     app.program().with_bearer(&token).get("/stateless").await.ok();
+    // They are told apart from ours; the second time from what is remembered of the token.
+    for _ in 0..2 {
+        let bearer = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+        let cx = app.auth().cx(RequestInfo::new(Method::GET, "/team", headers, None));
+        enforce(&cx, &AccessRule::default().session_check(SessionCheck::Stateless)).await.unwrap();
+        let caller = cx.authentication().await.unwrap().unwrap();
+        let added = json!({"https://example.com/team": "of Ada"});
+        assert_eq!(caller.claims(), added.as_object());
+        assert!(!format!("{caller:?}").contains("of Ada"), "{caller:?}");
+    }
+}
+
+/// Verified without a key pair, and remembered like any other.
+async fn with_a_shared_secret_a_token_dies_as_others_do(stack: Stack) {
+    let secret = || Secret::new("of the application and of those who sign: 7Qz!mK4v");
+    let app = stack.app_with(|builder| builder.tokens(token::Config::default().shared_secret(secret()))).await;
+    let ada = app.signed_up(ADA).await;
+    let token = access_token(&ada).await;
+    assert_eq!(part(&token, 0), json!({"alg": "HS256", "typ": "at+jwt"}));
+    let program = app.program().with_bearer(&token);
+    for _ in 0..2 {
+        program.get("/stateless").await.ok();
+        program.get("/me").await.ok();
+    }
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{first}{}", &signature[1..]);
+    app.program().with_bearer(&forged).get("/stateless").await.refused(401, "UNAUTHORIZED");
+    ada.auth_post("/sign-out", json!({})).await.ok();
+    program.get("/me").await.refused(401, "UNAUTHORIZED");
+    program.get("/stateless").await.ok();
+    app.advance(15 * MINUTE);
+    for _ in 0..2 {
+        program.get("/stateless").await.refused(401, "UNAUTHORIZED");
+    }
 }
 
 async fn a_hook_cannot_replace_a_claim_of_ours(stack: Stack) {
