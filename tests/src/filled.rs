@@ -1,6 +1,8 @@
 //! Databases with many rows: ten sessions, one role, one account and one API key for each user; a counter, an audit
 //! entry, a code and a refresh family for each session; a few signing keys. Every row is derived from its number, so that
 //! any of them can be asked for without keeping a list.
+//!
+//! Or, for keys alone, ten of them for each user and no sessions.
 
 use auth_core::account::AttemptKey;
 use auth_core::base::{ApiKeyId, TokenHash, UserId};
@@ -12,7 +14,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
-/// Sessions of one user.
+/// Sessions of one user, or keys where there are keys alone.
 const EACH: u32 = 10;
 const ROLES: u32 = 50;
 const KEYS: u32 = 5;
@@ -57,7 +59,12 @@ pub fn session_id(session: u32) -> Uuid {
 
 /// The hash of the API key of the user whose session this is.
 pub fn key_hash(session: u32) -> TokenHash {
-    TokenHash::from_stored(&digest("secret", session.div_ceil(EACH))).expect("it has 32 bytes")
+    secret_hash(session.div_ceil(EACH))
+}
+
+/// The hash of an API key, counted from 1.
+pub fn secret_hash(key: u32) -> TokenHash {
+    TokenHash::from_stored(&digest("secret", key)).expect("it has 32 bytes")
 }
 
 /// The id of that key.
@@ -76,12 +83,35 @@ fn id(kind: &str, number: u32) -> Uuid {
 
 /// Fills an empty store with so many sessions, a multiple of ten, and has the database look at what it holds.
 pub async fn fill(store: &SqlStore, sessions: u32) {
+    let of_users = ["user", "account", "key", "secret"].map(|kind| (kind, sessions / EACH));
+    let of_sessions = ["id", "session", "code", "family", "refresh", "counter", "audit"].map(|kind| (kind, sessions));
+    let digests = [("role", ROLES)].into_iter().chain(of_users).chain(of_sessions).collect();
+    write(store, &Rows { script: with_sessions, count: sessions, digests }).await;
+}
+
+/// As [`fill`], with so many API keys and no sessions.
+pub async fn fill_api_keys(store: &SqlStore, keys: u32) {
+    let of_users = ["user", "account"].map(|kind| (kind, keys / EACH));
+    let of_keys = ["key", "secret"].map(|kind| (kind, keys));
+    let digests = [("role", ROLES)].into_iter().chain(of_users).chain(of_keys).collect();
+    write(store, &Rows { script: with_keys, count: keys, digests }).await;
+}
+
+/// What is stored.
+struct Rows {
+    script: fn(&Words, u32) -> String,
+    count: u32,
+    /// Of which kinds the script asks for digests, and up to which number.
+    digests: Vec<(&'static str, u32)>,
+}
+
+async fn write(store: &SqlStore, rows: &Rows) {
     if let Some(pool) = store.sqlite_pool() {
-        fill_sqlite(pool, sessions).await;
+        fill_sqlite(pool, rows).await;
     } else if let Some(pool) = store.postgres_pool() {
-        fill_postgres(pool, sessions).await;
+        fill_postgres(pool, rows).await;
     } else if let Some(pool) = store.mysql_pool() {
-        fill_mariadb(pool, sessions).await;
+        fill_mariadb(pool, rows).await;
     }
 }
 
@@ -98,9 +128,9 @@ struct Words {
     concat: fn(&str, &str, &str) -> String,
 }
 
-fn script(words: &Words, sessions: u32) -> String {
-    let Words { digest, id, hex, yes, numbers, divide, concat } = words;
-    let owner = format!("((n + {EACH} - 1) {divide} {EACH})");
+/// Users with a role and an account each.
+fn people(words: &Words, users: u32) -> String {
+    let Words { id, yes, numbers, concat, .. } = words;
     format!(
         "INSERT INTO auth_role (id, guard, name, permissions, created_at)
              SELECT {role_id}, 'ADMIN', {role_name}, '[\"reports:read\"]', {NOW} FROM {roles};
@@ -109,19 +139,55 @@ fn script(words: &Words, sessions: u32) -> String {
          INSERT INTO auth_user_role (user_id, role_id, granted_at)
              SELECT {user_id}, {role_of_user}, {NOW} FROM {users};
          INSERT INTO auth_account (id, user_id, provider_id, account_id, created_at, updated_at)
-             SELECT {account_id}, {user_id}, 'credential', {subject}, {NOW}, {NOW} FROM {users};
-         INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
+             SELECT {account_id}, {user_id}, 'credential', {subject}, {NOW}, {NOW} FROM {users};",
+        role_id = id("role", "n"),
+        role_name = concat("role", "n", ""),
+        roles = numbers(ROLES),
+        user_id = id("user", "n"),
+        email = concat("user", "n", "@example.com"),
+        users = numbers(users),
+        role_of_user = id("role", &format!("(n % {ROLES} + 1)")),
+        account_id = id("account", "n"),
+        subject = concat("subject", "n", ""),
+    )
+}
+
+/// API keys with a limit each, where `owner` is the number of the user whose key `n` is.
+fn api_keys(words: &Words, keys: u32, owner: &str) -> String {
+    let Words { digest, id, hex, yes, numbers, .. } = words;
+    format!(
+        "INSERT INTO auth_api_key (id, owner_kind, owner_ref, user_id, config_id, key_start, enabled, expires_at,
+             created_at, updated_at, usage_count, rotation)
+             SELECT {key_id}, 'user', {user_hex}, {user_id}, 'default', 'ak_liv', {yes}, {NOW} * 2, {NOW}, {NOW}, 0, 0
+             FROM {keys};
+         INSERT INTO auth_api_key_secret (key_hash, key_id, expires_at) SELECT {secret}, {key_id}, {NOW} * 2 FROM {keys};
+         INSERT INTO auth_api_key_limit (key_id, quota_1, window_1, used_1, ends_at_1)
+             SELECT {key_id}, 60, 60000000, 0, 0 FROM {keys};",
+        key_id = id("key", "n"),
+        user_hex = hex(&id("user", owner)),
+        user_id = id("user", owner),
+        secret = digest("secret", "n"),
+        keys = numbers(keys),
+    )
+}
+
+/// The number of the user whose the `n`th is, where each has [`EACH`].
+fn owner(words: &Words) -> String {
+    format!("((n + {EACH} - 1) {} {EACH})", words.divide)
+}
+
+fn with_keys(words: &Words, keys: u32) -> String {
+    people(words, keys / EACH) + &api_keys(words, keys, &owner(words))
+}
+
+fn with_sessions(words: &Words, sessions: u32) -> String {
+    let Words { digest, id, yes, numbers, .. } = words;
+    let beside = format!(
+        "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
              absolute_expires_at, persistent, method, assurance, ip_address, user_agent)
              SELECT {session_id}, {token_hash}, {session_user}, {NOW}, {NOW}, {NOW}, {NOW} * 2, {NOW} * 2, {yes},
                  'password', 1, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
              FROM {sessions};
-         INSERT INTO auth_api_key (id, owner_kind, owner_ref, user_id, config_id, key_start, enabled, expires_at,
-             created_at, updated_at, usage_count, rotation)
-             SELECT {key_id}, 'user', {user_hex}, {user_id}, 'default', 'ak_liv', {yes}, {NOW} * 2, {NOW}, {NOW}, 0, 0
-             FROM {users};
-         INSERT INTO auth_api_key_secret (key_hash, key_id, expires_at) SELECT {secret}, {key_id}, {NOW} * 2 FROM {users};
-         INSERT INTO auth_api_key_limit (key_id, quota_1, window_1, used_1, ends_at_1)
-             SELECT {key_id}, 60, 60000000, 0, 0 FROM {users};
          INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, session_id, created_at, expires_at)
              SELECT 'one-time-token', {session_id}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
              FROM {sessions};
@@ -135,31 +201,21 @@ fn script(words: &Words, sessions: u32) -> String {
          INSERT INTO auth_audit (id, happened_at, action, succeeded, user_id)
              SELECT {audit_id}, {NOW}, 'signed_in', {yes}, {session_user} FROM {sessions};",
         role_id = id("role", "n"),
-        role_name = concat("role", "n", ""),
-        roles = numbers(ROLES),
-        user_id = id("user", "n"),
-        email = concat("user", "n", "@example.com"),
-        users = numbers(sessions / EACH),
-        role_of_user = id("role", &format!("(n % {ROLES} + 1)")),
-        account_id = id("account", "n"),
-        subject = concat("subject", "n", ""),
         session_id = id("id", "n"),
         token_hash = digest("session", "n"),
-        session_user = id("user", &owner),
+        session_user = id("user", &owner(words)),
         sessions = numbers(sessions),
-        key_id = id("key", "n"),
-        user_hex = hex(&id("user", "n")),
-        secret = digest("secret", "n"),
         code_hash = digest("code", "n"),
         family_hash = digest("family", "n"),
         refresh_hash = digest("refresh", "n"),
         keys = numbers(KEYS),
         key = digest("counter", "n"),
         audit_id = id("audit", "n"),
-    )
+    );
+    people(words, sessions / EACH) + &api_keys(words, sessions / EACH, "n") + &beside
 }
 
-async fn fill_postgres(pool: &PgPool, sessions: u32) {
+async fn fill_postgres(pool: &PgPool, rows: &Rows) {
     let words = Words {
         digest: |kind, number| format!("sha256(convert_to('{kind} ' || {number}, 'UTF8'))"),
         id: |kind, number| {
@@ -171,11 +227,11 @@ async fn fill_postgres(pool: &PgPool, sessions: u32) {
         divide: "/",
         concat: |before, number, after| format!("'{before}' || {number} || '{after}'"),
     };
-    sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe((rows.script)(&words, rows.count))).execute(pool).await.unwrap();
     sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await.unwrap();
 }
 
-async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
+async fn fill_mariadb(pool: &MySqlPool, rows: &Rows) {
     let words = Words {
         digest: |kind, number| format!("UNHEX(SHA2(CONCAT('{kind} ', {number}), 256))"),
         id: |kind, number| format!("UNHEX(LEFT(SHA2(CONCAT('{kind} ', {number}), 256), 32))"),
@@ -185,7 +241,7 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
         divide: "DIV",
         concat: |before, number, after| format!("CONCAT('{before}', {number}, '{after}')"),
     };
-    sqlx::raw_sql(AssertSqlSafe(script(&words, sessions))).execute(pool).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe((rows.script)(&words, rows.count))).execute(pool).await.unwrap();
     let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_refresh_family, auth_attempt, \
         auth_audit";
     let keys = "auth_api_key, auth_api_key_secret, auth_api_key_limit";
@@ -194,7 +250,7 @@ async fn fill_mariadb(pool: &MySqlPool, sessions: u32) {
 }
 
 /// SQLite has no SHA-256 of its own, so its digests come from a table.
-async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
+async fn fill_sqlite(pool: &SqlitePool, rows: &Rows) {
     let words = Words {
         digest: |kind, number| format!("(SELECT digest FROM digests WHERE kind = '{kind}' AND number = {number})"),
         id: |kind, number| {
@@ -217,18 +273,14 @@ async fn fill_sqlite(pool: &SqlitePool, sessions: u32) {
     run("CREATE TEMP TABLE digests (kind TEXT, number INTEGER, digest BLOB, PRIMARY KEY (kind, number)) WITHOUT ROWID; BEGIN"
         .to_owned())
     .await;
-    let users = sessions / EACH;
-    let kinds = [("role", ROLES), ("user", users), ("account", users), ("id", sessions), ("session", sessions)];
-    let of_users = ["key", "secret"].map(|kind| (kind, users));
-    let of_sessions = ["code", "family", "refresh", "counter", "audit"].map(|kind| (kind, sessions));
-    for (kind, count) in kinds.into_iter().chain(of_users).chain(of_sessions) {
+    for &(kind, count) in &rows.digests {
         let numbers: Vec<u32> = (1..=count).collect();
         for batch in numbers.chunks(1_000) {
             let rows = batch.iter().map(|&number| format!("('{kind}', {number}, x'{}')", hex(&digest(kind, number))));
             run(format!("INSERT INTO digests VALUES {}", rows.collect::<Vec<_>>().join(", "))).await;
         }
     }
-    run(script(&words, sessions)).await;
+    run((rows.script)(&words, rows.count)).await;
     run("COMMIT; DROP TABLE digests; ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)".to_owned()).await;
 }
 
