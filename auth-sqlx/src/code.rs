@@ -41,8 +41,10 @@ const GOOD_CODE: Sql = sql!(
      WHERE code_hash = $1 AND purpose = $2 AND expires_at > $3"
 );
 const CONSUME_CODE: Sql = sql!("DELETE FROM auth_code WHERE code_hash = $1 AND purpose = $2 AND expires_at > $3");
+const END_CODES_OF_USER: Sql = sql!("DELETE FROM auth_code WHERE user_id = $1");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&PUT_CODE_OF_SESSION, &PUT_CODE_OF_USER, &GOOD_CODE, &CONSUME_CODE];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&PUT_CODE_OF_SESSION, &PUT_CODE_OF_USER, &GOOD_CODE, &CONSUME_CODE, &END_CODES_OF_USER];
 
 #[async_trait]
 impl<T: Target> CodeStore for SqlConn<T> {
@@ -59,6 +61,17 @@ impl<T: Target> CodeStore for SqlConn<T> {
         }
     }
 
+    async fn code_by_hash(
+        &mut self,
+        purpose: CodePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<StoredCode>, StoreError> {
+        let values = [hash.as_bytes().into(), purpose.as_str().into(), now.into()];
+        let row = self.0.fetch_optional(&GOOD_CODE, &values).await?;
+        row.map(|row| code(&row, *hash, purpose)).transpose()
+    }
+
     async fn consume_code(
         &mut self,
         purpose: CodePurpose,
@@ -69,6 +82,10 @@ impl<T: Target> CodeStore for SqlConn<T> {
         let Some(row) = self.0.fetch_optional(&GOOD_CODE, &values).await? else { return Ok(None) };
         let consumed = self.0.affects(&CONSUME_CODE, &values).await?;
         if consumed { code(&row, *hash, purpose).map(Some) } else { Ok(None) }
+    }
+
+    async fn end_codes_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.0.execute(&END_CODES_OF_USER, &[user.into()]).await
     }
 }
 

@@ -256,7 +256,9 @@ pass_on! {
     }
     CodeStore {
         fn put_code(code: &StoredCode) -> bool;
+        fn code_by_hash(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
         fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
+        fn end_codes_of_user(user: UserId) -> u64;
     }
     SigningKeyStore {
         fn insert_signing_key(key: &StoredSigningKey) -> ();

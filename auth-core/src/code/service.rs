@@ -35,13 +35,19 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
 /// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; it is not used up then.
 pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
     let refused = || Error::from(Code::InvalidToken);
-    let mut work = cx.begin().await?;
-    let code = work.consume_code(CodePurpose::OneTimeToken, &token.hash(), cx.now()).await?.ok_or_else(refused)?;
+    let (purpose, hash) = (CodePurpose::OneTimeToken, token.hash());
+    let code = cx.conn().code_by_hash(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
     let id = code.session_id.ok_or_else(refused)?;
-    let origin = work.session_by_id(id).await?.and_then(|found| session::judge(cx, found)).ok_or_else(refused)?;
+    let origin = cx.conn().session_by_id(id).await?.and_then(|found| session::judge(cx, found)).ok_or_else(refused)?;
     if origin.user.id != code.user_id || !cx.accepts(origin.user.pool) {
         return Err(refused());
     }
+    let mut work = cx.begin().await?;
+    // Whoever ends sessions, disables the user or changes their password locks the user's row first, and so does this:
+    // it comes wholly before, and the new session ends with the others, or wholly after, and is refused.
+    let holds = session::still_holds(cx, &mut work, &origin.user, &origin.session).await;
+    holds.map_err(|error| if error.is(Code::Unauthorized) { refused() } else { error })?;
+    work.consume_code(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
     let event = AuthEvent::beside(&origin, AuthMethod::OneTimeToken);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;

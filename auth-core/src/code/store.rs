@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::model::{CodePurpose, StoredCode};
-use crate::base::{Timestamp, TokenHash};
+use crate::base::{Timestamp, TokenHash, UserId};
 use crate::store::StoreError;
 
 /// Codes that are good once. They go with the session that they are bound to, and with their user.
@@ -17,6 +17,15 @@ pub trait CodeStore {
     /// [`StoreError::Conflict`] when the hash is taken by another code.
     async fn put_code(&mut self, code: &StoredCode) -> Result<bool, StoreError>;
 
+    /// The code of this hash and purpose, which is left as it is. `None` when there is none, or it is for something else,
+    /// or it has expired at `now`.
+    async fn code_by_hash(
+        &mut self,
+        purpose: CodePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<StoredCode>, StoreError>;
+
     /// Removes the code of this hash and purpose, and returns it to the one caller who removed it. `None`, and nothing
     /// is removed, when there is none, or it is for something else, or it has expired at `now`.
     async fn consume_code(
@@ -25,4 +34,7 @@ pub trait CodeStore {
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<StoredCode>, StoreError>;
+
+    /// Removes every code of the user, also those that are bound to a session which stays. How many there were.
+    async fn end_codes_of_user(&mut self, user: UserId) -> Result<u64, StoreError>;
 }

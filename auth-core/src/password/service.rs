@@ -257,6 +257,8 @@ pub(crate) async fn change(
         return Err(Code::Conflict.into());
     }
     work.emit(Event::PasswordChanged { user: user.id });
+    // Also those of sessions that stay: what was made before the change opens nothing after it.
+    work.end_codes_of_user(user.id).await?;
     let renewed = match others {
         OtherSessions::Keep => None,
         OtherSessions::End => {
@@ -283,6 +285,7 @@ pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Passw
         StoreError::Backend(_) => error.into(),
     })?;
     work.raise_credential_version(user.id, now).await?;
+    work.end_codes_of_user(user.id).await?;
     work.end_sessions_of_user(user.id, Some(session.id)).await?;
     work.emit(Event::PasswordSet { user: user.id });
     work.commit().await

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::model::{Session, StoredSession};
-use super::service::{Resolved, SignedIn, resolve, slide_if_due, user_view};
+use super::service::{Resolved, SignedIn, resolve, slide_if_due, still_holds, user_view};
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -297,8 +297,10 @@ impl Endpoint for RevokeOtherSessions {
     }
 }
 
-async fn end_all(cx: &Cx, current: &Session, keep: Option<SessionId>) -> Result<()> {
+async fn end_all(cx: &Cx, current: &CurrentSession, keep: Option<SessionId>) -> Result<()> {
     let mut work = cx.begin().await?;
+    // The user's row is locked: a session that is being opened beside this one is there by then, or is not opened.
+    still_holds(cx, &mut work, current.user(), current).await?;
     let count = work.end_sessions_of_user(current.user_id, keep).await?;
     work.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count });
     work.commit().await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{code, customer, session, token};
-use auth_tests::{Actor, Reply, Stack, TestApp, flows};
+use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, flows};
 use serde_json::json;
 
 use crate::DAY;
@@ -15,6 +15,7 @@ flows![
     a_token_lives_three_minutes_and_no_longer,
     a_token_dies_with_its_session,
     a_disabled_user_s_token_opens_nothing,
+    a_change_of_password_ends_tokens_also_of_sessions_that_go_on,
     an_access_token_gets_nobody_a_token,
     a_token_of_the_other_pool_is_refused_and_not_used_up,
     the_new_session_is_as_fresh_as_the_old_one_and_lives_no_longer,
@@ -96,6 +97,20 @@ async fn a_disabled_user_s_token_opens_nothing(stack: Stack) {
     let token = token(&ada).await;
     auth_core::user::disable_user(&app.cx(), app.user_id(ADA).await).await.unwrap();
     redeem(&app.anon(), &token).await.refused(400, "INVALID_TOKEN");
+}
+
+async fn a_change_of_password_ends_tokens_also_of_sessions_that_go_on(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let thief = app.signed_in(ADA).await;
+    let (own, stolen) = (token(&ada).await, token(&thief).await);
+    let body =
+        json!({"currentPassword": PASSWORD, "newPassword": "Marble-Falcon-Quiet-77", "revokeOtherSessions": false});
+    ada.auth_post("/change-password", body).await.ok();
+    assert!(thief.is_signed_in().await);
+    for token in [own, stolen] {
+        redeem(&app.anon(), &token).await.refused(400, "INVALID_TOKEN");
+    }
+    redeem(&app.anon(), &token(&ada).await).await.ok();
 }
 
 /// It is good for minutes, and a session for days.

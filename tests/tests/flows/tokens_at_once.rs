@@ -14,6 +14,7 @@ database_flows![
     within_the_grace_time_all_get_the_same_token,
     a_refresh_and_the_end_of_its_session_leave_nothing_alive,
     of_32_who_redeem_a_one_time_token_one_is_let_in,
+    a_session_opened_while_all_are_revoked_is_revoked_or_not_opened,
     processes_that_start_at_once_agree_on_one_key,
 ];
 
@@ -107,6 +108,31 @@ async fn of_32_who_redeem_a_one_time_token_one_is_let_in(stack: Stack) {
         reply.refused(400, "INVALID_TOKEN");
     }
     assert_eq!(app.sessions(ADA).await.len(), 2);
+}
+
+/// Whoever has stolen sessions would otherwise survive their revocation in the ones that they are opening.
+async fn a_session_opened_while_all_are_revoked_is_revoked_or_not_opened(stack: Stack) {
+    let (app, ..) = ada(stack, token::Config::default()).await;
+    for _ in 0..12 {
+        let victim = app.signed_in(ADA).await;
+        let mut redeeming = Vec::new();
+        for _ in 0..4 {
+            let thief = app.signed_in(ADA).await;
+            let token = text(&thief.auth_get("/one-time-token/generate").await.ok(), "token");
+            let anon = app.anon();
+            redeeming.push(tokio::spawn(async move {
+                anon.auth_post("/one-time-token/verify", json!({"token": token})).await
+            }));
+        }
+        victim.auth_post("/revoke-sessions", json!({})).await.ok();
+        for redeemed in redeeming {
+            let reply = redeemed.await.unwrap();
+            if reply.status != 200 {
+                reply.refused(400, "INVALID_TOKEN");
+            }
+        }
+        assert!(app.sessions(ADA).await.is_empty(), "a session has survived on {stack:?}");
+    }
 }
 
 async fn processes_that_start_at_once_agree_on_one_key(stack: Stack) {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Asked, Reach, State};
-use crate::base::{Timestamp, TokenHash};
+use crate::base::{Timestamp, TokenHash, UserId};
 use crate::code::{CodePurpose, CodeStore, StoredCode};
 use crate::store::StoreError;
 
@@ -12,6 +12,10 @@ impl State {
     fn may_have_code(&self, code: &StoredCode) -> bool {
         let is_bound_to = |session| self.sessions.values().any(|s| s.id == session && s.user_id == code.user_id);
         self.users.contains_key(&code.user_id) && code.session_id.is_none_or(is_bound_to)
+    }
+
+    fn good_code(&self, purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<&StoredCode> {
+        self.codes.get(hash.as_bytes()).filter(|code| code.purpose == purpose && now < code.expires_at)
     }
 }
 
@@ -35,17 +39,32 @@ impl<R: Reach> CodeStore for Asked<R> {
         Ok(true)
     }
 
+    async fn code_by_hash(
+        &mut self,
+        purpose: CodePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<StoredCode>, StoreError> {
+        Ok(self.0.state().await.good_code(purpose, hash, now).cloned())
+    }
+
     async fn consume_code(
         &mut self,
         purpose: CodePurpose,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<StoredCode>, StoreError> {
-        let codes = &mut self.0.state().await.codes;
-        let is_good = |code: &StoredCode| code.purpose == purpose && now < code.expires_at;
-        if !codes.get(hash.as_bytes()).is_some_and(is_good) {
+        let mut state = self.0.state().await;
+        if state.good_code(purpose, hash, now).is_none() {
             return Ok(None);
         }
-        Ok(codes.remove(hash.as_bytes()))
+        Ok(state.codes.remove(hash.as_bytes()))
+    }
+
+    async fn end_codes_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let codes = &mut self.0.state().await.codes;
+        let before = codes.len();
+        codes.retain(|_, code| code.user_id != user);
+        Ok((before - codes.len()) as u64)
     }
 }

@@ -26,6 +26,39 @@ pub(super) async fn a_code_is_good_once(it: Actors) {
     }
 }
 
+/// Looks at the code at `now` without redeeming it.
+async fn look_at(it: &Actors, hash: &TokenHash, now: Timestamp) -> Option<StoredCode> {
+    it.conn().code_by_hash(CodePurpose::OneTimeToken, hash, now).await.unwrap()
+}
+
+pub(super) async fn a_code_that_is_looked_at_stays_good(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let session = it.signed_in(&ada).await;
+    for code in [it.issued(&ada, Some(&session)).await, it.issued(&ada, None).await] {
+        for _ in 0..2 {
+            assert_eq!(code_facts(&look_at(&it, &code.hash, NOW).await.unwrap()), code_facts(&code));
+        }
+        assert!(look_at(&it, &code.hash, code.expires_at).await.is_none(), "an expired code was shown");
+        assert!(was_good(&it, &code).await, "looking at a code has consumed it");
+        assert!(look_at(&it, &code.hash, NOW).await.is_none(), "a consumed code was shown");
+    }
+    assert!(look_at(&it, &it.hash(TokenKind::OneTime), NOW).await.is_none(), "an unknown code was shown");
+}
+
+pub(super) async fn all_codes_of_a_user_are_ended_and_no_others(it: Actors) {
+    let (ada, grace) = (it.signed_up("ada").await, it.signed_up("grace").await);
+    let session = it.signed_in(&ada).await;
+    let ended = [it.issued(&ada, Some(&session)).await, it.issued(&ada, None).await];
+    let kept = it.issued(&grace, None).await;
+    assert_eq!(it.conn().end_codes_of_user(ada.id).await.unwrap(), 2);
+    assert_eq!(it.conn().end_codes_of_user(ada.id).await.unwrap(), 0);
+    for code in ended {
+        assert!(!was_good(&it, &code).await, "an ended code was good");
+    }
+    assert!(was_good(&it, &kept).await, "a code of another user was ended");
+    assert!(it.conn().session_by_token(&session.hash).await.unwrap().is_some(), "a session went with its code");
+}
+
 pub(super) async fn every_field_of_a_code_survives(it: Actors) {
     let ada = it.signed_up("ada").await;
     let session = it.signed_in(&ada).await;

@@ -270,6 +270,8 @@ const RULES: &[Rule] = rules! {
         concurrent_usage_is_all_added;
     "codes" in codes:
         a_code_is_good_once,
+        a_code_that_is_looked_at_stays_good,
+        all_codes_of_a_user_are_ended_and_no_others,
         every_field_of_a_code_survives,
         an_unknown_code_is_not_good,
         code_hashes_are_compared_byte_by_byte,
