@@ -24,8 +24,11 @@ pub trait RouteExt: Sized {
     /// Whether a tenant must be named here.
     fn tenant(self, requirement: TenantRequirement) -> Protected;
 
-    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
     fn for_customers(self) -> Protected;
+
+    /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
+    fn for_everybody(self) -> Protected;
 }
 
 /// A route's handler and who may reach it.
@@ -66,6 +69,10 @@ impl RouteExt for Protected {
     fn for_customers(self) -> Self {
         Self { rule: self.rule.for_customers(), ..self }
     }
+
+    fn for_everybody(self) -> Self {
+        Self { rule: self.rule.for_everybody(), ..self }
+    }
 }
 
 impl RouteExt for Route {
@@ -87,6 +94,10 @@ impl RouteExt for Route {
 
     fn for_customers(self) -> Protected {
         Protected::from(self).for_customers()
+    }
+
+    fn for_everybody(self) -> Protected {
+        Protected::from(self).for_everybody()
     }
 }
 

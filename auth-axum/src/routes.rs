@@ -27,8 +27,11 @@ pub trait RouteExt<S>: Sized {
     /// Whether a tenant must be named here.
     fn tenant(self, requirement: TenantRequirement) -> Protected<S>;
 
-    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
     fn for_customers(self) -> Protected<S>;
+
+    /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
+    fn for_everybody(self) -> Protected<S>;
 }
 
 /// A route's handlers and who may reach them.
@@ -64,6 +67,10 @@ impl<S> RouteExt<S> for Protected<S> {
     fn for_customers(self) -> Self {
         Self { rule: self.rule.for_customers(), ..self }
     }
+
+    fn for_everybody(self) -> Self {
+        Self { rule: self.rule.for_everybody(), ..self }
+    }
 }
 
 impl<S> RouteExt<S> for MethodRouter<S> {
@@ -85,6 +92,10 @@ impl<S> RouteExt<S> for MethodRouter<S> {
 
     fn for_customers(self) -> Protected<S> {
         Protected::from(self).for_customers()
+    }
+
+    fn for_everybody(self) -> Protected<S> {
+        Protected::from(self).for_everybody()
     }
 }
 

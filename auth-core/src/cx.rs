@@ -182,6 +182,9 @@ impl Cx {
 
     /// Whether a credential of this pool counts here at all.
     pub(crate) fn accepts(&self, pool: Pool) -> bool {
+        if pool == Pool::Customer && !self.auth.has_customers() {
+            return false;
+        }
         match self.realm.get() {
             Some(Realm::Endpoint(own)) => *own == pool,
             Some(Realm::Route(_)) | None => true,

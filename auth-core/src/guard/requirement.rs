@@ -113,15 +113,45 @@ impl Requirement {
     }
 }
 
-/// Who may reach a route of the application, and how far their credential is believed: whoever is signed in, looked up
-/// with each request, unless more is required, less is looked up, or it is made public.
+/// Who may reach a route of the application, and how far their credential is believed: whoever is signed in and no
+/// customer, looked up with each request, unless more is required, less is looked up, or it is made public.
 #[derive(Clone, Debug, Default)]
 pub struct AccessRule {
     is_public: bool,
     requirements: Vec<Requirement>,
     session_check: SessionCheck,
     tenant: Option<TenantRequirement>,
-    pool: Option<Pool>,
+    admits: Admits,
+}
+
+/// Whom a route is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Admits {
+    /// Customers sign themselves up, so they are let in where somebody has said so.
+    #[default]
+    AllButCustomers,
+    CustomersOnly,
+    Everybody,
+}
+
+impl Admits {
+    /// The pool whose session cookie is looked at, if it is one.
+    const fn pool(self) -> Option<Pool> {
+        match self {
+            Self::AllButCustomers => Some(Pool::User),
+            Self::CustomersOnly => Some(Pool::Customer),
+            Self::Everybody => None,
+        }
+    }
+
+    fn check(self, kind: PrincipalKind) -> Result<()> {
+        let problem = match (self, kind == PrincipalKind::Customer) {
+            (Self::AllButCustomers, true) => "This is not for customers.",
+            (Self::CustomersOnly, false) => "This is for customers.",
+            (Self::AllButCustomers, false) | (Self::CustomersOnly, true) | (Self::Everybody, _) => return Ok(()),
+        };
+        Err(Error::from(Code::Forbidden).saying(problem))
+    }
 }
 
 impl AccessRule {
@@ -139,10 +169,17 @@ impl AccessRule {
         self
     }
 
-    /// Makes it a route of customers: their session cookie is looked at, and no other; users are 403.
+    /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
     #[must_use]
     pub fn for_customers(mut self) -> Self {
-        self.pool = Some(Pool::Customer);
+        self.admits = Admits::CustomersOnly;
+        self
+    }
+
+    /// Makes it a route of customers as well as of users and programs; of two session cookies the user's counts.
+    #[must_use]
+    pub fn for_everybody(mut self) -> Self {
+        self.admits = Admits::Everybody;
         self
     }
 
@@ -166,17 +203,16 @@ impl AccessRule {
     /// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; what the demand for a
     /// tenant refuses.
     pub(crate) async fn check(&self, cx: &Cx) -> Result<()> {
+        // Also where everybody may come in: a handler there may ask who it is.
+        cx.demand(self.session_check);
         if self.is_public {
             return Ok(());
         }
-        cx.demand(self.session_check);
-        if let Some(pool) = self.pool {
+        if let Some(pool) = self.admits.pool() {
             cx.enter_route(pool);
         }
         let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
-        if let Some(pool) = self.pool {
-            kind(pool.into()).check(&caller, cx)?;
-        }
+        self.admits.check(caller.principal().kind)?;
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
         self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
     }
@@ -192,8 +228,15 @@ impl AccessRule {
         if self.requirements.iter().any(Requirement::is_public) {
             problems.push("public() is no requirement: mark the route with .public()".to_owned());
         }
-        if self.is_public && !(self.requirements.is_empty() && self.pool.is_none()) {
+        if self.is_public && !(self.requirements.is_empty() && self.admits == Admits::AllButCustomers) {
             problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
+        }
+        let wants_customers = |requirement: &Requirement| requirement.0 == Rule::Kind(PrincipalKind::Customer);
+        if self.admits == Admits::AllButCustomers && self.requirements.iter().any(wants_customers) {
+            problems.push("it requires customers and is not for them: say .for_customers()".to_owned());
+        }
+        if self.is_public && self.tenant.is_some() {
+            problems.push("it is public and also names a tenant: nobody would look for one".to_owned());
         }
         problems.extend(self.session_check.problem());
         problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()

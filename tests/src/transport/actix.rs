@@ -86,25 +86,29 @@ async fn converted(response: ServiceResponse) -> Response<Bytes> {
 pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
     Router::new()
         .route("/me", web::get().to(me))
-        .route("/reports", web::get().to(reports).require(permission("reports:read")))
+        .route("/reports", web::get().to(reports).require(permission("reports:read")).for_everybody())
         .route("/products", web::get().to(products).public())
         .route("/maybe", web::get().to(maybe).public())
         .route("/optional", web::get().to(optional).public())
         .route("/fresh", web::get().to(fresh))
-        .route("/staff", web::get().to(staff))
+        .route("/staff", web::get().to(staff).for_everybody())
         .route("/pair", web::get().to(pair))
         .route("/change", web::post().to(change))
-        .route("/principal", web::get().to(principal))
-        .route("/cached", web::get().to(principal).session_check(SessionCheck::Cached(REMEMBERED)))
-        .route("/stateless", web::get().to(principal).session_check(SessionCheck::Stateless))
+        .route("/principal", web::get().to(principal).for_everybody())
+        .route("/cached", web::get().to(principal).session_check(SessionCheck::Cached(REMEMBERED)).for_everybody())
+        .route("/stateless", web::get().to(principal).session_check(SessionCheck::Stateless).for_everybody())
         .route(
             "/stateless/reports",
-            web::get().to(principal).require(permission("reports:read")).session_check(SessionCheck::Stateless),
+            web::get()
+                .to(principal)
+                .require(permission("reports:read"))
+                .session_check(SessionCheck::Stateless)
+                .for_everybody(),
         )
         .route("/stateless/session", web::get().to(session).session_check(SessionCheck::Stateless))
         .route("/tenant", web::get().to(tenant))
-        .route("/users", web::get().to(users))
-        .route("/customers", web::get().to(customers))
+        .route("/users", web::get().to(users).for_everybody())
+        .route("/customers", web::get().to(customers).for_everybody())
         .route("/cart", web::get().to(customers).for_customers())
         .auth(auth)
 }

@@ -46,25 +46,25 @@ impl Transport for Axum {
 pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
     Router::new()
         .route("/me", get(me))
-        .route("/reports", get(reports).require(permission("reports:read")))
+        .route("/reports", get(reports).require(permission("reports:read")).for_everybody())
         .route("/products", get(products).public())
         .route("/maybe", get(maybe).public())
         .route("/optional", get(optional).public())
         .route("/fresh", get(fresh))
-        .route("/staff", get(staff))
+        .route("/staff", get(staff).for_everybody())
         .route("/pair", get(pair))
         .route("/change", post(change))
-        .route("/principal", get(principal))
-        .route("/cached", get(principal).session_check(SessionCheck::Cached(REMEMBERED)))
-        .route("/stateless", get(principal).session_check(SessionCheck::Stateless))
+        .route("/principal", get(principal).for_everybody())
+        .route("/cached", get(principal).session_check(SessionCheck::Cached(REMEMBERED)).for_everybody())
+        .route("/stateless", get(principal).session_check(SessionCheck::Stateless).for_everybody())
         .route(
             "/stateless/reports",
-            get(principal).require(permission("reports:read")).session_check(SessionCheck::Stateless),
+            get(principal).require(permission("reports:read")).session_check(SessionCheck::Stateless).for_everybody(),
         )
         .route("/stateless/session", get(session).session_check(SessionCheck::Stateless))
         .route("/tenant", get(tenant))
-        .route("/users", get(users))
-        .route("/customers", get(customers))
+        .route("/users", get(users).for_everybody())
+        .route("/customers", get(customers).for_everybody())
         .route("/cart", get(customers).for_customers())
         .auth(auth)
 }

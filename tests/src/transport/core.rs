@@ -97,7 +97,8 @@ fn customers(cx: Arc<Cx>) -> BoxFuture<'static, Result<Value>> {
 fn application() -> Vec<Rule> {
     vec![
         Rule::get("/me", signed_in(), |cx| Box::pin(async move { Ok(routes::me(&*CurrentUser::check(&cx).await?)) })),
-        Rule::get("/reports", permission("reports:read"), |_| Box::pin(async { Ok(routes::reports()) })),
+        Rule::get("/reports", permission("reports:read"), |_| Box::pin(async { Ok(routes::reports()) }))
+            .for_everybody(),
         Rule::get("/products", public(), |_| Box::pin(async { Ok(routes::products()) })),
         Rule::get("/maybe", public(), |cx| {
             Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
@@ -110,17 +111,20 @@ fn application() -> Vec<Rule> {
         }),
         Rule::get("/staff", signed_in(), |cx| {
             Box::pin(async move { RequireRole::<SuperAdmin>::check(&cx).await.map(|_| routes::staff()) })
-        }),
+        })
+        .for_everybody(),
         Rule::get("/pair", signed_in(), |cx| {
             Box::pin(async move {
                 let both = <(RequireRole<SuperAdmin>, RequirePermission<ReadReports>)>::check(&cx).await;
                 both.map(|_| routes::pair())
             })
         }),
-        Rule::get("/principal", signed_in(), principal),
-        Rule::get("/cached", signed_in(), principal).session_check(SessionCheck::Cached(REMEMBERED)),
-        Rule::get("/stateless", signed_in(), principal).session_check(SessionCheck::Stateless),
-        Rule::get("/stateless/reports", permission("reports:read"), principal).session_check(SessionCheck::Stateless),
+        Rule::get("/principal", signed_in(), principal).for_everybody(),
+        Rule::get("/cached", signed_in(), principal).session_check(SessionCheck::Cached(REMEMBERED)).for_everybody(),
+        Rule::get("/stateless", signed_in(), principal).session_check(SessionCheck::Stateless).for_everybody(),
+        Rule::get("/stateless/reports", permission("reports:read"), principal)
+            .session_check(SessionCheck::Stateless)
+            .for_everybody(),
         Rule::get("/stateless/session", signed_in(), |cx| {
             Box::pin(async move { Ok(routes::session(&CurrentSession::check(&cx).await?)) })
         })
@@ -128,8 +132,9 @@ fn application() -> Vec<Rule> {
         Rule::get("/tenant", signed_in(), |cx| Box::pin(async move { Ok(routes::tenant(&Tenant::check(&cx).await?)) })),
         Rule::get("/users", signed_in(), |cx| {
             Box::pin(async move { Ok(routes::principal(&*CurrentUser::check(&cx).await?)) })
-        }),
-        Rule::get("/customers", signed_in(), customers),
+        })
+        .for_everybody(),
+        Rule::get("/customers", signed_in(), customers).for_everybody(),
         Rule { rule: AccessRule::default().for_customers(), ..Rule::get("/cart", signed_in(), customers) },
         Rule {
             method: Method::POST,
@@ -149,6 +154,10 @@ impl Rule {
 
     fn session_check(self, check: SessionCheck) -> Self {
         Self { rule: self.rule.session_check(check), ..self }
+    }
+
+    fn for_everybody(self) -> Self {
+        Self { rule: self.rule.for_everybody(), ..self }
     }
 }
 

@@ -15,6 +15,8 @@ flows![
     a_wrong_password_of_one_does_not_lock_the_other,
     a_browser_holds_a_session_of_each,
     guards_tell_them_apart,
+    a_route_that_says_nothing_is_not_for_customers,
+    a_customer_s_token_counts_no_more_once_there_are_no_customers,
     a_session_of_one_is_nothing_to_the_endpoints_of_the_other,
     tokens_of_one_are_refused_by_the_other_and_not_used_up,
     signing_out_as_one_leaves_the_other,
@@ -94,13 +96,44 @@ async fn guards_tell_them_apart(stack: Stack) {
     customer.get("/cart").await.ok();
     customer.get("/customers").await.ok();
     customer.get("/users").await.refused(403, "FORBIDDEN");
-    customer.get("/me").await.refused(403, "FORBIDDEN");
     user.get("/users").await.ok();
     user.get("/customers").await.refused(403, "FORBIDDEN");
     // There is no cookie of a customer here, and a user's is none.
     user.get("/cart").await.refused(401, "UNAUTHORIZED");
     user.bearer().get("/cart").await.refused(403, "FORBIDDEN");
     app.anon().get("/cart").await.refused(401, "UNAUTHORIZED");
+}
+
+/// Customers sign themselves up: what was written before there were any must not be theirs.
+async fn a_route_that_says_nothing_is_not_for_customers(stack: Stack) {
+    let (app, user, customer) = both(stack).await;
+    role::define_role(&app.cx(), "PORTAL", "reader", ["reports:read"]).await.unwrap();
+    let id = customer::customer_by_email(&app.cx(), &Email::parse(ADA).unwrap()).await.unwrap().unwrap().id;
+    customer::grant_role(&app.cx(), id, "PORTAL", "reader").await.unwrap();
+    let bearer = app.program().with_bearer(&session_token(&app.program(), "/customer").await);
+    let pair = bearer.auth_post("/customer/token", json!({})).await.ok();
+    let access = app.program().with_bearer(pair["accessToken"].as_str().unwrap());
+    for path in ["/me", "/tenant", "/fresh", "/pair", "/stateless/session"] {
+        // Their cookie is not looked at, and what they show themselves does not suffice.
+        customer.get(path).await.refused(401, "UNAUTHORIZED");
+        for shown in [&bearer, &access] {
+            shown.get(path).await.refused(403, "FORBIDDEN");
+        }
+    }
+    user.get("/me").await.ok();
+}
+
+async fn a_customer_s_token_counts_no_more_once_there_are_no_customers(stack: Stack) {
+    let (app, ..) = both(stack).await;
+    let token = session_token(&app.program(), "/customer").await;
+    let pair = app.program().with_bearer(&token).auth_post("/customer/token", json!({})).await.ok();
+    let without = app.restarted_with(stack.transport, |builder| builder.tokens(token::Config::default())).await;
+    for credential in [&token, pair["accessToken"].as_str().unwrap()] {
+        app.program().with_bearer(credential).get("/principal").await.ok();
+        for path in ["/principal", "/stateless"] {
+            without.program().with_bearer(credential).get(path).await.refused(401, "UNAUTHORIZED");
+        }
+    }
 }
 
 /// What the client of a pool keeps, as a bearer.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::base::Secret;
 use auth_core::crypto::password_hash::HashConfig;
-use auth_core::guard::{all, any, permission, public, role};
+use auth_core::guard::{PrincipalKind, TenantRequirement, all, any, kind, permission, public, role};
 use auth_core::http::CookieConfig;
 use auth_core::password::{Lockout, PasswordPolicy};
 use auth_core::store::MemoryStore;
@@ -76,7 +76,9 @@ fn a_public_route_with_a_requirement_fails_in_axum_by_name() {
         .route("/unknown", get(handler).require(role("boss").in_guard("BACKOFFICE")))
         .route("/nested", get(handler).require(any([public(), permission("x")])))
         .route("/empty", get(handler).require(all([])))
-        .route("/open", get(handler).require(public()));
+        .route("/open", get(handler).require(public()))
+        .route("/tenant", get(handler).public().tenant(TenantRequirement::Required))
+        .route("/customers", get(handler).require(kind(PrincipalKind::Customer)));
     named(router.auth(auth()).unwrap_err().problems());
 }
 
@@ -91,7 +93,9 @@ fn a_public_route_with_a_requirement_fails_in_actix_by_name() {
         .route("/unknown", web::get().to(handler).require(role("boss").in_guard("BACKOFFICE")))
         .route("/nested", web::get().to(handler).require(any([public(), permission("x")])))
         .route("/empty", web::get().to(handler).require(all([])))
-        .route("/open", web::get().to(handler).require(public()));
+        .route("/open", web::get().to(handler).require(public()))
+        .route("/tenant", web::get().to(handler).public().tenant(TenantRequirement::Required))
+        .route("/customers", web::get().to(handler).require(kind(PrincipalKind::Customer)));
     named(router.auth(auth()).unwrap_err().problems());
 }
 
@@ -102,6 +106,8 @@ fn named(problems: &[String]) {
         ("/nested", "public"),
         ("/empty", "empty list"),
         ("/open", "public"),
+        ("/tenant", "tenant"),
+        ("/customers", "for_customers"),
     ];
     assert_eq!(problems.len(), expected.len(), "{problems:?}");
     for (problem, (route, word)) in problems.iter().zip(expected) {
