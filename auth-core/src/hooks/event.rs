@@ -1,7 +1,7 @@
 //! What has happened.
 
 use crate::audit::Outcome;
-use crate::base::{ApiKeyId, SessionId, UserId};
+use crate::base::{ApiKeyId, SessionId, SigningKeyId, UserId};
 use crate::role::GrantedRole;
 use crate::session::AuthMethod;
 
@@ -166,6 +166,18 @@ pub enum Event {
         /// The former key.
         key: ApiKeyId,
     },
+    /// Another key signs access tokens from now on; tokens of this one stay good until they expire.
+    #[non_exhaustive]
+    SigningKeyRotated {
+        /// The key that was replaced.
+        key: SigningKeyId,
+    },
+    /// A key of access tokens was ended, and all tokens of it.
+    #[non_exhaustive]
+    SigningKeyRevoked {
+        /// The former key.
+        key: SigningKeyId,
+    },
 }
 
 impl Event {
@@ -193,6 +205,8 @@ impl Event {
             Self::ApiKeyRotated { .. } => "api_key_rotated",
             Self::ApiKeyChanged { .. } => "api_key_changed",
             Self::ApiKeyRevoked { .. } => "api_key_revoked",
+            Self::SigningKeyRotated { .. } => "signing_key_rotated",
+            Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
     }
 
@@ -213,7 +227,7 @@ impl Event {
             | Self::ApiKeyRotated { user, .. }
             | Self::ApiKeyChanged { user, .. }
             | Self::ApiKeyRevoked { user, .. } => *user,
-            Self::RoleDefined { .. } => None,
+            Self::RoleDefined { .. } | Self::SigningKeyRotated { .. } | Self::SigningKeyRevoked { .. } => None,
             Self::SignedUp { user }
             | Self::SignedIn { user, .. }
             | Self::PasswordRefused { user, .. }
@@ -255,7 +269,9 @@ impl Event {
             | Self::ApiKeyCreated { .. }
             | Self::ApiKeyRotated { .. }
             | Self::ApiKeyChanged { .. }
-            | Self::ApiKeyRevoked { .. } => None,
+            | Self::ApiKeyRevoked { .. }
+            | Self::SigningKeyRotated { .. }
+            | Self::SigningKeyRevoked { .. } => None,
         }
     }
 
@@ -270,6 +286,7 @@ impl Event {
             | Self::ApiKeyRotated { key, .. }
             | Self::ApiKeyChanged { key, .. }
             | Self::ApiKeyRevoked { key, .. } => Some(key.to_string()),
+            Self::SigningKeyRotated { key } | Self::SigningKeyRevoked { key } => Some(key.to_string()),
             Self::SignedIn { method, .. } => Some(method.as_str().to_owned()),
             Self::SignedUp { .. }
             | Self::SignInRefused { .. }

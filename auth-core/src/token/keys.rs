@@ -13,11 +13,13 @@ use tokio::sync::Mutex;
 
 use super::config::{Config, Signing};
 use super::model::StoredSigningKey;
+use super::service::feature;
 use crate::base::{SigningKeyId, Timestamp};
 use crate::crypto::jwt::{Algorithm, Jwk, JwkSet, SigningKey, VerifyingKey};
 use crate::crypto::seal::{Aad, Sealer};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
+use crate::hooks::Event;
 use crate::store::StoreError;
 
 /// What was read from the store is believed for this long: another process may have added or revoked a key.
@@ -29,16 +31,27 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How often a generation that somebody else has just made is looked for before giving up.
 const ROUNDS: usize = 8;
 
+/// An end that no clock, however far behind, has yet to come to. Keys are read from 0 on, so a number that is taken stays
+/// known.
+const LONG_AGO: Timestamp = Timestamp::from_micros(1);
+
 /// The keys as they were last read.
 pub(crate) struct SigningKeys {
-    read: RwLock<Option<Arc<KeyRing>>>,
+    read: RwLock<Read>,
     /// One task reads at a time; the others take what it has read.
     reading: Mutex<()>,
 }
 
+#[derive(Default)]
+struct Read {
+    ring: Option<Arc<KeyRing>>,
+    /// How often it was forgotten: what is being read meanwhile may be older than that, and is not kept.
+    forgotten: u64,
+}
+
 impl SigningKeys {
     pub(crate) fn new() -> Self {
-        Self { read: RwLock::new(None), reading: Mutex::new(()) }
+        Self { read: RwLock::default(), reading: Mutex::new(()) }
     }
 
     /// The key that signs now. Makes the next one when it is due.
@@ -47,13 +60,18 @@ impl SigningKeys {
             Signing::Shared(secret) => return SigningKey::hs256(secret, None).map_err(Error::internal),
             Signing::Managed(algorithm) => *algorithm,
         };
+        let ring = self.ring(cx, config, algorithm).await?;
+        // A key that was made on the way signs from an instant after the one of the question.
+        ring.signer(algorithm, cx.now()).cloned().ok_or_else(|| Error::internal("no key signs at this instant"))
+    }
+
+    /// The keys, with the next one among them if it was due.
+    async fn ring(&self, cx: &Cx, config: &Config, algorithm: Algorithm) -> Result<Arc<KeyRing>> {
         let now = cx.now();
-        let (ring, now) = match self.recent(now, RELOAD_AFTER) {
-            Some(ring) if !ring.is_next_due(algorithm, now, config) => (ring, now),
-            // A key that is made on the way signs from an instant after the one of the question.
-            Some(_) | None => (self.renewed(cx, config, algorithm).await?, cx.now()),
-        };
-        ring.signer(algorithm, now).cloned().ok_or_else(|| Error::internal("no key signs at this instant"))
+        match self.recent(now, RELOAD_AFTER) {
+            Some(ring) if !ring.is_next_due(algorithm, now, config) => Ok(ring),
+            Some(_) | None => self.renewed(cx, config, algorithm).await,
+        }
     }
 
     /// The key of this id, if tokens of it are still verified. An id that nobody knows has the store asked, but not often.
@@ -71,21 +89,21 @@ impl SigningKeys {
 
     /// What is published (RFC 7517 §5). Makes the first key when there is none.
     pub(crate) async fn published(&self, cx: &Cx, config: &Config) -> Result<JwkSet> {
-        let Signing::Managed(_) = config.signing else { return Ok(JwkSet::from_iter([])) };
-        self.signing_key(cx, config).await?;
+        let Signing::Managed(algorithm) = config.signing else { return Ok(JwkSet::from_iter([])) };
+        let ring = self.ring(cx, config, algorithm).await?;
         let now = cx.now();
-        let ring = self.recent(now, RELOAD_AFTER);
-        let keys = ring.iter().flat_map(|ring| &ring.keys).filter(|key| now < key.verifies_until);
+        let keys = ring.keys.iter().filter(|key| now < key.verifies_until);
         Ok(keys.map(|key| key.jwk.clone()).collect())
     }
 
     /// Forgets what was read.
     pub(crate) fn forget(&self) {
-        *self.read.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        *read = Read { ring: None, forgotten: read.forgotten.wrapping_add(1) };
     }
 
     fn recent(&self, now: Timestamp, age: Duration) -> Option<Arc<KeyRing>> {
-        let ring = self.read.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let ring = self.read.read().unwrap_or_else(PoisonError::into_inner).ring.clone()?;
         (ring.read_at <= now && now.since(ring.read_at) < age).then_some(ring)
     }
 
@@ -101,6 +119,7 @@ impl SigningKeys {
     async fn load(&self, cx: &Cx) -> Result<Arc<KeyRing>> {
         // As of before the look-up. Keys that have expired are read too: their numbers are taken.
         let now = cx.now();
+        let forgotten = self.read.read().unwrap_or_else(PoisonError::into_inner).forgotten;
         let stored = cx.conn().signing_keys(Timestamp::from_micros(0)).await?;
         let sealer = Sealer::new(&cx.auth().config().keyring);
         let mut keys = Vec::with_capacity(stored.len());
@@ -115,7 +134,10 @@ impl SigningKeys {
             keys.extend(key.into_usable(&row));
         }
         let ring = Arc::new(KeyRing { keys, generations, read_at: now });
-        *self.read.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ring));
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        if read.forgotten == forgotten {
+            read.ring = Some(Arc::clone(&ring));
+        }
         Ok(ring)
     }
 
@@ -291,19 +313,25 @@ async fn reseal(cx: &Cx, sealer: &Sealer, row: &StoredSigningKey) {
 }
 
 /// Has another key sign from now on, in every process within a minute. Tokens of the present one stay valid until they
-/// expire: the way to replace a key on schedule of your own.
+/// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key that
+/// may have been stolen is [revoked](revoke_signing_key).
 ///
 /// # Errors
 /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there
 /// are no key pairs to replace, because the configuration names a shared secret or no tokens at all.
 pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
-    let (config, keys) = managed(cx)?;
+    let config = managed(cx)?;
     let now = cx.now();
-    for row in cx.conn().signing_keys(now).await? {
-        cx.conn().shorten_signing_key(row.id, now, row.verifies_until).await?;
+    // Other processes go on signing with it until they read again, and clocks differ.
+    let last = now.plus(config.access_ttl).plus(RELOAD_AFTER).plus(MARGIN);
+    let mut work = cx.begin().await?;
+    for row in work.signing_keys(now).await? {
+        if row.signs_until > now && work.shorten_signing_key(row.id, now, last).await? {
+            work.emit(Event::SigningKeyRotated { key: row.id });
+        }
     }
-    keys.forget();
-    keys.signing_key(cx, config).await.map(drop)
+    work.commit().await?;
+    sign_anew(cx).await
 }
 
 /// Ends a key that may have been stolen: another one signs from now on, and no token of it is accepted any more, in
@@ -313,17 +341,27 @@ pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
 /// # Errors
 /// As for [`rotate_signing_key`].
 pub async fn revoke_signing_key(cx: &Cx, id: SigningKeyId) -> Result<bool> {
-    let (config, keys) = managed(cx)?;
-    let now = cx.now();
-    let revoked = cx.conn().shorten_signing_key(id, now, now).await?;
-    keys.forget();
-    keys.signing_key(cx, config).await?;
-    Ok(revoked)
+    managed(cx)?;
+    let mut work = cx.begin().await?;
+    let is_revoked = work.shorten_signing_key(id, LONG_AGO, LONG_AGO).await?;
+    if is_revoked {
+        work.emit(Event::SigningKeyRevoked { key: id });
+    }
+    work.commit().await?;
+    sign_anew(cx).await?;
+    Ok(is_revoked)
 }
 
-fn managed(cx: &Cx) -> Result<(&Config, &SigningKeys)> {
+/// Forgets the keys of before a command, and makes the next one if none is left that signs.
+async fn sign_anew(cx: &Cx) -> Result<()> {
+    let tokens = feature(cx)?;
+    tokens.keys.forget();
+    tokens.keys.signing_key(cx, &tokens.config).await.map(drop)
+}
+
+fn managed(cx: &Cx) -> Result<&Config> {
     match cx.auth().tokens() {
-        Some(tokens) if matches!(tokens.config.signing, Signing::Managed(_)) => Ok((&tokens.config, &tokens.keys)),
+        Some(tokens) if matches!(tokens.config.signing, Signing::Managed(_)) => Ok(&tokens.config),
         Some(_) | None => Err(Error::internal("there are no key pairs: the configuration names none")),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use auth_core::base::{Clock, Timestamp};
-use auth_core::token;
+use auth_core::base::{Clock, Secret, Timestamp};
+use auth_core::{AuthBuilder, token};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
 use serde_json::Value;
 
@@ -17,7 +17,11 @@ flows![
     keys_are_published_without_their_private_half,
     a_next_key_is_published_before_it_signs,
     a_key_is_replaced_by_command_and_its_tokens_stay_good,
+    a_replaced_key_verifies_nothing_beyond_its_last_token,
     a_revoked_key_takes_its_tokens_along,
+    both_commands_are_in_the_trail,
+    a_replaced_secret_seals_the_keys_anew,
+    a_key_that_cannot_be_opened_verifies_and_another_one_signs,
     another_process_agrees_on_the_keys,
 ];
 
@@ -86,6 +90,60 @@ async fn a_key_is_replaced_by_command_and_its_tokens_stay_good(stack: Stack) {
     assert_ne!(kid(&ada).await, first);
     app.program().with_bearer(&token).get("/stateless").await.ok();
     assert_eq!(keys(&app).await.len(), 2);
+}
+
+/// Whoever has its private half by then can use it for minutes and not for a month.
+async fn a_replaced_key_verifies_nothing_beyond_its_last_token(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    kid(&ada).await;
+    token::rotate_signing_key(&app.cx()).await.unwrap();
+    app.advance(15 * MINUTE);
+    assert_eq!(keys(&app).await.len(), 2);
+    app.advance(2 * MINUTE);
+    assert_eq!(keys(&app).await.len(), 1);
+}
+
+async fn both_commands_are_in_the_trail(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    kid(&ada).await;
+    app.events().take();
+    token::rotate_signing_key(&app.cx()).await.unwrap();
+    let id = kid(&ada).await.as_str().unwrap().parse().unwrap();
+    assert!(token::revoke_signing_key(&app.cx(), id).await.unwrap());
+    // What changes nothing is no news.
+    assert!(!token::revoke_signing_key(&app.cx(), id).await.unwrap());
+    assert_eq!(app.events().take(), ["signing_key_rotated", "signing_key_revoked"]);
+}
+
+const OLD: &str = "the first of two secrets, 0123456789 abcdefghij";
+const NEW: &str = "the second of two secrets, 9876543210 jihgfedcba";
+
+fn sealed_under(current: &str, previous: Option<&str>) -> impl FnOnce(AuthBuilder) -> AuthBuilder {
+    let (current, previous) = (Secret::new(current), previous.map(Secret::new));
+    move |builder| {
+        let builder = builder.tokens(token::Config::default()).secret(current);
+        previous.into_iter().fold(builder, AuthBuilder::previous_secret)
+    }
+}
+
+async fn a_replaced_secret_seals_the_keys_anew(stack: Stack) {
+    let app = stack.app_with(sealed_under(OLD, None)).await;
+    let first = kid(&app.signed_up(ADA).await).await;
+    let both = app.restarted_with(stack.transport, sealed_under(NEW, Some(OLD))).await;
+    assert_eq!(keys(&both).await.len(), 1);
+    // What was sealed anew needs the old secret no more.
+    let only_new = both.restarted_with(stack.transport, sealed_under(NEW, None)).await;
+    assert_eq!(kid(&only_new.signed_in(ADA).await).await, first);
+}
+
+async fn a_key_that_cannot_be_opened_verifies_and_another_one_signs(stack: Stack) {
+    let app = stack.app_with(sealed_under(OLD, None)).await;
+    let ada = app.signed_up(ADA).await;
+    let (token, first) = (access_token(&ada).await, kid(&ada).await);
+    let other = app.restarted_with(stack.transport, sealed_under(NEW, None)).await;
+    assert_ne!(kid(&other.signed_in(ADA).await).await, first);
+    assert_eq!(keys(&other).await.len(), 2);
+    other.program().with_bearer(&token).get("/stateless").await.ok();
 }
 
 async fn a_revoked_key_takes_its_tokens_along(stack: Stack) {
