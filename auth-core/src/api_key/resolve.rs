@@ -60,7 +60,7 @@ pub async fn verify(cx: &Cx, key: &str) -> Result<ResolvedKey> {
 
 /// The key of this secret, if it counts: one look-up, and one guarded statement if its use is limited. An unknown, a
 /// disabled and an expired key, a secret whose grace is over, and a key whose owner is gone or disabled are all `None`, so
-/// that they get one answer.
+/// that they get one answer. So is one of the pool that the request is not for.
 ///
 /// # Errors
 /// 429 for a key that counts and is used too often, with the time after which it may be used again.
@@ -85,7 +85,8 @@ fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Option<ResolvedKey
     if key.owner.user() != owner.as_ref().map(|owner| owner.id) {
         return None;
     }
-    if owner.as_ref().is_some_and(|owner| owner.disabled_at.is_some()) {
+    // Before anything is counted: what is refused uses nothing up.
+    if owner.as_ref().is_some_and(|owner| owner.disabled_at.is_some() || !cx.accepts(owner.pool)) {
         return None;
     }
     if !key.is_alive(now) || secret_expires_at.is_some_and(|end| now >= end) {

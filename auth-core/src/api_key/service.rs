@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::config::{Config, Metadata, Names};
 use super::model::{ApiKey, KeyChange, KeyList, KeyOwner, KeyPage, Limits, NewApiKey, Rotation};
 use super::resolve::settled;
-use crate::base::{ApiKeyId, Timestamp, Token, UserId};
+use crate::base::{ApiKeyId, TenantId, Timestamp, Token, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
@@ -19,6 +19,8 @@ pub(super) const DEFAULT_CONFIG: &str = "default";
 const START_CHARS: usize = 6;
 /// The largest metadata, in bytes of JSON.
 const MOST_METADATA: usize = 4 * 1024;
+/// The longest name of a service: what the column holds.
+const MOST_SERVICE_CHARS: usize = 128;
 /// The largest page of a list.
 pub(super) const MOST_LISTED: u32 = 100;
 
@@ -89,6 +91,7 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         let problem = "An API key that is no user's must say what it permits.";
         return Err(Error::from(Code::ValidationError).saying(problem));
     }
+    check_owner(&owner, new.tenant.as_ref())?;
     let (key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
     let mut work = caller.begin(cx).await?;
     if let (Caller::Program(_), Some(user)) = (caller, user) {
@@ -105,6 +108,19 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
     work.emit(Event::ApiKeyCreated { user, key: key.id });
     work.commit().await?;
     Ok(CreatedKey { key, secret })
+}
+
+fn check_owner(owner: &KeyOwner, tenant: Option<&TenantId>) -> Result<()> {
+    let problem = match owner {
+        KeyOwner::Organization(organization) if tenant != Some(organization) => {
+            "The API key of an organisation acts for that organisation."
+        }
+        KeyOwner::Service(name) if !(1..=MOST_SERVICE_CHARS).contains(&name.chars().count()) => {
+            "The name of a service has 1 to 128 characters."
+        }
+        KeyOwner::User(_) | KeyOwner::Organization(_) | KeyOwner::Service(_) => return Ok(()),
+    };
+    Err(Error::from(Code::ValidationError).saying(problem))
 }
 
 /// Locks the user's row, as a session of theirs would.

@@ -379,6 +379,16 @@ impl Authentication {
         }
     }
 
+    /// Whether it is a user of ours who acts for the credential's tenant, on the strength of a membership that may have
+    /// ended since: with an API key of theirs, or vouched for by another issuer.
+    pub(super) fn acts_for_a_member(&self) -> bool {
+        match &self.proof {
+            Proof::User(_) => true,
+            Proof::ApiKey(resolved) => resolved.owner.is_some(),
+            Proof::SessionToken(_) | Proof::Session(_) | Proof::Claims(_) | Proof::External(_) => false,
+        }
+    }
+
     /// Whether the caller has shown the session's own secret, and not something that was made from it.
     pub(crate) const fn is_by_session_token(&self) -> bool {
         matches!(self.proof, Proof::SessionToken(_))

@@ -1,8 +1,10 @@
 //! For which tenant somebody acts.
 //!
-//! A tenant is named by the credential (a claim, an API key, a session), by a header or by a body, and may be named by
-//! several at once: then they must agree, or the request is 403. A name alone proves nothing. A credential of one tenant
-//! acts for that one; with a credential of none, whoever names a tenant must be let in by [`TenantAccess`].
+//! A tenant is named by the credential (a claim of another issuer, an API key) or by a header; if both name one they must
+//! agree, or the request is 403, and a handler compares what a body names with [`Tenant::agree_with`]. A name alone proves
+//! nothing. A credential of one tenant acts for that one; with a credential of none, whoever names a tenant must be let in
+//! by [`TenantAccess`]. It is asked as well where a credential outlives a membership: for the API key of a user, and for a
+//! user of ours whom another issuer vouches for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +44,7 @@ impl TenantRequirement {
     }
 }
 
-/// Says who may act for a tenant that their credential does not name: memberships, as the application keeps them.
+/// Says who may act for a tenant on their own account: memberships, as the application keeps them.
 #[async_trait]
 pub trait TenantAccess: Send + Sync + 'static {
     /// Whether `caller` may act for `tenant` now. Asked once a request.
@@ -84,7 +86,7 @@ impl Tenancy {
         self
     }
 
-    /// Lets callers act for a tenant that their credential does not name. Without it nobody may.
+    /// Says who may act for a tenant. Without it nobody may act for one that their credential does not name.
     #[must_use]
     pub fn access(mut self, access: impl TenantAccess) -> Self {
         self.access = Some(Arc::new(access));
@@ -126,17 +128,23 @@ impl Tenancy {
     pub(crate) async fn resolve(&self, cx: &Cx) -> Result<Option<TenantId>> {
         let named = self.named(cx)?;
         let Some(caller) = cx.authentication().await? else { return Err(Code::Unauthorized.into()) };
-        let caller = caller.principal();
-        match (&caller.tenant, named) {
-            (None, None) => Ok(None),
-            (Some(own), None) => Ok(Some(own.clone())),
-            (Some(own), Some(named)) if *own == named => Ok(Some(named)),
-            (Some(_), Some(_)) => Err(Code::TenantMismatch.into()),
-            (None, Some(named)) => match &self.access {
-                Some(access) if access.may_act(cx, caller, &named).await? => Ok(Some(named)),
-                Some(_) | None => Err(Code::TenantMismatch.into()),
-            },
-        }
+        let principal = caller.principal();
+        let is_own = principal.tenant.is_some();
+        let is_to_be_asked = !is_own || caller.acts_for_a_member();
+        let tenant = match (&principal.tenant, named) {
+            (None, None) => return Ok(None),
+            (Some(own), Some(named)) if *own != named => return Err(Code::TenantMismatch.into()),
+            (_, Some(tenant)) => tenant,
+            (Some(own), None) => own.clone(),
+        };
+        let may_act = match &self.access {
+            Some(access) if is_to_be_asked => access.may_act(cx, principal, &tenant).await?,
+            // Of others the issuer has just said so.
+            Some(_) => true,
+            // Nobody keeps memberships: what a credential was bound to is all there is.
+            None => is_own,
+        };
+        if may_act { Ok(Some(tenant)) } else { Err(Code::TenantMismatch.into()) }
     }
 }
 

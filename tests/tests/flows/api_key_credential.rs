@@ -1,10 +1,16 @@
 //! API keys as credentials, and the order in which credentials count.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
 use auth_core::api_key::{self, NewApiKey, Quota};
 use auth_core::base::TenantId;
+use auth_core::guard::{Principal, Tenancy, TenantAccess};
 use auth_core::http::CredentialSource;
+use auth_core::prelude::Code;
 use auth_core::role::Permission;
-use auth_core::{AuthBuilder, customer, token, user};
+use auth_core::{AuthBuilder, Cx, Result, customer, token, user};
 use auth_tests::{Actor, Reply, Stack, TestApp, flows};
 use http::Method;
 use serde_json::{Value, json};
@@ -14,6 +20,9 @@ flows![
     a_key_is_read_from_either_header_and_from_one_alone,
     a_limited_key_does_what_it_and_its_owner_may,
     what_the_owner_loses_the_key_loses_at_once,
+    a_key_of_a_tenant_ends_with_its_owner_s_membership,
+    a_key_of_the_other_pool_is_refused_and_not_used_up,
+    a_service_s_key_is_a_service,
     a_banned_owner_s_keys_stop_at_once,
     a_key_manages_nothing,
     an_access_token_makes_no_key,
@@ -117,6 +126,62 @@ async fn what_the_owner_loses_the_key_loses_at_once(stack: Stack) {
         get(&app.program(), "/reports", &key).await.refused(403, "FORBIDDEN");
         get(&app.program(), "/me", &key).await.ok();
     }
+}
+
+/// Of `acme` only, and only as long as the switch is on.
+struct Membership(Arc<AtomicBool>);
+
+#[async_trait]
+impl TenantAccess for Membership {
+    async fn may_act(&self, _: &Cx, _: &Principal, tenant: &TenantId) -> Result<bool> {
+        Ok(tenant.as_str() == "acme" && self.0.load(Ordering::Relaxed))
+    }
+}
+
+async fn a_key_of_a_tenant_ends_with_its_owner_s_membership(stack: Stack) {
+    let is_member = Arc::new(AtomicBool::new(true));
+    let access = Membership(Arc::clone(&is_member));
+    let app = stack.app_with(|builder| with_keys(builder).tenancy(Tenancy::default().access(access))).await;
+    app.signed_up(ADA).await;
+    let acme = TenantId::parse("acme").unwrap();
+    let (key, program) = (key(&app, |new| new.tenant = Some(acme.clone())).await, app.program());
+    let of_acme = NewApiKey::of_organization(acme, permissions(&[]).unwrap());
+    let own = api_key::create(&app.cx(), of_acme).await.unwrap().secret;
+    get(&program, "/tenant", &key).await.ok();
+    is_member.store(false, Ordering::Relaxed);
+    for path in ["/tenant", "/me"] {
+        get(&program, path, &key).await.refused(403, "TENANT_MISMATCH");
+    }
+    // The organisation's own has no member behind it.
+    get(&program, "/tenant", own.expose()).await.ok();
+}
+
+async fn a_key_of_the_other_pool_is_refused_and_not_used_up(stack: Stack) {
+    let app = stack.app_with(|builder| with_keys(builder).customers(customer::Config::default())).await;
+    app.signed_up(ADA).await;
+    let key = key(&app, |new| new.quotas = Some(vec![Quota::per_day(1).unwrap()])).await;
+    for _ in 0..3 {
+        get(&app.program(), "/api/auth/customer/list-sessions", &key).await.refused(401, "UNAUTHORIZED");
+    }
+    get(&app.program(), "/me", &key).await.ok();
+}
+
+async fn a_service_s_key_is_a_service(stack: Stack) {
+    let (app, _) = ada(stack).await;
+    for bad in [String::new(), "s".repeat(129)] {
+        let new = NewApiKey::of_service(bad, permissions(&["reports:read"]).unwrap());
+        assert!(api_key::create(&app.cx(), new).await.unwrap_err().is(Code::ValidationError));
+    }
+    for name in ["nightly".to_owned(), "é".repeat(128)] {
+        let new = NewApiKey::of_service(name, permissions(&["reports:read"]).unwrap());
+        let created = api_key::create(&app.cx(), new).await.unwrap();
+        assert_eq!(get(&app.program(), "/principal", created.secret.expose()).await.ok()["kind"], "service");
+        get(&app.program(), "/reports", created.secret.expose()).await.ok();
+    }
+    let mut other = NewApiKey::of_organization(TenantId::parse("acme").unwrap(), permissions(&[]).unwrap());
+    other.tenant = None;
+    let refused = api_key::create(&app.cx(), other).await.unwrap_err();
+    assert!(refused.is(Code::ValidationError), "an organisation's key acts for that organisation");
 }
 
 async fn a_banned_owner_s_keys_stop_at_once(stack: Stack) {
