@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::api_key::{ApiKey, ResolvedKey};
 use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
-use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
 use crate::role::{GrantedRole, Permission, Role, authority};
@@ -250,9 +249,8 @@ impl Authentication {
         Self { principal, proof: Proof::Session(proof) }
     }
 
-    /// Proved by an access token that is believed until it expires. Roles of namespaces that this program does not know
-    /// are left out, as they are when a session is looked up.
-    pub(crate) fn by_claims(user: UserId, pool: Pool, claims: AccessClaims, cx: &Cx) -> Result<Self> {
+    /// Proved by an access token that is believed until it expires.
+    pub(crate) fn by_claims(user: UserId, pool: Pool, claims: AccessClaims) -> Result<Self> {
         let damaged = || Error::from(Code::Unauthorized).caused_by("an access token of ours has claims of no meaning");
         let principal = Principal {
             kind: pool.into(),
@@ -261,7 +259,7 @@ impl Authentication {
             email: Some(claims.email),
             email_verified: claims.email_verified,
             name: Some(claims.name),
-            roles: claims.roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect(),
+            roles: claims.roles.into_iter().collect(),
             permissions: claims
                 .permissions
                 .into_iter()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::credential::CredentialSource;
 use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -121,14 +122,15 @@ impl CookieConfig {
 /// How a bearer client that keeps no cookies learns its new token, as the protocol has it.
 const SET_AUTH_TOKEN: &str = "set-auth-token";
 /// More kept sessions than this in one request are somebody's flood.
-const MOST_KEPT: usize = 32;
+pub(super) const MOST_KEPT: usize = 32;
 
 /// Gives the client a session that has just been made: its cookie, its token in a header for clients that keep none, and
 /// with several sessions in one browser also the cookie that it is kept in beside the others.
 pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
     let SignedIn { session, token, user, replaced } = signed_in;
     set_session_cookie(cx, user.pool, session, token);
-    if let Ok(value) = HeaderValue::from_str(token.expose()) {
+    let reads_bearers = cx.auth().config().credentials.contains(&CredentialSource::Bearer);
+    if let (true, Ok(value)) = (reads_bearers, HeaderValue::from_str(token.expose())) {
         cx.set_header(HeaderName::from_static(SET_AUTH_TOKEN), value);
         cx.set_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(SET_AUTH_TOKEN));
     }

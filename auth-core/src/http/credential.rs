@@ -1,10 +1,11 @@
 //! What a request proves itself with.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::cookie::{kept_sessions, session_cookie_value, session_cookie_values, set_session_cookie};
+use super::cookie::{MOST_KEPT, kept_sessions, session_cookie_value, session_cookie_values, set_session_cookie};
 use super::origin::check_origin;
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
@@ -31,6 +32,9 @@ impl CredentialSource {
     /// All of them, in the order in which they are looked at unless the application says otherwise.
     pub(crate) const DEFAULT: [Self; 3] = [Self::Bearer, Self::SessionCookie, Self::ApiKey];
 }
+
+/// More session tokens than this in one request are somebody's flood: all that a browser may keep, and some.
+const MOST_SHOWN: usize = MOST_KEPT + 8;
 
 /// The header of an API key.
 const API_KEY: &str = "x-api-key";
@@ -71,8 +75,10 @@ async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Arc
     if !cx.accepts(verified.pool) {
         return Err(Error::from(Code::Unauthorized).caused_by("an access token of the other pool"));
     }
-    if check == SessionCheck::Stateless {
-        return Ok(Arc::clone(&verified.believed));
+    if check == SessionCheck::Stateless
+        && let Some(believed) = &verified.believed
+    {
+        return Ok(Arc::clone(believed));
     }
     let found = session::resolve(cx, SessionKey::Id(verified.session), check).await?;
     let own = found.filter(|found| found.user.id == verified.user_id && found.user.pool == verified.pool);
@@ -93,11 +99,7 @@ async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Aut
 
 /// A key is looked up with each request, whatever the route says: it has no session whose end could be waited for.
 async fn by_api_key(cx: &Cx, token: &Token) -> Result<Authentication> {
-    let resolved = api_key::resolve(cx, token).await?.ok_or(Code::Unauthorized)?;
-    if resolved.owner.as_ref().is_some_and(|owner| !cx.accepts(owner.pool)) {
-        return Err(Error::from(Code::Unauthorized).caused_by("an API key of the other pool"));
-    }
-    Ok(Authentication::by_api_key(resolved))
+    Ok(Authentication::by_api_key(api_key::resolve(cx, token).await?.ok_or(Code::Unauthorized)?))
 }
 
 /// The credential of a request: the first that is present, in the configured order.
@@ -187,13 +189,16 @@ impl Credential {
         Ok(Some(Self::ApiKey(token)))
     }
 
-    /// Every session token that the request shows, in whatever place and number: for ending the sessions they open.
+    /// The session tokens that the request shows, in whatever place, each once, and no more than anybody keeps: for ending
+    /// the sessions they open.
     pub(crate) fn all_tokens(cx: &Cx) -> Vec<Token> {
         let headers = &cx.request().headers;
         let bearer = authorization(headers, "bearer").ok().flatten();
         let texts = bearer.into_iter().chain(session_cookie_values(cx));
         let shown = texts.filter_map(|text| parse(text).ok());
-        shown.chain(kept_sessions(cx).map(|(_, token)| token)).collect()
+        let mut known = HashSet::new();
+        let all = shown.chain(kept_sessions(cx).map(|(_, token)| token));
+        all.filter(|token| known.insert(*token.hash().as_bytes())).take(MOST_SHOWN).collect()
     }
 
     /// Whether the request shows a credential, good or bad, that no browser sends by itself.

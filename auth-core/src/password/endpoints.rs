@@ -244,7 +244,7 @@ impl Endpoint for ChangePassword {
     }
 }
 
-/// `POST /set-password`: a first password for a caller who signs in by other means.
+/// `POST /set-password`: a first password for a caller who signs in by other means, and shows the session's own token.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetPassword {
@@ -260,6 +260,7 @@ impl Endpoint for SetPassword {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, current: Fresh<CurrentSession>) -> Result<Json<Done>> {
+        current.expect_session_token()?;
         service::set(cx, current.user(), &current, self.new_password).await?;
         Ok(Json(Done::status()))
     }

@@ -177,14 +177,17 @@ impl Endpoint for SignOut {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        let tokens = Credential::all_tokens(cx);
-        if !tokens.is_empty() {
+        let mut living = Vec::new();
+        for token in Credential::all_tokens(cx) {
+            let found = cx.conn().session_by_token(&token.hash()).await?;
+            if found.is_some_and(|found| cx.accepts(found.user.pool)) {
+                living.push(token);
+            }
+        }
+        // Whoever shows nothing that lives holds no transaction.
+        if !living.is_empty() {
             let mut work = cx.begin().await?;
-            for token in &tokens {
-                let found = work.session_by_token(&token.hash()).await?.filter(|found| cx.accepts(found.user.pool));
-                if found.is_none() {
-                    continue;
-                }
+            for token in &living {
                 if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
                     work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
                 }
@@ -297,7 +300,9 @@ impl Endpoint for RevokeOtherSessions {
     }
 }
 
+/// Others see access tokens; the session's own token is asked for, so that none of them can sign its user out.
 async fn end_all(cx: &Cx, current: &CurrentSession, keep: Option<SessionId>) -> Result<()> {
+    current.expect_session_token()?;
     let mut work = cx.begin().await?;
     // The user's row is locked: a session that is being opened beside this one is there by then, or is not opened.
     still_holds(cx, &mut work, current.user(), current).await?;

@@ -162,8 +162,8 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
     let Subject { user, session, roles, permissions } = subject;
     let now = cx.now();
     // Whole seconds, as the token has them: it is not to seem to live a moment longer than it does. It never outlives
-    // its session.
-    let end = now.plus(tokens.config.access_ttl).min(session.absolute_expires_at);
+    // its session, as that stands now.
+    let end = now.plus(tokens.config.access_ttl).min(session.expires_at);
     let expires_at = Timestamp::from_micros(end.as_seconds() * 1_000_000);
     let registered = RegisteredClaims {
         iss: tokens.issuer.clone(),
@@ -209,8 +209,9 @@ pub(crate) struct VerifiedAccess {
     pub(crate) user_id: UserId,
     pub(crate) pool: Pool,
     pub(crate) session: SessionId,
-    /// Whom it proves where it is believed.
-    pub(crate) believed: Arc<Authentication>,
+    /// Whom it proves where it is believed. `None` when it names roles of namespaces that this program does not know:
+    /// which of its permissions come from them, only a look-up tells.
+    pub(crate) believed: Option<Arc<Authentication>>,
     expires_at: Timestamp,
     kid: Option<String>,
 }
@@ -249,7 +250,8 @@ pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAcc
     let user_id = registered.sub.parse().map_err(|_| refused(JwtError::Claims))?;
     let pool = claims.kind.parse().map_err(|_| refused(JwtError::Claims))?;
     let session = claims.sid;
-    let believed = Arc::new(Authentication::by_claims(user_id, pool, claims, cx)?);
+    let is_ours = claims.roles.iter().all(|role| cx.auth().knows_role_guard(&role.guard));
+    let believed = if is_ours { Some(Arc::new(Authentication::by_claims(user_id, pool, claims)?)) } else { None };
     let verified = Arc::new(VerifiedAccess { user_id, pool, session, believed, expires_at: registered.exp, kid });
     tokens.verified.insert(name, Arc::clone(&verified));
     Ok(verified)

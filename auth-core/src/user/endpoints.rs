@@ -58,8 +58,8 @@ impl Endpoint for UpdateUser {
     }
 }
 
-/// `POST /delete-user`: removes the caller with everything that belongs to them. Proved by the password, or by a
-/// session that was opened a short while ago.
+/// `POST /delete-user`: removes the caller with everything that belongs to them. Proved by the password, or by the
+/// token of a session that was opened a short while ago; an access token, which many programs see, does not suffice.
 #[derive(Debug, Deserialize)]
 pub struct DeleteUser {
     /// The current password.
@@ -78,7 +78,7 @@ impl Endpoint for DeleteUser {
             Some(password) => {
                 password::verify(cx, current.user(), &current, password).await?;
             }
-            None if current.is_fresh(cx) => {}
+            None if current.is_fresh(cx) => current.expect_session_token()?,
             None => return Err(Code::SessionExpired.into()),
         }
         let mut work = cx.begin().await?;

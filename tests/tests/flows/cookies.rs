@@ -3,12 +3,14 @@
 use auth_core::http::CookieConfig;
 use auth_tests::{Actor, PASSWORD, Stack, flows};
 use http::Method;
+use serde_json::json;
 
 flows![
     on_https_the_cookie_is_bound_to_this_host,
     on_http_it_is_a_plain_name,
     a_prefix_and_a_domain_are_configurable,
     two_cookies_of_the_name_prove_nothing,
+    a_flood_of_cookies_is_not_looked_up_at_sign_out,
     another_application_s_cookies_do_not_matter,
     a_bearer_beats_a_cookie,
     a_bad_bearer_never_falls_through_to_a_good_cookie,
@@ -29,7 +31,7 @@ async fn on_https_the_cookie_is_bound_to_this_host(stack: Stack) {
     assert_eq!(attributes(line), ["HttpOnly", "Max-Age=604800", "Path=/", "SameSite=Lax", "Secure"]);
     let ada = app.signed_in("ada@example.com").await;
     assert!(ada.is_signed_in().await);
-    let cleared = ada.auth_post("/sign-out", serde_json::json!({})).await;
+    let cleared = ada.auth_post("/sign-out", json!({})).await;
     assert_eq!(attributes(cleared.set_cookies()[0]), ["HttpOnly", "Max-Age=0", "Path=/", "SameSite=Lax", "Secure"]);
 }
 
@@ -54,6 +56,28 @@ async fn with_cookie_line(actor: &Actor, path: &str, line: &str) -> u16 {
 }
 
 /// Cookie tossing: a sibling host plants a second cookie, and nothing tells which is ours.
+/// Anybody can send thousands in one request.
+async fn a_flood_of_cookies_is_not_looked_up_at_sign_out(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    let own = ada.cookie().unwrap();
+    let asked = async |line: String| {
+        app.tap().take_calls();
+        let request = app.program();
+        let request = request.request(Method::POST, "/api/auth/sign-out").header("cookie", &line);
+        request.header("origin", "http://localhost:3000").json(&json!({})).send().await.ok();
+        app.tap().take_calls()
+    };
+    let pair = |value: &str| format!("auth.session_token={value}");
+    let flood = (0..90).map(|n| pair(&format!("{n:0>42}A")));
+    let calls = asked(flood.collect::<Vec<_>>().join("; ")).await;
+    assert!(calls.len() <= 40 && calls.iter().all(|call| *call == "session_by_token"), "{calls:?}");
+    assert!(ada.is_signed_in().await);
+    // The same one again and again is one.
+    let calls = asked(vec![pair(&own); 90].join("; ")).await;
+    assert_eq!(calls.iter().filter(|call| **call == "session_by_token").count(), 1, "{calls:?}");
+    assert!(!ada.is_signed_in().await);
+}
+
 async fn two_cookies_of_the_name_prove_nothing(stack: Stack) {
     let (app, ada) = stack.signed_up("ada@example.com").await;
     let mallory = app.signed_up("mallory@example.com").await;

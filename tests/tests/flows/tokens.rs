@@ -10,16 +10,20 @@ use auth_core::http::enforce;
 use auth_core::session::SessionCheck;
 use auth_core::user::User;
 use auth_core::{Cx, RequestInfo, Result, token, user};
-use auth_tests::{Actor, REMEMBERED, Stack, TestApp, flows};
+use auth_tests::{Actor, PASSWORD, REMEMBERED, Stack, TestApp, flows};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
 
+use crate::DAY;
+
 flows![
     an_access_token_says_who_holds_what,
     an_access_token_opens_what_its_session_opens,
     an_access_token_gets_nobody_another_one,
+    an_access_token_does_nothing_for_good,
+    a_token_does_not_outlive_a_session_that_does_not_slide,
     an_access_token_lives_for_fifteen_minutes_and_no_longer,
     claims_of_the_application_are_in_the_token,
     with_a_shared_secret_a_token_dies_as_others_do,
@@ -27,6 +31,7 @@ flows![
     looked_up_with_each_request_nothing_is_stale,
     remembered_it_is_stale_for_as_long_as_the_route_says,
     believed_it_is_stale_until_it_expires,
+    roles_that_a_program_does_not_know_have_the_session_looked_up,
     a_session_is_looked_up_where_a_handler_asks_for_it,
     without_the_setting_there_are_no_tokens,
     the_session_is_told_with_an_access_token,
@@ -98,6 +103,56 @@ async fn an_access_token_opens_what_its_session_opens(stack: Stack) {
     program.auth_post("/update-user", json!({"name": "Countess"})).await.ok();
     assert_eq!(ada.session().await["user"]["name"], "Countess");
     assert_eq!(program.session().await["user"]["name"], "Countess");
+}
+
+/// Every service that it is shown to has it.
+async fn an_access_token_does_nothing_for_good(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let program = bearer(&app, &ada).await;
+    for (path, body) in [
+        ("/delete-user", json!({})),
+        ("/set-password", json!({"newPassword": "Marble-Falcon-Quiet-77"})),
+        ("/revoke-sessions", json!({})),
+        ("/revoke-other-sessions", json!({})),
+    ] {
+        program.auth_post(path, body).await.refused(403, "FORBIDDEN");
+    }
+    assert!(ada.is_signed_in().await);
+    program.auth_post("/delete-user", json!({"password": PASSWORD})).await.ok();
+}
+
+async fn a_token_does_not_outlive_a_session_that_does_not_slide(stack: Stack) {
+    let app = app(stack).await;
+    app.signed_up(ADA).await;
+    let browser = app.anon();
+    let body = json!({"email": ADA, "password": PASSWORD, "rememberMe": false});
+    browser.auth_post("/sign-in/email", body).await.ok();
+    app.advance(DAY - 5 * MINUTE);
+    let token = access_token(&browser).await;
+    let program = app.program().with_bearer(&token);
+    program.get("/stateless").await.ok();
+    app.advance(5 * MINUTE);
+    program.get("/stateless").await.refused(401, "UNAUTHORIZED");
+}
+
+/// Otherwise what they permit would count in a program that does not know them.
+async fn roles_that_a_program_does_not_know_have_the_session_looked_up(stack: Stack) {
+    let tokens = |builder: auth_core::AuthBuilder| builder.tokens(token::Config::default());
+    let app = stack.app_with(|builder| tokens(builder).role_guards(["BACKOFFICE"])).await;
+    let ada = app.signed_up(ADA).await;
+    app.grant(ADA, "BACKOFFICE", "analyst", &["reports:read"]).await;
+    let other = app.restarted_with(stack.transport, tokens).await;
+    let token = access_token(&ada).await;
+    app.program().with_bearer(&token).get("/stateless/reports").await.ok();
+    let there = other.program().with_bearer(&token);
+    there.get("/stateless/reports").await.refused(403, "FORBIDDEN");
+    let principal = there.get("/stateless").await.ok();
+    assert_eq!((&principal["source"], &principal["permissions"]), (&json!("session"), &json!([])));
+    // Of a holder of roles that both know, it is believed.
+    app.signed_up("grace@example.com").await;
+    app.grant("grace@example.com", "PORTAL", "reader", &["reports:read"]).await;
+    let token = access_token(&app.signed_in("grace@example.com").await).await;
+    assert_eq!(other.program().with_bearer(&token).get("/stateless/reports").await.ok()["source"], "claims");
 }
 
 /// Otherwise a stolen one would never expire.
