@@ -81,7 +81,7 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// Adds claims to an access token, for whoever verifies it. Claims of the engine's own cannot be set. Runs when a token
-    /// is issued and when it is refreshed; refusing issues none.
+    /// is issued or refreshed, which with tokens on each `get-session` does; refusing issues none.
     async fn token_claims(&self, _cx: &Cx, _user: &User, _claims: &mut Map<String, Value>) -> Result<()> {
         Ok(())
     }
