@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
 use crate::role::{GrantedRole, Permission, Role, authority};
 use crate::session::{Assurance, AuthMethod, Resolved, Session};
-use crate::token::AccessClaims;
+use crate::token::VerifiedAccess;
 use crate::user::{Pool, User};
 
 /// What a principal is. Kinds are separate pools: an id of one never names something of another.
@@ -210,8 +210,8 @@ enum Proof {
     SessionToken(Arc<SessionProof>),
     /// An access token whose session was looked up.
     Session(Arc<SessionProof>),
-    /// An access token that was believed, with the claims that the application added.
-    Claims(Arc<AddedClaims>),
+    /// An access token that was believed.
+    Claims(Arc<VerifiedAccess>),
     /// A token of an external issuer that was believed.
     External(Arc<VerifiedClaims>),
     /// The row of somebody whom an external issuer vouched for.
@@ -225,15 +225,6 @@ enum Proof {
 pub(super) struct SessionProof {
     pub(super) session: Session,
     pub(super) user: User,
-}
-
-/// `Debug` shows none of them.
-struct AddedClaims(Map<String, Value>);
-
-impl fmt::Debug for AddedClaims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AddedClaims([redacted])")
-    }
 }
 
 impl Authentication {
@@ -250,29 +241,26 @@ impl Authentication {
     }
 
     /// Proved by an access token that is believed until it expires.
-    pub(crate) fn by_claims(user: UserId, pool: Pool, claims: AccessClaims) -> Result<Self> {
+    pub(crate) fn by_claims(verified: Arc<VerifiedAccess>) -> Result<Self> {
+        let claims = &verified.claims;
         let damaged = || Error::from(Code::Unauthorized).caused_by("an access token of ours has claims of no meaning");
+        let permissions = claims.permissions.iter().map(|name| Permission::parse(name.as_str()));
         let principal = Principal {
-            kind: pool.into(),
-            id: user.into(),
-            tenant: claims.tenant,
-            email: Some(claims.email),
+            kind: verified.pool.into(),
+            id: verified.user_id.into(),
+            tenant: claims.tenant.clone(),
+            email: Some(claims.email.clone()),
             email_verified: claims.email_verified,
-            name: Some(claims.name),
-            roles: claims.roles.into_iter().collect(),
-            permissions: claims
-                .permissions
-                .into_iter()
-                .map(Permission::parse)
-                .collect::<Result<_, _>>()
-                .map_err(|_| damaged())?,
+            name: Some(claims.name.clone()),
+            roles: claims.roles.iter().cloned().collect(),
+            permissions: permissions.collect::<Result<_, _>>().map_err(|_| damaged())?,
             method: claims.method.parse().map_err(|_| damaged())?,
             assurance: Assurance::from_level(claims.aal).ok_or_else(damaged)?,
             authenticated_at: Some(Timestamp::from_micros(claims.auth_time.saturating_mul(1_000_000))),
             session: Some(claims.sid),
             source: PrincipalSource::Claims,
         };
-        Ok(Self { principal, proof: Proof::Claims(Arc::new(AddedClaims(claims.more))) })
+        Ok(Self { principal, proof: Proof::Claims(verified) })
     }
 
     /// Proved by a token of an external issuer that is believed until it expires.
@@ -363,7 +351,7 @@ impl Authentication {
     /// `token_claims` added. `None` where rows were looked up.
     pub fn claims(&self) -> Option<&Map<String, Value>> {
         match &self.proof {
-            Proof::Claims(added) => Some(&added.0),
+            Proof::Claims(verified) => Some(&verified.claims.more),
             Proof::External(claims) => Some(&claims.raw),
             Proof::SessionToken(_) | Proof::Session(_) | Proof::User(_) | Proof::ApiKey(_) => None,
         }

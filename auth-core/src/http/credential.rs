@@ -43,11 +43,11 @@ const API_KEY: &str = "x-api-key";
 pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
     let Some(credential) = Credential::of(cx)? else { return Ok(None) };
     let authentication = match &credential {
-        Credential::Session { token, place } => Arc::new(by_session_token(cx, check, token, *place).await?),
+        Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
         Credential::Jwt(text) => by_jwt(cx, check, text).await?,
-        Credential::ApiKey(token) => Arc::new(by_api_key(cx, token).await?),
+        Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
-    Ok(Some(authentication))
+    Ok(Some(Arc::new(authentication)))
 }
 
 async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Place) -> Result<Authentication> {
@@ -61,28 +61,26 @@ async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Pl
     Ok(Authentication::by_session_token(proven))
 }
 
-async fn by_jwt(cx: &Cx, check: SessionCheck, text: &str) -> Result<Arc<Authentication>> {
+async fn by_jwt(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
     match &cx.auth().config().issuers {
         // Who issued it, says the token; whoever is asked then looks whether that is true.
-        Some(issuers) if !token::names_us(cx, text) => by_issuer(cx, issuers, text).await.map(Arc::new),
+        Some(issuers) if !token::names_us(cx, text) => by_issuer(cx, issuers, text).await,
         Some(_) | None if cx.auth().tokens().is_some() => by_access_token(cx, check, text).await,
         Some(_) | None => Err(Error::from(Code::Unauthorized).caused_by("no bearer tokens with a dot are configured")),
     }
 }
 
-async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Arc<Authentication>> {
+async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
     let verified = token::verify_access(cx, text).await?;
     if !cx.accepts(verified.pool) {
         return Err(Error::from(Code::Unauthorized).caused_by("an access token of the other pool"));
     }
-    if check == SessionCheck::Stateless
-        && let Some(believed) = &verified.believed
-    {
-        return Ok(Arc::clone(believed));
+    if check == SessionCheck::Stateless && verified.has_known_roles(cx) {
+        return Authentication::by_claims(verified);
     }
-    let found = session::resolve(cx, SessionKey::Id(verified.session), check).await?;
+    let found = session::resolve(cx, SessionKey::Id(verified.claims.sid), check).await?;
     let own = found.filter(|found| found.user.id == verified.user_id && found.user.pool == verified.pool);
-    Ok(Arc::new(Authentication::by_session(own.ok_or(Code::Unauthorized)?)))
+    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?))
 }
 
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.

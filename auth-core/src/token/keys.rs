@@ -13,13 +13,11 @@ use tokio::sync::Mutex;
 
 use super::config::{Config, Signing};
 use super::model::StoredSigningKey;
-use super::service::feature;
 use crate::base::{SigningKeyId, Timestamp};
 use crate::crypto::jwt::{Algorithm, Jwk, JwkSet, SigningKey, VerifyingKey};
 use crate::crypto::seal::{Aad, Sealer};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::hooks::Event;
 use crate::store::StoreError;
 
 /// What was read from the store is believed for this long: another process may have added or revoked a key.
@@ -28,12 +26,14 @@ const RELOAD_AFTER: Duration = Duration::from_secs(60);
 const RELOAD_AT_MOST: Duration = Duration::from_secs(5);
 /// What tokens of a key are verified beyond the life of the last one, because clocks differ.
 const MARGIN: Duration = Duration::from_secs(60);
+/// How long other processes may go on signing with a key that was replaced: until they read again, and clocks differ.
+pub(super) const SIGNED_ON: Duration = RELOAD_AFTER.saturating_add(MARGIN);
 /// How often a generation that somebody else has just made is looked for before giving up.
 const ROUNDS: usize = 8;
 
 /// An end that no clock, however far behind, has yet to come to. Keys are read from 0 on, so a number that is taken stays
 /// known.
-const LONG_AGO: Timestamp = Timestamp::from_micros(1);
+pub(super) const LONG_AGO: Timestamp = Timestamp::from_micros(1);
 
 /// The keys as they were last read.
 pub(crate) struct SigningKeys {
@@ -309,59 +309,5 @@ async fn reseal(cx: &Cx, sealer: &Sealer, row: &StoredSigningKey) {
     let sealed = sealer.seal(cx.random(), &place(&id), der.expose());
     if let Err(error) = cx.conn().reseal_signing_key(row.id, &row.sealed_private, &sealed).await {
         tracing::warn!(kid = %row.id, %error, "a signing key could not be sealed anew");
-    }
-}
-
-/// Has another key sign from now on, in every process within a minute. Tokens of the present one stay valid until they
-/// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key that
-/// may have been stolen is [revoked](revoke_signing_key).
-///
-/// # Errors
-/// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there
-/// are no key pairs to replace, because the configuration names a shared secret or no tokens at all.
-pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
-    let config = managed(cx)?;
-    let now = cx.now();
-    // Other processes go on signing with it until they read again, and clocks differ.
-    let last = now.plus(config.access_ttl).plus(RELOAD_AFTER).plus(MARGIN);
-    let mut work = cx.begin().await?;
-    for row in work.signing_keys(now).await? {
-        if row.signs_until > now && work.shorten_signing_key(row.id, now, last).await? {
-            work.emit(Event::SigningKeyRotated { key: row.id });
-        }
-    }
-    work.commit().await?;
-    sign_anew(cx).await
-}
-
-/// Ends a key that may have been stolen: another one signs from now on, and no token of it is accepted any more, in
-/// other processes within a minute. Programs that verify by our published keys forget it when they next ask. `false`
-/// when no such key was in use.
-///
-/// # Errors
-/// As for [`rotate_signing_key`].
-pub async fn revoke_signing_key(cx: &Cx, id: SigningKeyId) -> Result<bool> {
-    managed(cx)?;
-    let mut work = cx.begin().await?;
-    let is_revoked = work.shorten_signing_key(id, LONG_AGO, LONG_AGO).await?;
-    if is_revoked {
-        work.emit(Event::SigningKeyRevoked { key: id });
-    }
-    work.commit().await?;
-    sign_anew(cx).await?;
-    Ok(is_revoked)
-}
-
-/// Forgets the keys of before a command, and makes the next one if none is left that signs.
-async fn sign_anew(cx: &Cx) -> Result<()> {
-    let tokens = feature(cx)?;
-    tokens.keys.forget();
-    tokens.keys.signing_key(cx, &tokens.config).await.map(drop)
-}
-
-fn managed(cx: &Cx) -> Result<&Config> {
-    match cx.auth().tokens() {
-        Some(tokens) if matches!(tokens.config.signing, Signing::Managed(_)) => Ok(&tokens.config),
-        Some(_) | None => Err(Error::internal("there are no key pairs: the configuration names none")),
     }
 }

@@ -24,13 +24,11 @@ mod refresh;
 mod service;
 mod store;
 
-pub(crate) use claims::AccessClaims;
 pub use config::Config;
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply};
-pub use keys::{revoke_signing_key, rotate_signing_key};
 pub use model::{FamilyWithSession, RefreshFamily, Rotation, StoredSigningKey};
 pub use refresh::TokenPair;
-pub use service::AccessToken;
-pub(crate) use service::{Subject, Tokens, issue_access, names_us, verify_access};
+pub use service::{AccessToken, revoke_signing_key, rotate_signing_key};
+pub(crate) use service::{Subject, Tokens, VerifiedAccess, issue_access, names_us, verify_access};
 pub use store::{RefreshStore, SigningKeyStore};

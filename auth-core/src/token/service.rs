@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 
 use super::claims::{ACCESS_TOKEN, AccessClaims};
 use super::config::{Config, Signing};
-use super::keys::SigningKeys;
-use crate::base::{Random, SessionId, Timestamp, UserId};
+use super::keys::{LONG_AGO, SIGNED_ON, SigningKeys};
+use crate::base::{Random, SigningKeyId, Timestamp, UserId};
 use crate::crypto::jwt::{
     Audience, Expected, JwtError, Presence, RegisteredClaims, SigningKey, Unverified, VerifyingKey,
 };
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::guard::Authentication;
+use crate::hooks::Event;
 use crate::role::{GrantedRole, Permission};
 use crate::session::Session;
 use crate::user::{Pool, User};
@@ -208,12 +208,24 @@ pub(crate) async fn issue_access(cx: &Cx, subject: Subject<'_>) -> Result<Access
 pub(crate) struct VerifiedAccess {
     pub(crate) user_id: UserId,
     pub(crate) pool: Pool,
-    pub(crate) session: SessionId,
-    /// Whom it proves where it is believed. `None` when it names roles of namespaces that this program does not know:
-    /// which of its permissions come from them, only a look-up tells.
-    pub(crate) believed: Option<Arc<Authentication>>,
+    pub(crate) claims: AccessClaims,
     expires_at: Timestamp,
     kid: Option<String>,
+}
+
+impl VerifiedAccess {
+    /// Whether this program knows the namespaces of all roles that it names. If not, only a look-up tells which of its
+    /// permissions come from the others.
+    pub(crate) fn has_known_roles(&self, cx: &Cx) -> bool {
+        self.claims.roles.iter().all(|role| cx.auth().knows_role_guard(&role.guard))
+    }
+}
+
+/// Shows whose it is and none of its claims.
+impl fmt::Debug for VerifiedAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedAccess").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
 }
 
 /// Verifies an access token of ours: typ, signature, issuer, audience, dates; no leeway.
@@ -223,11 +235,8 @@ pub(crate) struct VerifiedAccess {
 pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAccess>> {
     let tokens = feature(cx)?;
     let now = cx.now();
-    let name: [u8; 32] = {
-        let mut name = [0; 32];
-        name.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        name
-    };
+    let mut name = [0; 32];
+    name.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     if let Some(known) = tokens.verified.get(&name) {
         if now < known.expires_at && is_key_in_use(cx, tokens, known.kid.as_deref()).await? {
             return Ok(known);
@@ -249,10 +258,7 @@ pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAcc
     claims.more.retain(|name, _| !OUR_CLAIMS.contains(&&**name));
     let user_id = registered.sub.parse().map_err(|_| refused(JwtError::Claims))?;
     let pool = claims.kind.parse().map_err(|_| refused(JwtError::Claims))?;
-    let session = claims.sid;
-    let is_ours = claims.roles.iter().all(|role| cx.auth().knows_role_guard(&role.guard));
-    let believed = if is_ours { Some(Arc::new(Authentication::by_claims(user_id, pool, claims)?)) } else { None };
-    let verified = Arc::new(VerifiedAccess { user_id, pool, session, believed, expires_at: registered.exp, kid });
+    let verified = Arc::new(VerifiedAccess { user_id, pool, claims, expires_at: registered.exp, kid });
     tokens.verified.insert(name, Arc::clone(&verified));
     Ok(verified)
 }
@@ -283,4 +289,57 @@ async fn verifying_key(cx: &Cx, tokens: &Tokens, token: &Unverified<'_>) -> Resu
 /// Why a token is refused goes to the log, which learns nothing of the token.
 fn refused(error: JwtError) -> Error {
     Error::from(Code::Unauthorized).caused_by(error)
+}
+
+/// Has another key sign from now on, in every process within a minute. Tokens of the present one stay valid until they
+/// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key that
+/// may have been stolen is [revoked](revoke_signing_key).
+///
+/// # Errors
+/// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there
+/// are no key pairs to replace, because the configuration names a shared secret or no tokens at all.
+pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
+    let config = managed(cx)?;
+    let now = cx.now();
+    let last = now.plus(SIGNED_ON).plus(config.access_ttl);
+    let mut work = cx.begin().await?;
+    for row in work.signing_keys(now).await? {
+        if row.signs_until > now && work.shorten_signing_key(row.id, now, last).await? {
+            work.emit(Event::SigningKeyRotated { key: row.id });
+        }
+    }
+    work.commit().await?;
+    sign_anew(cx).await
+}
+
+/// Ends a key that may have been stolen: another one signs from now on, and no token of it is accepted any more, in
+/// other processes within a minute. Programs that verify by our published keys forget it when they next ask. `false`
+/// when no such key was in use.
+///
+/// # Errors
+/// As for [`rotate_signing_key`].
+pub async fn revoke_signing_key(cx: &Cx, id: SigningKeyId) -> Result<bool> {
+    managed(cx)?;
+    let mut work = cx.begin().await?;
+    let is_revoked = work.shorten_signing_key(id, LONG_AGO, LONG_AGO).await?;
+    if is_revoked {
+        work.emit(Event::SigningKeyRevoked { key: id });
+    }
+    work.commit().await?;
+    sign_anew(cx).await?;
+    Ok(is_revoked)
+}
+
+/// Forgets the keys of before a command, and makes the next one if none is left that signs.
+async fn sign_anew(cx: &Cx) -> Result<()> {
+    let tokens = feature(cx)?;
+    tokens.keys.forget();
+    tokens.keys.signing_key(cx, &tokens.config).await.map(drop)
+}
+
+fn managed(cx: &Cx) -> Result<&Config> {
+    match cx.auth().tokens() {
+        Some(tokens) if matches!(tokens.config.signing, Signing::Managed(_)) => Ok(&tokens.config),
+        Some(_) | None => Err(Error::internal("there are no key pairs: the configuration names none")),
+    }
 }
