@@ -36,7 +36,7 @@ use crate::user::Pool;
 ///     type Reply = Json<String>;
 ///
 ///     async fn call(self, _cx: &Cx, user: CurrentUser) -> Result<Json<String>> {
-///         Ok(Json(user.name.clone()))
+///         Ok(Json(user.display_name()))
 ///     }
 /// }
 /// ```
