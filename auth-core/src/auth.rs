@@ -9,12 +9,14 @@ use http::{HeaderMap, Method};
 use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
 use crate::config::{Config, Draft};
 use crate::crypto::password_hash::PasswordHasher;
+use crate::crypto::seal::Sealer;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::{Guard, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::issuer::ExternalIssuers;
+use crate::role::Role;
 use crate::store::Store;
 use crate::user::Pool;
 use crate::{api_key, code, customer, password, retention, session, token};
@@ -114,6 +116,18 @@ impl Auth {
     /// Whether roles may be required in this role guard.
     pub fn knows_role_guard(&self, guard: &str) -> bool {
         self.0.config.role_guards.contains(guard)
+    }
+
+    /// Seals columns under the current secret, and opens what earlier ones sealed.
+    pub(crate) fn sealer(&self) -> Sealer {
+        Sealer::new(&self.0.config.keyring)
+    }
+
+    /// Those of them that count here. A database may be shared: roles of namespaces that this program does not know give
+    /// nothing.
+    pub(crate) fn counted(&self, mut roles: Vec<Role>) -> Vec<Role> {
+        roles.retain(|role| self.knows_role_guard(&role.guard));
+        roles
     }
 
     /// The present instant, by the configured clock.

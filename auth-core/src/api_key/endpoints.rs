@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use http::Method;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::model::{
     ApiKey, CountedQuota, Direction, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage, Limits, NewApiKey, PermissionMap,
 };
 use super::service::{self, Caller, CreatedKey, DEFAULT_CONFIG, MOST_LISTED};
-use crate::base::{ApiKeyId, TenantId, Timestamp, Token};
+use crate::base::{ApiKeyId, TenantId, Timestamp};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{CurrentSession, Fresh};
-use crate::http::{Done, Endpoint, Json, Route};
+use crate::http::{Done, Endpoint, Json, Route, ShownToken};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<CreateApiKey>(),
@@ -132,22 +132,12 @@ pub struct ShownApiKey {
     #[serde(flatten)]
     pub row: ApiKeyView,
     /// Its secret.
-    pub key: ShownKey,
-}
-
-/// The secret of a key, on its way into the one answer that shows it.
-#[derive(Clone, Debug)]
-pub struct ShownKey(Token);
-
-impl Serialize for ShownKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose())
-    }
+    pub key: ShownToken,
 }
 
 impl ShownApiKey {
     fn of(created: CreatedKey, cx: &Cx) -> Self {
-        Self { row: ApiKeyView::of(created.key, cx.now()), key: ShownKey(created.secret) }
+        Self { row: ApiKeyView::of(created.key, cx.now()), key: created.secret.into() }
     }
 }
 

@@ -21,7 +21,7 @@ pub use config::{Config, Metadata, Names};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
     ApiKeyList, ApiKeyUsage, ApiKeyView, CreateApiKey, DeleteApiKey, GetApiKey, GetApiKeyUsage, ListApiKeys, QuotaView,
-    RotateApiKey, ShownApiKey, ShownKey, UpdateApiKey,
+    RotateApiKey, ShownApiKey, UpdateApiKey,
 };
 pub use model::{
     ApiKey, ApiKeyWithOwner, CountedQuota, Direction, InvalidQuota, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage,

@@ -92,9 +92,7 @@ fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Option<ResolvedKey
     if !key.is_alive(now) || secret_expires_at.is_some_and(|end| now >= end) {
         return None;
     }
-    // A database may be shared: roles of namespaces that this program does not know give nothing here.
-    let roles = roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect();
-    Some(ResolvedKey { key, owner, roles })
+    Some(ResolvedKey { key, owner, roles: cx.auth().counted(roles) })
 }
 
 /// Counts the use by every limit of the key; `false` when the key has gone meanwhile.

@@ -135,9 +135,8 @@ async fn claim(work: &mut Work<'_>, id: UserId) -> Result<()> {
 /// Refuses a key that would permit what its owner does not hold. Without permissions of its own it permits what they do.
 async fn expect_held(cx: &Cx, work: &mut Work<'_>, user: UserId, permissions: Option<&[Permission]>) -> Result<()> {
     let Some(permissions) = permissions else { return Ok(()) };
-    let roles = work.roles_of_user(user).await?;
-    let counted = roles.iter().filter(|role| cx.auth().knows_role_guard(&role.guard));
-    let held: Vec<&Permission> = counted.flat_map(|role| &role.permissions).collect();
+    let roles = cx.auth().counted(work.roles_of_user(user).await?);
+    let held: Vec<&Permission> = roles.iter().flat_map(|role| &role.permissions).collect();
     match permissions.iter().find(|permission| !held.contains(permission)) {
         None => Ok(()),
         Some(missing) => {

@@ -1,7 +1,5 @@
 //! The endpoints of one-time tokens.
 
-use std::fmt;
-
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,7 +9,7 @@ use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession};
-use crate::http::{Endpoint, Json, Reply, Route};
+use crate::http::{Endpoint, Json, Route, ShownToken, TokenText};
 use crate::session::{NewSessionReply, SessionView, user_view};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<GenerateOneTimeToken>(), Route::of::<VerifyOneTimeToken>()];
@@ -21,24 +19,10 @@ pub(crate) const ROUTES: &[Route] = &[Route::of::<GenerateOneTimeToken>(), Route
 pub struct GenerateOneTimeToken {}
 
 /// The one token of an answer.
-#[derive(Debug)]
-pub struct OneTimeTokenReply(Token);
-
-impl OneTimeTokenReply {
-    /// The token, for programs that call the endpoint without HTTP.
-    pub const fn token(&self) -> &Token {
-        &self.0
-    }
-}
-
-impl Reply for OneTimeTokenReply {
-    fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            token: &'a str,
-        }
-        Json(Body { token: self.0.expose() }).into_response(cx)
-    }
+#[derive(Debug, Serialize)]
+pub struct OneTimeTokenBody {
+    /// The token, which only this answer shows.
+    pub token: ShownToken,
 }
 
 impl Endpoint for GenerateOneTimeToken {
@@ -46,25 +30,20 @@ impl Endpoint for GenerateOneTimeToken {
     const PATH: &'static str = "/one-time-token/generate";
     const NAME: &'static str = "generate_one_time_token";
     type Caller = CurrentSession;
-    type Reply = OneTimeTokenReply;
+    type Reply = Json<OneTimeTokenBody>;
 
-    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<OneTimeTokenReply> {
+    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<OneTimeTokenBody>> {
         current.expect_session_token()?;
-        issue_one_time_token(cx, current.user(), &current).await.map(OneTimeTokenReply)
+        let token = issue_one_time_token(cx, current.user(), &current).await?.into();
+        Ok(Json(OneTimeTokenBody { token }))
     }
 }
 
 /// `POST /one-time-token/verify`: opens the session that a one-time token stands for.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct VerifyOneTimeToken {
     /// The token.
-    pub token: String,
-}
-
-impl fmt::Debug for VerifyOneTimeToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyOneTimeToken").finish_non_exhaustive()
-    }
+    pub token: TokenText,
 }
 
 /// The new session and its user.
@@ -82,7 +61,7 @@ impl Endpoint for VerifyOneTimeToken {
     type Reply = NewSessionReply<OpenedBody>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
-        let token = Token::parse(TokenKind::OneTime, &self.token).map_err(|_| Code::InvalidToken)?;
+        let token = Token::parse(TokenKind::OneTime, self.token.expose()).map_err(|_| Code::InvalidToken)?;
         let signed_in = redeem_one_time_token(cx, &token).await?;
         let user = user_view(cx, &signed_in.user).await?;
         let body = OpenedBody { session: SessionView::from(&*signed_in.session), user };

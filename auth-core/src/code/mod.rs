@@ -14,6 +14,6 @@ mod store;
 
 pub use config::OneTimeTokens;
 pub(crate) use endpoints::ROUTES;
-pub use endpoints::{GenerateOneTimeToken, OneTimeTokenReply, OpenedBody, VerifyOneTimeToken};
+pub use endpoints::{GenerateOneTimeToken, OneTimeTokenBody, OpenedBody, VerifyOneTimeToken};
 pub use model::{CodePurpose, StoredCode};
 pub use store::CodeStore;

@@ -90,8 +90,7 @@ async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Aut
     let id = users.user_of(cx, &claims).await?.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
     let user = user.ok_or(Code::Unauthorized)?;
-    let mut roles = cx.conn().roles_of_user(id).await?;
-    roles.retain(|role| cx.auth().knows_role_guard(&role.guard));
+    let roles = cx.auth().counted(cx.conn().roles_of_user(id).await?);
     Ok(Authentication::by_row(user, &roles, claims.tenant))
 }
 

@@ -13,6 +13,7 @@ mod field;
 mod input;
 mod origin;
 mod reply;
+mod token_text;
 
 pub(crate) use client_ip::counting_unit;
 pub use client_ip::{ForwardingHeader, TrustedProxies};
@@ -27,3 +28,4 @@ pub use input::Media;
 pub(crate) use input::flag;
 pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply};
+pub use token_text::{ShownToken, TokenText};

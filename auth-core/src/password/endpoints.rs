@@ -13,8 +13,8 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
-use crate::http::{Done, Endpoint, Json, Media, Reply, Route, flag, give_session};
-use crate::session::{NewSessionReply, Persistence, ShownToken, SignedIn, user_view};
+use crate::http::{Done, Endpoint, Json, Media, Reply, Route, ShownToken, flag, give_session};
+use crate::session::{NewSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[

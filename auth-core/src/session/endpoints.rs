@@ -1,9 +1,7 @@
 //! The endpoints of sessions: read, list, end.
 
-use std::fmt;
-
 use http::{HeaderName, HeaderValue, Method, header};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cache::SessionKey;
@@ -16,7 +14,8 @@ use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
-    Credential, Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, give_session, renew,
+    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_session_cookie, drop_kept_session,
+    give_session, renew,
 };
 use crate::role::{Role, authority};
 use crate::token::{Subject, issue_access};
@@ -219,17 +218,10 @@ impl Endpoint for ListSessions {
 
 /// `POST /revoke-session`: ends one of the caller's sessions. One that is unknown or somebody else's is left alone,
 /// and the answer does not tell.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct RevokeSession {
     /// The handle from a list, or the session's own secret.
-    pub token: String,
-}
-
-/// The handle may be a secret.
-impl fmt::Debug for RevokeSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevokeSession").finish_non_exhaustive()
-    }
+    pub token: TokenText,
 }
 
 impl Endpoint for RevokeSession {
@@ -256,10 +248,10 @@ impl Endpoint for RevokeSession {
 impl RevokeSession {
     /// The session that the client named, if it is the caller's.
     async fn named(&self, cx: &Cx, current: &Session) -> Result<Option<SessionId>> {
-        if let Ok(id) = self.token.parse() {
+        if let Ok(id) = self.token.expose().parse() {
             return Ok(Some(id));
         }
-        let Ok(token) = Token::parse(TokenKind::Session, &self.token) else { return Ok(None) };
+        let Ok(token) = Token::parse(TokenKind::Session, self.token.expose()) else { return Ok(None) };
         let found = cx.conn().session_by_token(&token.hash()).await?;
         Ok(found.filter(|found| found.user.id == current.user_id).map(|found| found.session.id))
     }
@@ -311,19 +303,9 @@ async fn end_all(cx: &Cx, current: &CurrentSession, keep: Option<SessionId>) -> 
     work.commit().await
 }
 
-/// The secret of a session, on its way into the one answer that shows it.
-#[derive(Clone, Debug)]
-pub struct ShownToken(Token);
-
 impl From<&SignedIn> for ShownToken {
     fn from(signed_in: &SignedIn) -> Self {
-        Self(signed_in.token.clone())
-    }
-}
-
-impl Serialize for ShownToken {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose())
+        signed_in.token.clone().into()
     }
 }
 

@@ -17,7 +17,7 @@ pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
     GetSession, ListSessions, NewSessionReply, RevokeOtherSessions, RevokeSession, RevokeSessions, SessionAndUser,
-    SessionView, ShownToken, SignOut,
+    SessionView, SignOut,
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;

@@ -155,8 +155,7 @@ pub(crate) fn judge(cx: &Cx, found: SessionWithUser) -> Option<Resolved> {
     if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
         return None;
     }
-    // A database may be shared: roles of namespaces that this program does not know give nothing here.
-    let roles = found.roles.into_iter().filter(|role| cx.auth().knows_role_guard(&role.guard)).collect();
+    let roles = cx.auth().counted(found.roles);
     Some(Resolved { session: Session::proven(found.session), user: found.user, roles })
 }
 
@@ -198,8 +197,12 @@ pub(crate) async fn slide_if_due(cx: &Cx, session: &mut Session) -> Result<bool>
 /// Judges once more, inside the transaction of a change, what was judged when the request began: that the session has
 /// not been ended, and the user neither disabled nor given other credentials. Both rows stay locked until its end.
 pub(crate) async fn still_holds(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session) -> Result<()> {
+    hold(cx, work, user, session, session.expires_at).await
+}
+
+async fn hold(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session, expires_at: Timestamp) -> Result<()> {
     let holds = work.claim_login(user.id, user.credential_version).await?
-        && work.slide_session(session.id, session.expires_at, cx.now()).await?;
+        && work.slide_session(session.id, expires_at, cx.now()).await?;
     if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
 }
 
@@ -210,9 +213,7 @@ pub(crate) async fn extend(cx: &Cx, work: &mut Work<'_>, user: &User, session: &
         Persistence::Persistent => now.plus(config.idle).min(session.absolute_expires_at).max(session.expires_at),
         Persistence::Browser => session.expires_at,
     };
-    let holds = work.claim_login(user.id, user.credential_version).await?
-        && work.slide_session(session.id, expires_at, now).await?;
-    if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
+    hold(cx, work, user, session, expires_at).await
 }
 
 /// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would end

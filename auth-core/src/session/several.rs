@@ -19,7 +19,9 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession};
 use crate::hooks::Event;
-use crate::http::{Done, Endpoint, Json, Reply, Route, clear_session_cookie, drop_kept_session, set_session_cookie};
+use crate::http::{
+    Done, Endpoint, Json, Reply, Route, TokenText, clear_session_cookie, drop_kept_session, set_session_cookie,
+};
 
 pub(crate) const SEVERAL_ROUTES: &[Route] =
     &[Route::of::<ListDeviceSessions>(), Route::of::<SetActiveSession>(), Route::of::<RevokeDeviceSession>()];
@@ -87,18 +89,11 @@ impl Endpoint for ListDeviceSessions {
 }
 
 /// `POST /multi-session/set-active`: puts another of the browser's sessions into use.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetActiveSession {
     /// The handle from a list, or the session's own secret.
-    pub session_token: String,
-}
-
-/// The handle may be a secret.
-impl fmt::Debug for SetActiveSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SetActiveSession").finish_non_exhaustive()
-    }
+    pub session_token: TokenText,
 }
 
 /// The session that is in use now; its cookie is set on the way out.
@@ -125,24 +120,17 @@ impl Endpoint for SetActiveSession {
     type Reply = ActiveSession;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<ActiveSession> {
-        named(cx, &self.session_token).await.map(ActiveSession)
+        named(cx, self.session_token.expose()).await.map(ActiveSession)
     }
 }
 
 /// `POST /multi-session/revoke`: ends one of the browser's sessions. If it is the one in use, another one takes its
 /// place.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeDeviceSession {
     /// The handle from a list, or the session's own secret.
-    pub session_token: String,
-}
-
-/// The handle may be a secret.
-impl fmt::Debug for RevokeDeviceSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevokeDeviceSession").finish_non_exhaustive()
-    }
+    pub session_token: TokenText,
 }
 
 impl Endpoint for RevokeDeviceSession {
@@ -153,7 +141,7 @@ impl Endpoint for RevokeDeviceSession {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
-        let Kept { session, .. } = named(cx, &self.session_token).await?;
+        let Kept { session, .. } = named(cx, self.session_token.expose()).await?;
         let mut work = cx.begin().await?;
         if work.end_session(session.user_id, session.id).await? {
             work.emit(Event::SignedOut { user: session.user_id, session: session.id });

@@ -1,7 +1,5 @@
 //! The endpoints of tokens.
 
-use std::fmt;
-
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
@@ -13,7 +11,7 @@ use crate::crypto::jwt::JwkSet;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession};
-use crate::http::{Done, Endpoint, Json, Reply, Route};
+use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetToken>(),
@@ -143,18 +141,12 @@ impl Endpoint for OpenTokens {
 }
 
 /// `POST /token/refresh`: a new pair for a refresh token, which is good once. The second use of one ends its session.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshTokens {
     /// The refresh token.
     #[serde(alias = "refresh_token")]
-    pub refresh_token: String,
-}
-
-impl fmt::Debug for RefreshTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokens").finish_non_exhaustive()
-    }
+    pub refresh_token: TokenText,
 }
 
 impl Endpoint for RefreshTokens {
@@ -165,24 +157,18 @@ impl Endpoint for RefreshTokens {
     type Reply = TokenPair;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<TokenPair> {
-        let token = Token::parse(TokenKind::Refresh, &self.refresh_token).map_err(|_| Code::Unauthorized)?;
+        let token = Token::parse(TokenKind::Refresh, self.refresh_token.expose()).map_err(|_| Code::Unauthorized)?;
         refresh::exchange(cx, &token).await
     }
 }
 
 /// `POST /token/revoke`: ends the session of a refresh token (RFC 7009 §2.1). Succeeds whether there is one or not.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeTokens {
     /// The refresh token.
     #[serde(alias = "refresh_token")]
-    pub refresh_token: String,
-}
-
-impl fmt::Debug for RevokeTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevokeTokens").finish_non_exhaustive()
-    }
+    pub refresh_token: TokenText,
 }
 
 impl Endpoint for RevokeTokens {
@@ -193,7 +179,7 @@ impl Endpoint for RevokeTokens {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        if let Ok(token) = Token::parse(TokenKind::Refresh, &self.refresh_token) {
+        if let Ok(token) = Token::parse(TokenKind::Refresh, self.refresh_token.expose()) {
             refresh::revoke(cx, &token).await?;
         }
         Ok(Json(Done::success()))

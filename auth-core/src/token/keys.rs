@@ -121,17 +121,17 @@ impl SigningKeys {
         let now = cx.now();
         let forgotten = self.read.read().unwrap_or_else(PoisonError::into_inner).forgotten;
         let stored = cx.conn().signing_keys(Timestamp::from_micros(0)).await?;
-        let sealer = Sealer::new(&cx.auth().config().keyring);
+        let sealer = cx.auth().sealer();
         let mut keys = Vec::with_capacity(stored.len());
         let mut generations = BTreeMap::new();
         for row in stored {
             let newest = generations.entry(row.algorithm.clone()).or_insert(row.generation);
             *newest = row.generation.max(*newest);
-            let key = Key::open(&sealer, &row);
+            let Some(key) = Key::open(&sealer, &row) else { continue };
             if key.signing.is_some() && sealer.needs_reseal(&row.sealed_private) {
                 reseal(cx, &sealer, &row).await;
             }
-            keys.extend(key.into_usable(&row));
+            keys.push(key);
         }
         let ring = Arc::new(KeyRing { keys, generations, read_at: now });
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
@@ -229,43 +229,34 @@ struct Key {
     verifies_until: Timestamp,
 }
 
-/// A key whose public half may be unreadable, too.
-struct Opened {
-    signing: Option<SigningKey>,
-    jwk: Option<Jwk>,
-}
-
 impl Key {
-    fn open(sealer: &Sealer, row: &StoredSigningKey) -> Opened {
-        let algorithm = row.algorithm.parse::<Algorithm>().ok();
-        let opened = sealer.open(&place(&row.id.as_uuid().into_bytes()), &row.sealed_private);
-        let signing = match (algorithm, opened) {
-            (Some(algorithm), Ok(der)) => SigningKey::from_pkcs8(algorithm, row.id.to_string(), &der).ok(),
-            (Some(_), Err(error)) => {
-                tracing::warn!(kid = %row.id, %error, "a signing key cannot be opened: it verifies, and another one signs");
-                None
-            }
-            (None, _) => None,
-        };
-        Opened { signing, jwk: serde_json::from_str(&row.public_jwk).ok() }
-    }
-}
-
-impl Opened {
-    fn into_usable(self, row: &StoredSigningKey) -> Option<Key> {
-        let jwk = self.jwk.filter(|jwk| jwk.kid() == Some(row.id.to_string().as_str()));
+    /// `None` for one whose public half cannot be read. If it is the private half, the key only verifies.
+    fn open(sealer: &Sealer, row: &StoredSigningKey) -> Option<Self> {
+        let jwk: Option<Jwk> = serde_json::from_str(&row.public_jwk).ok();
+        let jwk = jwk.filter(|jwk| jwk.kid() == Some(row.id.to_string().as_str()));
         let Some((jwk, verifying)) = jwk.and_then(|jwk| VerifyingKey::from_jwk(&jwk).ok().map(|key| (jwk, key))) else {
             tracing::error!(kid = %row.id, "a signing key in the store is damaged");
             return None;
         };
-        Some(Key {
-            signing: self.signing,
+        Some(Self {
+            signing: private_half(sealer, row),
             verifying,
             jwk,
             signs_from: row.signs_from,
             signs_until: row.signs_until,
             verifies_until: row.verifies_until,
         })
+    }
+}
+
+fn private_half(sealer: &Sealer, row: &StoredSigningKey) -> Option<SigningKey> {
+    let algorithm = row.algorithm.parse::<Algorithm>().ok()?;
+    match sealer.open(&place(&row.id.as_uuid().into_bytes()), &row.sealed_private) {
+        Ok(der) => SigningKey::from_pkcs8(algorithm, row.id.to_string(), &der).ok(),
+        Err(error) => {
+            tracing::warn!(kid = %row.id, %error, "a signing key cannot be opened: it verifies, and another one signs");
+            None
+        }
     }
 }
 
@@ -286,7 +277,7 @@ async fn insert(
     let (Some(der), Some(jwk)) = (key.to_pkcs8(), key.public_jwk()) else {
         return Err(StoreError::backend("a generated key has no halves"));
     };
-    let sealer = Sealer::new(&cx.auth().config().keyring);
+    let sealer = cx.auth().sealer();
     let signs_until = begins.plus(config.rotate_every);
     let row = StoredSigningKey {
         id,

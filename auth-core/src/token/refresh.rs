@@ -7,7 +7,7 @@
 use super::model::{FamilyWithSession, RefreshFamily, Rotation};
 use super::service::{AccessToken, Draft, Subject, draft, feature};
 use crate::base::{SessionId, Timestamp, Token, TokenHash, TokenKind};
-use crate::crypto::seal::{Aad, Sealer};
+use crate::crypto::seal::Aad;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
@@ -151,7 +151,7 @@ fn sealed_child(cx: &Cx, session: SessionId, next: &Token) -> Result<Option<Vec<
     if feature(cx)?.config.reuse_grace.is_zero() {
         return Ok(None);
     }
-    let sealer = Sealer::new(&cx.auth().config().keyring);
+    let sealer = cx.auth().sealer();
     Ok(Some(sealer.seal(cx.random(), &place(&session.as_uuid().into_bytes()), next.expose().as_bytes())))
 }
 
@@ -160,7 +160,7 @@ fn unused_child(cx: &Cx, family: &RefreshFamily, presented: &TokenHash) -> Resul
     let is_previous = family.previous_hash.is_some_and(|previous| previous.matches(presented));
     let is_recent = family.rotated_at <= cx.now() && cx.now().since(family.rotated_at) < grace;
     let (Some(sealed), true, true) = (&family.sealed_child, is_previous, is_recent) else { return Ok(None) };
-    let sealer = Sealer::new(&cx.auth().config().keyring);
+    let sealer = cx.auth().sealer();
     let opened = sealer.open(&place(&family.session_id.as_uuid().into_bytes()), sealed).map_err(Error::internal)?;
     let text = std::str::from_utf8(opened.expose()).map_err(Error::internal)?;
     let child = Token::parse(TokenKind::Refresh, text).map_err(Error::internal)?;
