@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { apiKeyClient } from "@better-auth/api-key/client";
 import { createAuthClient } from "better-auth/client";
 import { jwtClient, multiSessionClient, oneTimeTokenClient } from "better-auth/client/plugins";
 
@@ -79,7 +80,7 @@ function browser(url, origin = url) {
   };
   const client = createAuthClient({
     baseURL: `${url}/api/auth`,
-    plugins: [jwtClient(), multiSessionClient(), oneTimeTokenClient()],
+    plugins: [apiKeyClient(), jwtClient(), multiSessionClient(), oneTimeTokenClient()],
     fetchOptions: { customFetchImpl: browserFetch },
   });
   return { client, cookies, fetch: browserFetch };
@@ -304,6 +305,38 @@ for (const [name, path] of programs) {
         header_token = response.headers.get("set-auth-jwt");
       } } }));
       assert.equal(header_token.split(".").length, 3);
+    });
+
+    test("an API key is made, used, changed and deleted", async () => {
+      const ada = await signedUp();
+      const { apiKey } = ada.client;
+      const who = async (key) => json(await fetch(`${program.url}/whoami`, { headers: { "x-api-key": key } }));
+      const made = await ok(apiKey.create({ name: "nightly", prefix: "sk_", expiresIn: 24 * 60 * 60, metadata: { env: "ci" } }));
+      assert.match(made.key, /^sk_[\w-]{43}$/);
+      assert.deepEqual([made.start, made.prefix, made.referenceId], [made.key.slice(0, 6), "sk_", ada.user.id]);
+      const [status, { id, method }] = await who(made.key);
+      assert.deepEqual([status, id, method], [200, ada.user.id, "api-key"]);
+
+      const found = await ok(apiKey.get({ query: { id: made.id } }));
+      assert.equal(found.key, undefined, "shown once");
+      assert.deepEqual([found.name, found.enabled, found.metadata], ["nightly", true, { env: "ci" }]);
+      assert.ok(new Date(found.expiresAt) > new Date());
+      const second = await ok(apiKey.create({}));
+      const page = await ok(apiKey.list({ query: { limit: 1, offset: 1, sortBy: "createdAt", sortDirection: "desc" } }));
+      assert.deepEqual([page.total, page.limit, page.offset, page.apiKeys[0].id], [2, 1, 1, made.id]);
+
+      const off = await ok(apiKey.update({ keyId: made.id, name: "paused", enabled: false }));
+      assert.deepEqual([off.name, off.enabled], ["paused", false]);
+      assert.equal((await who(made.key))[0], 401);
+      assert.deepEqual(await ok(apiKey.delete({ keyId: made.id })), { success: true });
+      assert.deepEqual(await refused(apiKey.get({ query: { id: made.id } })), [404, "KEY_NOT_FOUND"]);
+
+      const grace = await signedUp();
+      assert.deepEqual(await refused(grace.client.apiKey.delete({ keyId: second.id })), [404, "KEY_NOT_FOUND"]);
+      assert.equal((await who(second.key))[0], 200);
+      assert.deepEqual(await refused(apiKey.create({ remaining: 5 })), [400, "SERVER_ONLY_PROPERTY"]);
+      assert.deepEqual(await refused(apiKey.create({ expiresIn: 1 })), [400, "EXPIRES_IN_IS_TOO_SMALL"]);
+      assert.deepEqual(await refused(browser(program.url).client.apiKey.create({})), [401, "UNAUTHORIZED"]);
     });
 
     test("a browser stays signed in as several people", async () => {
