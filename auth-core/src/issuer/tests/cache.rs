@@ -289,7 +289,7 @@ async fn who_gives_up_waiting_leaves_nobody_stranded() {
     second.await.unwrap();
     assert_eq!(stand.net.count(), 1);
 
-    // Nor does a reading that nobody waits for any more stand in the way of the next one.
+    // A reading that nobody waits for any more comes to its end, too.
     stand.passes(600);
     stand.net.hold();
     let alone = waiting();
@@ -297,8 +297,29 @@ async fn who_gives_up_waiting_leaves_nobody_stranded() {
     alone.abort();
     assert!(alone.await.is_err());
     stand.net.release();
+    everybody_else().await;
     stand.accepted(&lasting(&key)).await;
-    assert_eq!(stand.net.count(), 3);
+    assert_eq!(stand.net.count(), 2);
+}
+
+#[tokio::test]
+async fn who_hangs_up_does_not_keep_a_rotation_from_being_found() {
+    let (old, new) = (ed("old"), ed("new"));
+    let stand = Arc::new(Stand::publishing(&[&old]));
+    stand.accepted(&lasting(&old)).await;
+    stand.net.answers(KEYS, set_of(&[&old, &new]));
+    stand.net.hold();
+    let stranger = tokio::spawn({
+        let (stand, token) = (stand.clone(), lasting(&ed("stranger")));
+        async move { stand.refused(&token).await }
+    });
+    stand.net.has_been_asked(2).await;
+    stranger.abort();
+    assert!(stranger.await.is_err());
+    stand.net.release();
+    everybody_else().await;
+    stand.accepted(&lasting(&new)).await;
+    assert_eq!(stand.net.count(), 2);
 }
 
 #[tokio::test]
