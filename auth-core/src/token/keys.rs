@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::config::{Config, Signing};
 use super::model::StoredSigningKey;
@@ -38,8 +39,9 @@ pub(super) const LONG_AGO: Timestamp = Timestamp::from_micros(1);
 /// The keys as they were last read.
 pub(crate) struct SigningKeys {
     read: RwLock<Read>,
-    /// One task reads at a time; the others take what it has read.
+    /// One task reads at a time; the others take what it has read, or its failure.
     reading: Mutex<()>,
+    failures: AtomicU64,
 }
 
 #[derive(Default)]
@@ -51,7 +53,7 @@ struct Read {
 
 impl SigningKeys {
     pub(crate) fn new() -> Self {
-        Self { read: RwLock::default(), reading: Mutex::new(()) }
+        Self { read: RwLock::default(), reading: Mutex::new(()), failures: AtomicU64::new(0) }
     }
 
     /// The key that signs now. Makes the next one when it is due.
@@ -107,9 +109,20 @@ impl SigningKeys {
         (ring.read_at <= now && now.since(ring.read_at) < age).then_some(ring)
     }
 
+    /// Waits for the turn to read. Who waited for somebody in vain has waited long enough: in an outage, requests would
+    /// otherwise reach its time limit one after the other.
+    async fn turn(&self) -> Result<MutexGuard<'_, ()>> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        let turn = self.reading.lock().await;
+        if self.failures.load(Ordering::Relaxed) == failures {
+            return Ok(turn);
+        }
+        Err(StoreError::backend("the signing keys could not be read for another request").into())
+    }
+
     /// Reads the store, unless somebody else has since `asked_at`.
     async fn reloaded(&self, cx: &Cx, asked_at: Timestamp) -> Result<Arc<KeyRing>> {
-        let _turn = self.reading.lock().await;
+        let _turn = self.turn().await?;
         if let Some(ring) = self.recent(cx.now(), RELOAD_AFTER).filter(|ring| ring.read_at >= asked_at) {
             return Ok(ring);
         }
@@ -120,7 +133,10 @@ impl SigningKeys {
         // As of before the look-up. Keys that have expired are read too: their numbers are taken.
         let now = cx.now();
         let forgotten = self.read.read().unwrap_or_else(PoisonError::into_inner).forgotten;
-        let stored = cx.conn().signing_keys(Timestamp::from_micros(0)).await?;
+        let stored = cx.conn().signing_keys(Timestamp::from_micros(0)).await;
+        let stored = stored.inspect_err(|_| {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        })?;
         let sealer = cx.auth().sealer();
         let mut keys = Vec::with_capacity(stored.len());
         let mut generations = BTreeMap::new();
@@ -143,7 +159,7 @@ impl SigningKeys {
 
     /// Reads the store, and writes the next key when it is due. Of several processes that try, one succeeds.
     async fn renewed(&self, cx: &Cx, config: &Config, algorithm: Algorithm) -> Result<Arc<KeyRing>> {
-        let _turn = self.reading.lock().await;
+        let _turn = self.turn().await?;
         for _ in 0..ROUNDS {
             let ring = match self.recent(cx.now(), RELOAD_AFTER) {
                 // Somebody else has read while this one waited for its turn.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use auth_core::base::{Clock, Secret, Timestamp};
 use auth_core::{AuthBuilder, token};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::DAY;
@@ -23,6 +24,7 @@ flows![
     a_replaced_secret_seals_the_keys_anew,
     a_key_that_cannot_be_opened_verifies_and_another_one_signs,
     another_process_agrees_on_the_keys,
+    in_an_outage_those_who_wait_for_the_keys_fail_together,
 ];
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -174,4 +176,21 @@ async fn another_process_agrees_on_the_keys(stack: Stack) {
     let token = access_token(&there).await;
     app.advance(Duration::from_secs(6));
     app.program().with_bearer(&token).get("/stateless").await.ok();
+}
+
+async fn in_an_outage_those_who_wait_for_the_keys_fail_together(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let caller = app.program().with_bearer(&access_token(&ada).await);
+    app.advance(MINUTE);
+    app.tap().die_for("signing_keys");
+    app.tap().meanwhile("signing_keys", tokio::time::sleep(Duration::from_millis(500)));
+    app.tap().take_calls();
+    for reply in join_all((0..50).map(|_| caller.get("/stateless"))).await {
+        reply.refused(503, "SERVICE_UNAVAILABLE");
+    }
+    // Each that comes while nobody waits asks.
+    let asked = app.tap().take_calls().into_iter().filter(|call| *call == "signing_keys").count();
+    assert!((1..10).contains(&asked), "{asked}");
+    app.tap().revive();
+    caller.get("/stateless").await.ok();
 }
