@@ -49,6 +49,8 @@ struct Read {
     ring: Option<Arc<KeyRing>>,
     /// How often it was forgotten: what is being read meanwhile may be older than that, and is not kept.
     forgotten: u64,
+    /// When the next key could not be written.
+    failed_at: Option<Timestamp>,
 }
 
 impl SigningKeys {
@@ -71,9 +73,17 @@ impl SigningKeys {
     async fn ring(&self, cx: &Cx, config: &Config, algorithm: Algorithm) -> Result<Arc<KeyRing>> {
         let now = cx.now();
         match self.recent(now, RELOAD_AFTER) {
-            Some(ring) if !ring.is_next_due(algorithm, now, config) => Ok(ring),
+            Some(ring) if self.will_do(&ring, algorithm, now, config) => Ok(ring),
             Some(_) | None => self.renewed(cx, config, algorithm).await,
         }
+    }
+
+    /// Whether nothing is to be written now. The next key is due well before it is needed: when it cannot be written, it is
+    /// tried again after a pause.
+    fn will_do(&self, ring: &KeyRing, algorithm: Algorithm, now: Timestamp, config: &Config) -> bool {
+        let failed_at = self.read.read().unwrap_or_else(PoisonError::into_inner).failed_at;
+        let pauses = failed_at.is_some_and(|failed| failed <= now && now.since(failed) < RELOAD_AFTER);
+        !ring.is_next_due(algorithm, now, config) || (pauses && ring.signer(algorithm, now).is_some())
     }
 
     /// The key of this id, if tokens of it are still verified. An id that nobody knows has the store asked, but not often.
@@ -101,7 +111,7 @@ impl SigningKeys {
     /// Forgets what was read.
     pub(crate) fn forget(&self) {
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
-        *read = Read { ring: None, forgotten: read.forgotten.wrapping_add(1) };
+        *read = Read { ring: None, forgotten: read.forgotten.wrapping_add(1), failed_at: None };
     }
 
     fn recent(&self, now: Timestamp, age: Duration) -> Option<Arc<KeyRing>> {
@@ -163,10 +173,10 @@ impl SigningKeys {
         for _ in 0..ROUNDS {
             let ring = match self.recent(cx.now(), RELOAD_AFTER) {
                 // Somebody else has read while this one waited for its turn.
-                Some(ring) if !ring.is_next_due(algorithm, cx.now(), config) => return Ok(ring),
+                Some(ring) if self.will_do(&ring, algorithm, cx.now(), config) => return Ok(ring),
                 Some(_) | None => self.load(cx).await?,
             };
-            if !ring.is_next_due(algorithm, cx.now(), config) {
+            if self.will_do(&ring, algorithm, cx.now(), config) {
                 return Ok(ring);
             }
             let begins = ring.next_begins(algorithm, cx.now());
@@ -177,7 +187,16 @@ impl SigningKeys {
                 Err(StoreError::Conflict) => {
                     tracing::debug!(generation, "another process has made the next signing key")
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) if ring.signer(algorithm, cx.now()).is_some() => {
+                    let cause = std::error::Error::source(&error).map(tracing::field::display);
+                    tracing::error!(cause, "the next signing key could not be written: it is tried again in a minute");
+                    self.read.write().unwrap_or_else(PoisonError::into_inner).failed_at = Some(cx.now());
+                    return Ok(ring);
+                }
+                Err(error) => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                    return Err(error.into());
+                }
             }
             self.forget();
         }

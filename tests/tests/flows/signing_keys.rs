@@ -25,6 +25,7 @@ flows![
     a_key_that_cannot_be_opened_verifies_and_another_one_signs,
     another_process_agrees_on_the_keys,
     in_an_outage_those_who_wait_for_the_keys_fail_together,
+    a_next_key_that_cannot_be_written_waits,
 ];
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -193,4 +194,30 @@ async fn in_an_outage_those_who_wait_for_the_keys_fail_together(stack: Stack) {
     assert!((1..10).contains(&asked), "{asked}");
     app.tap().revive();
     caller.get("/stateless").await.ok();
+}
+
+/// As in a failover to a database that may only be read: the present key is good for another day.
+async fn a_next_key_that_cannot_be_written_waits(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    kid(&ada).await;
+    app.advance(DAY * 29);
+    let ada = app.signed_in(ADA).await;
+    app.tap().die_for("insert_signing_key");
+    app.tap().take_calls();
+    for _ in 0..5 {
+        access_token(&ada).await;
+        assert_eq!(keys(&app).await.len(), 1);
+    }
+    let writes = |app: &TestApp| app.tap().take_calls().iter().filter(|call| **call == "insert_signing_key").count();
+    assert_eq!(writes(&app), 1);
+    app.advance(MINUTE);
+    access_token(&ada).await;
+    assert_eq!(writes(&app), 1);
+    app.tap().revive();
+    app.advance(MINUTE);
+    assert_eq!(keys(&app).await.len(), 2);
+    // When there is none that signs, nothing can be said.
+    app.tap().die_for("insert_signing_key");
+    app.advance(DAY * 70);
+    app.signed_in(ADA).await.auth_get("/token").await.refused(503, "SERVICE_UNAVAILABLE");
 }
