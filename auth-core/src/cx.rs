@@ -14,7 +14,7 @@ use crate::audit;
 use crate::auth::Auth;
 use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
-use crate::guard::Authentication;
+use crate::guard::{Admits, Authentication, PrincipalKind};
 use crate::hooks::{self, Event, HookChain};
 use crate::session::SessionCheck;
 use crate::store::{Conn, Tx};
@@ -74,8 +74,8 @@ pub struct Cx {
 /// Whose request it is to be, where that is known before anybody has proved anything.
 #[derive(Clone, Copy, Debug)]
 enum Realm {
-    /// A route of the application for one pool: others are told that they may not (403).
-    Route(Pool),
+    /// A route of the application: those whom it does not admit are told so (403).
+    Route(Admits),
     /// An endpoint of one pool: a credential of the other is none (401).
     Endpoint(Pool),
 }
@@ -175,8 +175,9 @@ impl Cx {
 
     /// The pool that the request is for, where it is for one.
     pub(crate) fn expected_pool(&self) -> Option<Pool> {
-        self.realm.get().map(|realm| match *realm {
-            Realm::Route(pool) | Realm::Endpoint(pool) => pool,
+        self.realm.get().and_then(|realm| match *realm {
+            Realm::Route(admits) => admits.pool(),
+            Realm::Endpoint(pool) => Some(pool),
         })
     }
 
@@ -196,8 +197,16 @@ impl Cx {
         self.realm.get_or_init(|| Realm::Endpoint(pool));
     }
 
-    pub(crate) fn enter_route(&self, pool: Pool) {
-        self.realm.get_or_init(|| Realm::Route(pool));
+    pub(crate) fn enter_route(&self, admits: Admits) {
+        self.realm.get_or_init(|| Realm::Route(admits));
+    }
+
+    /// Refuses those whom the route does not admit.
+    pub(crate) fn expect_admitted(&self, kind: PrincipalKind) -> Result<()> {
+        match self.realm.get() {
+            Some(Realm::Route(admits)) => admits.check(kind),
+            Some(Realm::Endpoint(_)) | None => Ok(()),
+        }
     }
 
     /// The hooks of the pool that this is about.

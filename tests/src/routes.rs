@@ -19,6 +19,7 @@
 //! | `GET /users` | `CurrentUser` | the principal |
 //! | `GET /customers` | `CurrentCustomer` | the principal |
 //! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
+//! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |
 
 use std::time::Duration;
 

@@ -27,6 +27,7 @@ use std::future::Future;
 
 pub use permission::{PermissionName, RequirePermission};
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
+pub(crate) use requirement::Admits;
 pub use requirement::{
     AccessRule, Requirement, RoleRequirement, all, any, fresh, kind, permission, public, role, signed_in,
 };

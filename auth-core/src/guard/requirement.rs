@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::signed_in::authenticated;
 use super::{Authentication, PrincipalKind, TenantRequirement};
 use crate::auth::Auth;
 use crate::cx::Cx;
@@ -93,7 +94,7 @@ impl Requirement {
         if self.is_public() {
             return Ok(());
         }
-        let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+        let caller = authenticated(cx).await?;
         self.check(&caller, cx)
     }
 
@@ -126,7 +127,7 @@ pub struct AccessRule {
 
 /// Whom a route is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Admits {
+pub(crate) enum Admits {
     /// Customers sign themselves up, so they are let in where somebody has said so.
     #[default]
     AllButCustomers,
@@ -136,7 +137,7 @@ enum Admits {
 
 impl Admits {
     /// The pool whose session cookie is looked at, if it is one.
-    const fn pool(self) -> Option<Pool> {
+    pub(crate) const fn pool(self) -> Option<Pool> {
         match self {
             Self::AllButCustomers => Some(Pool::User),
             Self::CustomersOnly => Some(Pool::Customer),
@@ -144,7 +145,7 @@ impl Admits {
         }
     }
 
-    fn check(self, kind: PrincipalKind) -> Result<()> {
+    pub(crate) fn check(self, kind: PrincipalKind) -> Result<()> {
         let problem = match (self, kind == PrincipalKind::Customer) {
             (Self::AllButCustomers, true) => "This is not for customers.",
             (Self::CustomersOnly, false) => "This is for customers.",
@@ -155,7 +156,8 @@ impl Admits {
 }
 
 impl AccessRule {
-    /// Opens the route to everybody.
+    /// Opens the route to everybody. A handler that asks who somebody is still meets no customer there, unless the route
+    /// is [for them](Self::for_everybody) too.
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_public = true;
@@ -205,13 +207,12 @@ impl AccessRule {
     pub(crate) async fn check(&self, cx: &Cx) -> Result<()> {
         // Also where everybody may come in: a handler there may ask who it is.
         cx.demand(self.session_check);
+        cx.enter_route(self.admits);
         if self.is_public {
             return Ok(());
         }
-        if let Some(pool) = self.admits.pool() {
-            cx.enter_route(pool);
-        }
-        let caller = cx.authentication().await?.ok_or(Code::Unauthorized)?;
+        let caller = authenticated(cx).await?;
+        // Of two rules around each other the outer one has said first whom the route admits.
         self.admits.check(caller.principal().kind)?;
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
         self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
@@ -228,7 +229,7 @@ impl AccessRule {
         if self.requirements.iter().any(Requirement::is_public) {
             problems.push("public() is no requirement: mark the route with .public()".to_owned());
         }
-        if self.is_public && !(self.requirements.is_empty() && self.admits == Admits::AllButCustomers) {
+        if self.is_public && !self.requirements.is_empty() {
             problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
         }
         let wants_customers = |requirement: &Requirement| requirement.0 == Rule::Kind(PrincipalKind::Customer);

@@ -20,9 +20,17 @@ impl Guard for Anyone {
     }
 }
 
-/// Whoever proved who they are with this request.
-async fn authenticated(cx: &Cx) -> Result<Arc<Authentication>> {
-    cx.authentication().await?.ok_or_else(|| Code::Unauthorized.into())
+/// Whoever proved who they are with this request, and is admitted to its route.
+pub(super) async fn authenticated(cx: &Cx) -> Result<Arc<Authentication>> {
+    admitted(cx).await?.ok_or_else(|| Code::Unauthorized.into())
+}
+
+async fn admitted(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
+    let found = cx.authentication().await?;
+    if let Some(found) = &found {
+        cx.expect_admitted(found.principal().kind)?;
+    }
+    Ok(found)
 }
 
 macro_rules! principals {
@@ -136,7 +144,7 @@ pub enum MaybePrincipal {
 
 impl Guard for MaybePrincipal {
     async fn check(cx: &Cx) -> Result<Self> {
-        Ok(cx.authentication().await?.map_or(Self::Anonymous, |found| Self::Principal(CurrentPrincipal(found))))
+        Ok(admitted(cx).await?.map_or(Self::Anonymous, |found| Self::Principal(CurrentPrincipal(found))))
     }
 }
 

@@ -110,6 +110,7 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         .route("/users", web::get().to(users).for_everybody())
         .route("/customers", web::get().to(customers).for_everybody())
         .route("/cart", web::get().to(customers).for_customers())
+        .route("/shop", web::get().to(maybe).public().for_everybody())
         .auth(auth)
 }
 

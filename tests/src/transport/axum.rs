@@ -66,6 +66,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/users", get(users).for_everybody())
         .route("/customers", get(customers).for_everybody())
         .route("/cart", get(customers).for_customers())
+        .route("/shop", get(maybe).public().for_everybody())
         .auth(auth)
 }
 

@@ -137,6 +137,12 @@ fn application() -> Vec<Rule> {
         Rule::get("/customers", signed_in(), customers).for_everybody(),
         Rule { rule: AccessRule::default().for_customers(), ..Rule::get("/cart", signed_in(), customers) },
         Rule {
+            rule: AccessRule::default().public().for_everybody(),
+            ..Rule::get("/shop", public(), |cx| {
+                Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
+            })
+        },
+        Rule {
             method: Method::POST,
             ..Rule::get("/change", signed_in(), |_| Box::pin(async { Ok(routes::changed()) }))
         },

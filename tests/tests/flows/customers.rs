@@ -16,6 +16,7 @@ flows![
     a_browser_holds_a_session_of_each,
     guards_tell_them_apart,
     a_route_that_says_nothing_is_not_for_customers,
+    a_public_route_that_asks_who_it_is_meets_no_customers,
     a_customer_s_token_counts_no_more_once_there_are_no_customers,
     a_session_of_one_is_nothing_to_the_endpoints_of_the_other,
     tokens_of_one_are_refused_by_the_other_and_not_used_up,
@@ -121,6 +122,20 @@ async fn a_route_that_says_nothing_is_not_for_customers(stack: Stack) {
         }
     }
     user.get("/me").await.ok();
+}
+
+/// It lets everybody in. Who asks there who it is was thinking of users.
+async fn a_public_route_that_asks_who_it_is_meets_no_customers(stack: Stack) {
+    let (app, user, customer) = both(stack).await;
+    let bearer = app.program().with_bearer(&session_token(&app.program(), "/customer").await);
+    assert_eq!(customer.get("/maybe").await.ok(), app.anon().get("/maybe").await.ok());
+    bearer.get("/maybe").await.refused(403, "FORBIDDEN");
+    for route in ["/products", "/shop"] {
+        bearer.get(route).await.ok();
+    }
+    let [shown, kept] = [&bearer, &customer].map(async |actor: &Actor| actor.get("/shop").await.ok());
+    let (shown, kept) = (shown.await, kept.await);
+    assert!(shown == kept && shown != app.anon().get("/shop").await.ok() && shown != user.get("/shop").await.ok());
 }
 
 async fn a_customer_s_token_counts_no_more_once_there_are_no_customers(stack: Stack) {
