@@ -349,12 +349,16 @@ async fn a_damaged_family_is_a_failure() {
     run(&store, insert).await;
     let hash = TokenHash::from_stored(&[0; 32]).unwrap();
     assert!(store.conn().family_by_hash(&hash).await.unwrap().is_some());
-    for damage in ["token_hash = x'00'", "previous_hash = x''", "expires_at = -1"] {
+    for damage in ["tenant = 'two words'", "token_hash = x'00'", "previous_hash = x''", "expires_at = -1"] {
         let damage = format!("PRAGMA ignore_check_constraints = ON; UPDATE auth_refresh_family SET {damage}");
         sqlx::raw_sql(AssertSqlSafe(damage.clone())).execute(pool(&store)).await.unwrap();
         assert!(matches!(store.conn().family_by_hash(&hash).await, Err(StoreError::Backend(_))), "{damage}");
-        run(&store, "UPDATE auth_refresh_family SET token_hash = zeroblob(32), previous_hash = NULL, expires_at = 3")
-            .await;
+        run(
+            &store,
+            "UPDATE auth_refresh_family SET tenant = NULL, token_hash = zeroblob(32), previous_hash = NULL, \
+            expires_at = 3",
+        )
+        .await;
     }
 }
 

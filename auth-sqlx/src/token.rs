@@ -1,7 +1,7 @@
 //! Signing keys, and refresh families.
 
 use async_trait::async_trait;
-use auth_core::base::{SessionId, SigningKeyId, Timestamp, TokenHash};
+use auth_core::base::{SessionId, SigningKeyId, TenantId, Timestamp, TokenHash};
 use auth_core::session::SessionWithUser;
 use auth_core::store::StoreError;
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
@@ -30,10 +30,10 @@ const RESEAL_SIGNING_KEY: Sql =
     sql!("UPDATE auth_signing_key SET sealed_private = $1 WHERE id = $2 AND sealed_private = $3");
 
 /// What [`family`] reads, in its order, from a table called `f`.
-const COLUMNS: &str = "f.session_id, f.family_hash, f.token_hash, f.previous_hash, f.sealed_child, f.generation, \
+const COLUMNS: &str = "f.session_id, f.tenant, f.family_hash, f.token_hash, f.previous_hash, f.sealed_child, f.generation, \
     f.created_at, f.rotated_at, f.expires_at";
 /// How many columns that is.
-const WIDTH: usize = 9;
+const WIDTH: usize = 10;
 
 // The session decides and is locked, by the same statement, see `code`.
 const PUT_FAMILY: Sql = Sql {
@@ -41,18 +41,18 @@ const PUT_FAMILY: Sql = Sql {
     mysql: sql!(OF_SESSION, " FOR UPDATE", REPLACING_ON_MYSQL).mysql,
     ..sql!(OF_SESSION, REPLACING)
 };
-const OF_SESSION: &str = "INSERT INTO auth_refresh_family (session_id, family_hash, token_hash, previous_hash, \
-    sealed_child, generation, created_at, rotated_at, expires_at) \
-    SELECT s.id, $1, $2, $3, $4, $5, $6, $7, $8 FROM auth_session s WHERE s.id = $9";
-const REPLACING: &str = " ON CONFLICT (session_id) DO UPDATE SET family_hash = excluded.family_hash, \
+const OF_SESSION: &str = "INSERT INTO auth_refresh_family (session_id, tenant, family_hash, token_hash, \
+    previous_hash, sealed_child, generation, created_at, rotated_at, expires_at) \
+    SELECT s.id, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM auth_session s WHERE s.id = $10";
+const REPLACING: &str = " ON CONFLICT (session_id) DO UPDATE SET tenant = excluded.tenant, family_hash = excluded.family_hash, \
     token_hash = excluded.token_hash, previous_hash = excluded.previous_hash, sealed_child = excluded.sealed_child, \
     generation = excluded.generation, created_at = excluded.created_at, rotated_at = excluded.rotated_at, \
     expires_at = excluded.expires_at";
 // As in `code`: where it is the hash of another session's family that is taken, NULL refuses the statement.
 const REPLACING_ON_MYSQL: &str = " ON DUPLICATE KEY UPDATE \
     session_id = CASE WHEN session_id = VALUES(session_id) THEN session_id END, \
-    family_hash = VALUES(family_hash), token_hash = VALUES(token_hash), previous_hash = VALUES(previous_hash), \
-    sealed_child = VALUES(sealed_child), generation = VALUES(generation), created_at = VALUES(created_at), \
+    tenant = VALUES(tenant), family_hash = VALUES(family_hash), token_hash = VALUES(token_hash), \
+    previous_hash = VALUES(previous_hash), sealed_child = VALUES(sealed_child), generation = VALUES(generation), created_at = VALUES(created_at), \
     rotated_at = VALUES(rotated_at), expires_at = VALUES(expires_at)";
 // Both are hot, so SQLite plans them once, see `session`.
 const FAMILY_BY_HASH: Sql = Sql {
@@ -133,6 +133,7 @@ impl<T: Target> SigningKeyStore for SqlConn<T> {
 impl<T: Target> RefreshStore for SqlConn<T> {
     async fn put_family(&mut self, family: &RefreshFamily) -> Result<bool, StoreError> {
         let values = [
+            family.tenant.as_ref().map(TenantId::as_str).into(),
             family.family_hash.as_bytes().into(),
             family.token_hash.as_bytes().into(),
             family.previous_hash.as_ref().map(TokenHash::as_bytes).into(),
@@ -202,15 +203,17 @@ fn signing_key(row: &Row) -> Result<StoredSigningKey, StoreError> {
 /// Reads [`COLUMNS`].
 fn family(row: &Row) -> Result<RefreshFamily, StoreError> {
     let hash = |bytes| TokenHash::from_stored(bytes).ok_or_else(|| corrupt("a hash of auth_refresh_family"));
+    let tenant = row.opt_text(1)?.map(TenantId::parse).transpose();
     Ok(RefreshFamily {
         session_id: SessionId::from_uuid(row.id(0)?),
-        family_hash: hash(row.bytes(1)?)?,
-        token_hash: hash(row.bytes(2)?)?,
-        previous_hash: row.opt_bytes(3)?.map(hash).transpose()?,
-        sealed_child: row.opt_bytes(4)?.map(<[u8]>::to_vec),
-        generation: row.int(5)?,
-        created_at: row.instant(6)?,
-        rotated_at: row.instant(7)?,
-        expires_at: row.instant(8)?,
+        tenant: tenant.map_err(|_| corrupt("auth_refresh_family.tenant"))?,
+        family_hash: hash(row.bytes(2)?)?,
+        token_hash: hash(row.bytes(3)?)?,
+        previous_hash: row.opt_bytes(4)?.map(hash).transpose()?,
+        sealed_child: row.opt_bytes(5)?.map(<[u8]>::to_vec),
+        generation: row.int(6)?,
+        created_at: row.instant(7)?,
+        rotated_at: row.instant(8)?,
+        expires_at: row.instant(9)?,
     })
 }

@@ -221,6 +221,7 @@ impl Endpoint for CreateApiKey {
         let mut new = NewApiKey::of_user(current.user_id);
         new.name = self.name;
         new.prefix = self.prefix;
+        new.tenant = cx.tenant().await?;
         new.lifetime = self.expires_in.map(Duration::from_secs);
         new.metadata = object(self.metadata.unwrap_or_default())?;
         let created = service::create_by(cx, caller(&current)?, new).await?;

@@ -234,10 +234,10 @@ impl Authentication {
         Self { principal, proof: Proof::SessionToken(proof) }
     }
 
-    /// Proved by an access token whose session was looked up.
-    pub(crate) fn by_session(resolved: Resolved) -> Self {
+    /// Proved by an access token, bound to this tenant, whose session was looked up.
+    pub(crate) fn by_session(resolved: Resolved, tenant: Option<TenantId>) -> Self {
         let (principal, proof) = of_session(resolved);
-        Self { principal, proof: Proof::Session(proof) }
+        Self { principal: Principal { tenant, ..principal }, proof: Proof::Session(proof) }
     }
 
     /// Proved by an access token that is believed until it expires.
@@ -366,12 +366,13 @@ impl Authentication {
     }
 
     /// Whether it is a user of ours who acts for the credential's tenant, on the strength of a membership that may have
-    /// ended since: with an API key of theirs, or vouched for by another issuer.
+    /// ended since: with an access token or an API key of theirs, or vouched for by another issuer. A token that is
+    /// believed without looking is believed in this as well.
     pub(super) fn acts_for_a_member(&self) -> bool {
         match &self.proof {
-            Proof::User(_) => true,
+            Proof::Session(_) | Proof::User(_) => true,
             Proof::ApiKey(resolved) => resolved.owner.is_some(),
-            Proof::SessionToken(_) | Proof::Session(_) | Proof::Claims(_) | Proof::External(_) => false,
+            Proof::SessionToken(_) | Proof::Claims(_) | Proof::External(_) => false,
         }
     }
 

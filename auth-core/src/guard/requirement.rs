@@ -208,6 +208,7 @@ impl AccessRule {
         // Also where everybody may come in: a handler there may ask who it is.
         cx.demand(self.session_check);
         cx.enter_route(self.admits);
+        cx.auth().config().tenancy.expect_header(cx)?;
         if self.is_public {
             return Ok(());
         }

@@ -3,15 +3,16 @@
 //! A tenant is named by the credential (a claim of another issuer, an API key) or by a header; if both name one they must
 //! agree, or the request is 403, and a handler compares what a body names with [`Tenant::agree_with`]. A name alone proves
 //! nothing. A credential of one tenant acts for that one; with a credential of none, whoever names a tenant must be let in
-//! by [`TenantAccess`]. It is asked as well where a credential outlives a membership: for the API key of a user, and for a
-//! user of ours whom another issuer vouches for.
+//! by [`TenantAccess`]. It is asked as well where a credential outlives a membership: for the API key of a user, for an
+//! access token unless the route believes it without looking, when such a token is refreshed, and for a user of ours whom
+//! another issuer vouches for.
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Guard, Principal};
+use super::{Authentication, Guard, Principal};
 use crate::base::TenantId;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -47,7 +48,8 @@ impl TenantRequirement {
 /// Says who may act for a tenant on their own account: memberships, as the application keeps them.
 #[async_trait]
 pub trait TenantAccess: Send + Sync + 'static {
-    /// Whether `caller` may act for `tenant` now. Asked once a request.
+    /// Whether `caller` may act for `tenant` now. Asked once a request, before anything else knows the caller: go by
+    /// `caller` and do not ask `cx` who it is, which would wait for this answer. As for a hook, there is a time limit.
     ///
     /// # Errors
     /// When it cannot be known; the request is refused then.
@@ -58,6 +60,7 @@ pub trait TenantAccess: Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct Tenancy {
     header: Option<&'static str>,
+    is_header_always: bool,
     requirement: TenantRequirement,
     access: Option<Arc<dyn TenantAccess>>,
 }
@@ -66,6 +69,7 @@ impl fmt::Debug for Tenancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenancy")
             .field("header", &self.header)
+            .field("is_header_always", &self.is_header_always)
             .field("requirement", &self.requirement)
             .finish_non_exhaustive()
     }
@@ -79,7 +83,17 @@ impl Tenancy {
         self
     }
 
-    /// What routes demand that say nothing themselves; [`TenantRequirement::Optional`] unless said otherwise.
+    /// Demands the header of every request, before anybody is asked who they are: on public routes and for signing in as
+    /// well, where it is read and not judged. Without it the answer is 400 `TENANT_REQUIRED`. Programs that read
+    /// `/jwks` or look whether we are alive need none.
+    #[must_use]
+    pub fn header_always(mut self) -> Self {
+        self.is_header_always = true;
+        self
+    }
+
+    /// What routes demand that say nothing themselves; [`TenantRequirement::Optional`] unless said otherwise. An
+    /// [`Endpoint`](crate::http::Endpoint) says it by its caller: `(CurrentUser, Tenant)`.
     #[must_use]
     pub fn require(mut self, requirement: TenantRequirement) -> Self {
         self.requirement = requirement;
@@ -102,9 +116,18 @@ impl Tenancy {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         let bad = self.header.filter(|name| !is_name(name));
-        bad.map(|name| format!("tenancy header {name:?} must be lower-case letters, digits and -"))
-            .into_iter()
-            .collect()
+        let bad = bad.map(|name| format!("tenancy header {name:?} must be lower-case letters, digits and -"));
+        let nameless = self.is_header_always && self.header.is_none();
+        let nameless = nameless.then(|| "tenancy header_always() demands a header() that has no name".to_owned());
+        bad.into_iter().chain(nameless).collect()
+    }
+
+    /// Refuses a request without the header where every one must have it.
+    pub(crate) fn expect_header(&self, cx: &Cx) -> Result<()> {
+        if self.is_header_always && self.named(cx)?.is_none() {
+            return Err(Code::TenantRequired.into());
+        }
+        Ok(())
     }
 
     /// What the header says.
@@ -126,25 +149,43 @@ impl Tenancy {
 
     /// For which tenant the caller of this request acts.
     pub(crate) async fn resolve(&self, cx: &Cx) -> Result<Option<TenantId>> {
-        let named = self.named(cx)?;
+        // First, as a name that is none is 400 whoever sends it.
+        self.named(cx)?;
         let Some(caller) = cx.authentication().await? else { return Err(Code::Unauthorized.into()) };
-        let principal = caller.principal();
-        let is_own = principal.tenant.is_some();
-        let is_to_be_asked = !is_own || caller.acts_for_a_member();
-        let tenant = match (&principal.tenant, named) {
-            (None, None) => return Ok(None),
-            (Some(own), Some(named)) if *own != named => return Err(Code::TenantMismatch.into()),
-            (_, Some(tenant)) => tenant,
-            (Some(own), None) => own.clone(),
-        };
-        let may_act = match &self.access {
-            Some(access) if is_to_be_asked => access.may_act(cx, principal, &tenant).await?,
-            // Of others the issuer has just said so.
-            Some(_) => true,
-            // Nobody keeps memberships: what a credential was bound to is all there is.
-            None => is_own,
-        };
-        if may_act { Ok(Some(tenant)) } else { Err(Code::TenantMismatch.into()) }
+        self.judge(cx, &caller).await
+    }
+
+    /// For which tenant this caller acts.
+    pub(crate) async fn judge(&self, cx: &Cx, caller: &Authentication) -> Result<Option<TenantId>> {
+        let (named, principal) = (self.named(cx)?, caller.principal());
+        match (&principal.tenant, named) {
+            (None, None) => Ok(None),
+            (Some(own), Some(named)) if *own != named => Err(Code::TenantMismatch.into()),
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, Some(tenant)) => match &self.access {
+                Some(access) => self.ask(cx, access, principal, &tenant).await.map(|()| Some(tenant)),
+                // Nobody keeps memberships: what a credential is bound to is all there is.
+                None => Err(Code::TenantMismatch.into()),
+            },
+        }
+    }
+
+    /// Refuses a credential that is bound to a tenant if its holder may not act for that one any more: it is good for
+    /// nothing, wherever it is shown.
+    pub(crate) async fn expect_membership(&self, cx: &Cx, caller: &Authentication) -> Result<()> {
+        match (&self.access, &caller.principal().tenant) {
+            (Some(access), Some(tenant)) if caller.acts_for_a_member() => {
+                self.ask(cx, access, caller.principal(), tenant).await
+            }
+            // Of others the issuer has just said so, or nobody keeps memberships.
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask(&self, cx: &Cx, access: &Arc<dyn TenantAccess>, caller: &Principal, tenant: &TenantId) -> Result<()> {
+        let asked = access.may_act(cx, caller, tenant);
+        let may_act = cx.hooks(cx.pool()).run("may_act", asked).await?;
+        if may_act { Ok(()) } else { Err(Code::TenantMismatch.into()) }
     }
 }
 

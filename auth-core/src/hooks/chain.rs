@@ -45,6 +45,11 @@ impl HookChain {
         Self { hooks, time_limit }
     }
 
+    /// Awaits what another port of the application says, as one of its hooks.
+    pub(crate) async fn run<T>(&self, name: &'static str, hook: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        within(self.time_limit, name, hook).await
+    }
+
     run_in_order! {
         before_signup(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp);
         on_signup(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp);
@@ -58,7 +63,7 @@ impl HookChain {
 }
 
 /// Awaits `hook`; a panic is 500 and a time-out 503, both refusals.
-async fn within(limit: Duration, name: &'static str, hook: impl Future<Output = Result<()>> + Send) -> Result<()> {
+async fn within<T>(limit: Duration, name: &'static str, hook: impl Future<Output = Result<T>> + Send) -> Result<T> {
     match tokio::time::timeout(limit, AssertUnwindSafe(hook).catch_unwind()).await {
         Ok(Ok(verdict)) => verdict,
         Ok(Err(_)) => Err(Error::internal(format!("the hook {name} panicked"))),

@@ -47,6 +47,7 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
         Credential::Jwt(text) => by_jwt(cx, check, text).await?,
         Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
+    cx.auth().config().tenancy.expect_membership(cx, &authentication).await?;
     Ok(Some(Arc::new(authentication)))
 }
 
@@ -80,14 +81,15 @@ async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Aut
     }
     let found = session::resolve(cx, SessionKey::Id(verified.claims.sid), check).await?;
     let own = found.filter(|found| found.user.id == verified.user_id && found.user.pool == verified.pool);
-    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?))
+    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?, verified.claims.tenant.clone()))
 }
 
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.
 async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
     let claims = issuers.chain.verify(text, cx.now()).await?;
     let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers.guard())) };
-    let id = users.user_of(cx, &claims).await?.ok_or(Code::Unauthorized)?;
+    let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await?;
+    let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
     let user = user.ok_or(Code::Unauthorized)?;
     let roles = cx.auth().counted(cx.conn().roles_of_user(id).await?);

@@ -54,6 +54,9 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     let outcome = async {
         let request = cx.request();
         check_origin(&request.method, &request.headers, &auth.config().trusted_origins)?;
+        if !route.is_for_all() {
+            auth.config().tenancy.expect_header(&cx)?;
+        }
         route.run(&cx, raw).await
     };
     let outcome = outcome.instrument(span.clone()).await;

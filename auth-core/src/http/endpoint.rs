@@ -99,9 +99,13 @@ impl Route {
 
     /// The same endpoint for customers, below `/customer`; `None` for what is the same for everybody.
     pub(crate) fn for_customers(&self) -> Option<Self> {
-        let is_for_all = matches!(&*self.path, "/ok" | "/error" | "/jwks");
         let path = Cow::Owned(format!("/customer{}", self.path));
-        (!is_for_all).then(|| Self { path, pool: Pool::Customer, ..self.clone() })
+        (!self.is_for_all()).then(|| Self { path, pool: Pool::Customer, ..self.clone() })
+    }
+
+    /// Whether it says the same to everybody, other programs among them.
+    pub(super) fn is_for_all(&self) -> bool {
+        matches!(&*self.path, "/ok" | "/error" | "/jwks")
     }
 
     /// The name in logs.

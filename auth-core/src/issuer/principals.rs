@@ -18,7 +18,8 @@ use crate::error::Result;
 #[async_trait]
 pub trait ExternalUsers: Send + Sync + 'static {
     /// The user, who may be created here; `None` refuses the request (401). Called with each request that bears such a
-    /// token.
+    /// token, before anything else knows the caller: do not ask `cx` who it is, which would wait for this answer. As for a
+    /// hook, there is a time limit.
     ///
     /// # Errors
     /// When it cannot be known; the request is refused then.

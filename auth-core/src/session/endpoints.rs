@@ -128,7 +128,7 @@ async fn show_access_token(cx: &Cx, session: &Session, user: &User, roles: &[Rol
         return;
     }
     let (roles, permissions) = authority(roles);
-    let subject = Subject { user, session, roles: &roles, permissions: &permissions };
+    let subject = Subject { user, session, tenant: None, roles: &roles, permissions: &permissions };
     match issue_access(cx, subject).await.map(|token| HeaderValue::from_str(token.expose())) {
         Ok(Ok(value)) => {
             cx.set_header(HeaderName::from_static("set-auth-jwt"), value);

@@ -61,7 +61,7 @@ pub struct SignedIn {
 }
 
 /// A session found by its token: alive, its user enabled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) session: Session,
     pub(crate) user: User,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::service::is_ours;
 use crate::base::Secret;
 use crate::crypto::jwt::{Algorithm, SigningKey};
 
@@ -41,6 +42,7 @@ pub struct Config {
     pub(crate) issuer: Option<String>,
     pub(crate) audiences: Vec<String>,
     pub(crate) client_id: String,
+    pub(crate) tenant_claims: Vec<String>,
     pub(crate) access_ttl: Duration,
     pub(crate) is_long_lived: bool,
     pub(crate) refresh_ttl: Duration,
@@ -56,6 +58,7 @@ impl Default for Config {
             issuer: None,
             audiences: Vec::new(),
             client_id: "first-party".to_owned(),
+            tenant_claims: Vec::new(),
             access_ttl: 15 * MINUTE,
             is_long_lived: false,
             refresh_ttl: 30 * DAY,
@@ -101,6 +104,14 @@ impl Config {
     #[must_use]
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
         self.client_id = id.into();
+        self
+    }
+
+    /// Names under which a token says its tenant beside `tenant`, for programs that look for it there
+    /// (`organizationId`, `org_id`). None unless said otherwise.
+    #[must_use]
+    pub fn tenant_claims<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.tenant_claims = names.into_iter().map(Into::into).collect();
         self
     }
 
@@ -181,6 +192,8 @@ impl Config {
         if names.into_iter().any(|name| name.trim().is_empty()) {
             problems.push("token issuer, audiences and client_id must not be empty".to_owned());
         }
+        let taken = self.tenant_claims.iter().filter(|name| name.is_empty() || is_ours(name));
+        problems.extend(taken.map(|name| format!("token tenant_claims: {name:?} is not free for it")));
         problems
     }
 }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh::{self, TokenPair};
 use super::service::{AccessToken, Subject, feature, issue_access};
-use crate::base::{Timestamp, Token, TokenKind};
+use crate::base::{TenantId, Timestamp, Token, TokenKind};
 use crate::crypto::jwt::JwkSet;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::guard::{Anyone, CurrentSession};
+use crate::guard::{Anyone, CurrentSession, Principal};
 use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -26,13 +26,13 @@ const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300"
 
 /// Whom a token is for: the caller, proved by the session's own secret. An access token gets nobody another one, or it
 /// would never expire.
-fn subject(current: &CurrentSession) -> Result<Subject<'_>> {
+fn subject<'a>(current: &'a CurrentSession, tenant: &'a Option<TenantId>) -> Result<Subject<'a>> {
     current.expect_session_token()?;
-    let principal = current.authentication().principal();
-    Ok(Subject { user: current.user(), session: current, roles: &principal.roles, permissions: &principal.permissions })
+    let Principal { roles, permissions, .. } = current.authentication().principal();
+    Ok(Subject { user: current.user(), session: current, tenant: tenant.as_ref(), roles, permissions })
 }
 
-/// `GET /token`: an access token for the caller's session.
+/// `GET /token`: an access token for the caller's session, bound to the tenant that the request names, if it names one.
 #[derive(Debug, Deserialize)]
 pub struct GetToken {}
 
@@ -65,7 +65,8 @@ impl Endpoint for GetToken {
     type Reply = TokenReply;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenReply> {
-        issue_access(cx, subject(&current)?).await.map(TokenReply)
+        let tenant = cx.tenant().await?;
+        issue_access(cx, subject(&current, &tenant)?).await.map(TokenReply)
     }
 }
 
@@ -123,8 +124,8 @@ impl Reply for TokenPair {
     }
 }
 
-/// `POST /token`: an access token and a refresh token for the caller's session. An earlier refresh token of the session
-/// is dead from then on.
+/// `POST /token`: an access token and a refresh token for the caller's session, bound to the tenant that the request
+/// names, if it names one. An earlier refresh token of the session is dead from then on.
 #[derive(Debug, Deserialize)]
 pub struct OpenTokens {}
 
@@ -136,7 +137,8 @@ impl Endpoint for OpenTokens {
     type Reply = TokenPair;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenPair> {
-        refresh::open(cx, subject(&current)?).await
+        let tenant = cx.tenant().await?;
+        refresh::open(cx, subject(&current, &tenant)?).await
     }
 }
 

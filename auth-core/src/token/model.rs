@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::{SessionId, SigningKeyId, Timestamp, TokenHash};
+use crate::base::{SessionId, SigningKeyId, TenantId, Timestamp, TokenHash};
 use crate::session::SessionWithUser;
 
 /// A key that access tokens are signed with, as a store keeps it. `Debug` shows nothing of the key itself.
@@ -47,6 +47,8 @@ impl fmt::Debug for StoredSigningKey {
 pub struct RefreshFamily {
     /// The session that it renews. The family goes with it.
     pub session_id: SessionId,
+    /// The tenant that its access tokens are bound to.
+    pub tenant: Option<TenantId>,
     /// What all its tokens have in common, see [`Token::family_hash`](crate::base::Token::family_hash).
     pub family_hash: TokenHash,
     /// The token that is good now.
@@ -70,6 +72,7 @@ impl fmt::Debug for RefreshFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshFamily")
             .field("session_id", &self.session_id)
+            .field("tenant", &self.tenant)
             .field("generation", &self.generation)
             .field("created_at", &self.created_at)
             .field("rotated_at", &self.rotated_at)
@@ -148,6 +151,7 @@ mod tests {
         let sealed_child = Some(vec![0xa5; 40]);
         let family = RefreshFamily {
             session_id: SessionId::from_uuid(uuid::Uuid::nil()),
+            tenant: None,
             family_hash: hash,
             token_hash: hash,
             previous_hash: Some(hash),

@@ -6,10 +6,11 @@
 
 use super::model::{FamilyWithSession, RefreshFamily, Rotation};
 use super::service::{AccessToken, Draft, Subject, draft, feature};
-use crate::base::{SessionId, Timestamp, Token, TokenHash, TokenKind};
+use crate::base::{SessionId, TenantId, Timestamp, Token, TokenHash, TokenKind};
 use crate::crypto::seal::Aad;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
+use crate::guard::Authentication;
 use crate::hooks::Event;
 use crate::role::authority;
 use crate::session::{self, Resolved, Session};
@@ -29,10 +30,10 @@ pub struct TokenPair {
 /// Opens the refresh family of a session, in place of an earlier one, and issues the first pair.
 pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<TokenPair> {
     let draft = draft(cx, subject).await?;
-    let Subject { user, session, .. } = subject;
+    let Subject { user, session, tenant, .. } = subject;
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    let (refresh, family) = new_family(cx, session)?;
+    let (refresh, family) = new_family(cx, session, tenant)?;
     if !work.put_family(&family).await? {
         return Err(Code::Unauthorized.into());
     }
@@ -42,11 +43,12 @@ pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<TokenPair> {
     Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at })
 }
 
-fn new_family(cx: &Cx, session: &Session) -> Result<(Token, RefreshFamily)> {
+fn new_family(cx: &Cx, session: &Session, tenant: Option<&TenantId>) -> Result<(Token, RefreshFamily)> {
     let now = cx.now();
     let token = Token::random(TokenKind::Refresh, cx.random());
     let family = RefreshFamily {
         session_id: session.id,
+        tenant: tenant.cloned(),
         family_hash: token.family_hash().map_err(Error::internal)?,
         token_hash: token.hash(),
         previous_hash: None,
@@ -63,17 +65,19 @@ fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
     Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session.absolute_expires_at))
 }
 
-/// Exchanges a refresh token for a new pair. The user, the session and the roles are looked up anew.
+/// Exchanges a refresh token for a new pair. The user, the session and the roles are looked up anew, and whether they may
+/// still act for the tenant is asked anew.
 ///
 /// # Errors
 /// 401 for a token that is unknown, expired, of an ended session or a disabled user; also for one that was used before,
-/// and then its session has ended. 503 when the store is down.
+/// and then its session has ended. 403 when they may not act for the tenant any more, or a header names another one: the
+/// token is as good as before. 503 when the store is down.
 pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
     let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
     if !family.token_hash.matches(&token.hash()) {
         return used_before(cx, token).await;
     }
-    let draft = held.draft(cx).await?;
+    let draft = held.draft(cx, family.tenant.as_ref()).await?;
     let next = token.successor(cx.random()).map_err(Error::internal)?;
     let rotation = Rotation {
         token_hash: next.hash(),
@@ -99,7 +103,7 @@ pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
 async fn used_before(cx: &Cx, token: &Token) -> Result<TokenPair> {
     let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
     if let Some(refresh) = unused_child(cx, &family, &token.hash())? {
-        let access = held.draft(cx).await?.sign()?;
+        let access = held.draft(cx, family.tenant.as_ref()).await?.sign()?;
         return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at });
     }
     let mut work = cx.begin().await?;
@@ -139,10 +143,16 @@ impl Known {
 
 impl Resolved {
     /// A token of what they hold now.
-    async fn draft(&self, cx: &Cx) -> Result<Draft> {
+    async fn draft(&self, cx: &Cx, tenant: Option<&TenantId>) -> Result<Draft> {
+        if let Some(tenant) = tenant {
+            let caller = Authentication::by_session(self.clone(), Some(tenant.clone()));
+            let tenancy = &cx.auth().config().tenancy;
+            tenancy.expect_membership(cx, &caller).await?;
+            tenancy.judge(cx, &caller).await?;
+        }
         let (roles, permissions) = authority(&self.roles);
-        let subject = Subject { user: &self.user, session: &self.session, roles: &roles, permissions: &permissions };
-        draft(cx, subject).await
+        let (user, session) = (&self.user, &self.session);
+        draft(cx, Subject { user, session, tenant, roles: &roles, permissions: &permissions }).await
     }
 }
 

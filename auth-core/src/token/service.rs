@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::claims::{ACCESS_TOKEN, AccessClaims};
 use super::config::{Config, Signing};
 use super::keys::{LONG_AGO, SIGNED_ON, SigningKeys};
-use crate::base::{Random, SigningKeyId, Timestamp, UserId};
+use crate::base::{Random, SigningKeyId, TenantId, Timestamp, UserId};
 use crate::crypto::jwt::{
     Audience, Expected, JwtError, Presence, RegisteredClaims, SigningKey, Unverified, VerifyingKey,
 };
@@ -50,6 +50,11 @@ const OUR_CLAIMS: [&str; 21] = [
     "scope",
     "cnf",
 ];
+
+/// Whether the engine gives a claim of this name its meaning.
+pub(super) fn is_ours(name: &str) -> bool {
+    OUR_CLAIMS.contains(&name)
+}
 
 /// Everything that issuing and verifying stand on, made once for an engine.
 pub(crate) struct Tokens {
@@ -99,6 +104,8 @@ pub(super) fn feature(cx: &Cx) -> Result<&Tokens> {
 pub(crate) struct Subject<'a> {
     pub(crate) user: &'a User,
     pub(crate) session: &'a Session,
+    /// For whom the token is to act; judged.
+    pub(crate) tenant: Option<&'a TenantId>,
     pub(crate) roles: &'a BTreeSet<GrantedRole>,
     pub(crate) permissions: &'a BTreeSet<Permission>,
 }
@@ -156,10 +163,14 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
     let key = tokens.keys.signing_key(cx, &tokens.config).await?;
     let mut more = serde_json::Map::new();
     cx.hooks(subject.user.pool).token_claims(cx, subject.user, &mut more).await?;
-    if let Some(name) = more.keys().find(|name| OUR_CLAIMS.contains(&&***name)) {
+    let names = &tokens.config.tenant_claims;
+    if let Some(name) = more.keys().find(|name| is_ours(name) || names.contains(name)) {
         return Err(Error::internal(format!("token_claims sets {name:?}, which is a claim of the engine's own")));
     }
-    let Subject { user, session, roles, permissions } = subject;
+    let Subject { user, session, tenant, roles, permissions } = subject;
+    if let Some(tenant) = tenant {
+        more.extend(names.iter().map(|name| (name.clone(), tenant.as_str().into())));
+    }
     let now = cx.now();
     // Whole seconds, as the token has them: it is not to seem to live a moment longer than it does. It never outlives
     // its session, as that stands now.
@@ -178,7 +189,7 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
         client_id: tokens.config.client_id.clone(),
         sid: session.id,
         kind: user.pool.as_str().to_owned(),
-        tenant: None,
+        tenant: tenant.cloned(),
         roles: roles.iter().cloned().collect(),
         permissions: permissions.iter().map(ToString::to_string).collect(),
         auth_time: session.authenticated_at.as_seconds(),
@@ -255,7 +266,7 @@ pub(crate) async fn verify_access(cx: &Cx, text: &str) -> Result<Arc<VerifiedAcc
         now,
     };
     let (registered, mut claims) = token.accept::<AccessClaims>(&key, &expected).map_err(refused)?;
-    claims.more.retain(|name, _| !OUR_CLAIMS.contains(&&**name));
+    claims.more.retain(|name, _| !is_ours(name));
     let user_id = registered.sub.parse().map_err(|_| refused(JwtError::Claims))?;
     let pool = claims.kind.parse().map_err(|_| refused(JwtError::Claims))?;
     let verified = Arc::new(VerifiedAccess { user_id, pool, claims, expires_at: registered.exp, kid });

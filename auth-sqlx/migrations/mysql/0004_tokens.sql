@@ -36,15 +36,17 @@ CREATE TABLE auth_signing_key (
 ) ENGINE = InnoDB, DEFAULT CHARACTER SET = utf8mb4, COLLATE = {bytewise};
 
 CREATE TABLE auth_refresh_family (
-    session_id    BINARY(16) NOT NULL PRIMARY KEY,
-    family_hash   BINARY(32) NOT NULL,
-    token_hash    BINARY(32) NOT NULL,
+    session_id    BINARY(16)   NOT NULL PRIMARY KEY,
+    -- Which the access tokens are bound to.
+    tenant        VARCHAR(128) CHECK (CHAR_LENGTH(tenant) >= 1),
+    family_hash   BINARY(32)   NOT NULL,
+    token_hash    BINARY(32)   NOT NULL,
     previous_hash BINARY(32),
     sealed_child  BLOB,
-    generation    BIGINT     NOT NULL,
-    created_at    BIGINT     NOT NULL,
-    rotated_at    BIGINT     NOT NULL,
-    expires_at    BIGINT     NOT NULL,
+    generation    BIGINT       NOT NULL,
+    created_at    BIGINT       NOT NULL,
+    rotated_at    BIGINT       NOT NULL,
+    expires_at    BIGINT       NOT NULL,
     UNIQUE KEY auth_refresh_family_by_hash (family_hash),
     CONSTRAINT auth_refresh_family_session FOREIGN KEY (session_id) REFERENCES auth_session (id) ON DELETE CASCADE
 ) ENGINE = InnoDB, DEFAULT CHARACTER SET = utf8mb4, COLLATE = {bytewise};

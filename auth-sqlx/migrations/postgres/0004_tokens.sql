@@ -36,13 +36,15 @@ CREATE TABLE auth_signing_key (
 CREATE INDEX auth_signing_key_by_end ON auth_signing_key (verifies_until);
 
 CREATE TABLE auth_refresh_family (
-    session_id    uuid   NOT NULL PRIMARY KEY REFERENCES auth_session (id) ON DELETE CASCADE,
-    family_hash   bytea  NOT NULL UNIQUE CHECK (octet_length(family_hash) = 32),
-    token_hash    bytea  NOT NULL CHECK (octet_length(token_hash) = 32),
-    previous_hash bytea  CHECK (octet_length(previous_hash) = 32),
+    session_id    uuid                     NOT NULL PRIMARY KEY REFERENCES auth_session (id) ON DELETE CASCADE,
+    -- Which the access tokens are bound to.
+    tenant        varchar(128) COLLATE "C" CHECK (tenant <> ''),
+    family_hash   bytea                    NOT NULL UNIQUE CHECK (octet_length(family_hash) = 32),
+    token_hash    bytea                    NOT NULL CHECK (octet_length(token_hash) = 32),
+    previous_hash bytea                    CHECK (octet_length(previous_hash) = 32),
     sealed_child  bytea,
-    generation    bigint NOT NULL,
-    created_at    bigint NOT NULL,
-    rotated_at    bigint NOT NULL,
-    expires_at    bigint NOT NULL
+    generation    bigint                   NOT NULL,
+    created_at    bigint                   NOT NULL,
+    rotated_at    bigint                   NOT NULL,
+    expires_at    bigint                   NOT NULL
 );

@@ -37,6 +37,8 @@ CREATE INDEX auth_signing_key_by_end ON auth_signing_key (verifies_until);
 
 CREATE TABLE auth_refresh_family (
     session_id    BLOB    NOT NULL PRIMARY KEY REFERENCES auth_session (id) ON DELETE CASCADE,
+    -- Which the access tokens are bound to.
+    tenant        TEXT             CHECK (length(tenant) BETWEEN 1 AND 128),
     family_hash   BLOB    NOT NULL UNIQUE CHECK (length(family_hash) = 32),
     token_hash    BLOB    NOT NULL CHECK (length(token_hash) = 32),
     previous_hash BLOB             CHECK (length(previous_hash) = 32),

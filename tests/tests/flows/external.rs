@@ -27,6 +27,7 @@ flows![
     whoever_has_access_may_name_a_tenant,
     a_tenant_can_be_demanded_of_the_token,
     a_malformed_header_is_refused,
+    a_header_can_be_demanded_of_every_request,
 ];
 
 const ISSUER: &str = "https://issuer.example";
@@ -254,4 +255,30 @@ async fn a_malformed_header_is_refused(stack: Stack) {
     }
     let twice = ada.request(http::Method::GET, "/me").header("orgid", "acme").another("orgid", "acme");
     twice.send().await.refused(400, "VALIDATION_ERROR");
+}
+
+async fn a_header_can_be_demanded_of_every_request(stack: Stack) {
+    let tenancy = Tenancy::default().header("orgid").header_always();
+    let with_tokens = |builder: AuthBuilder| builder.tokens(token::Config::default()).tenancy(tenancy);
+    let app = stack.app_with(|builder| with_issuer(with_tokens(builder))).await;
+    let sign_up = "/api/auth/sign-up/email";
+    let body = json!({"email": ADA, "password": auth_tests::PASSWORD, "name": "Ada"});
+    app.program().post(sign_up, body.clone()).await.refused(400, "TENANT_REQUIRED");
+    let named = app.program();
+    let request = |tenant| named.request(http::Method::POST, sign_up).header("orgid", tenant).json(&body);
+    request("two words").send().await.refused(400, "VALIDATION_ERROR");
+    request("acme").send().await.ok();
+    for path in ["/products", "/maybe", "/me", "/api/auth/get-session"] {
+        app.anon().get(path).await.refused(400, "TENANT_REQUIRED");
+        tenant_by_header(&app.anon(), path, "two words").await.refused(400, "VALIDATION_ERROR");
+    }
+    tenant_by_header(&app.anon(), "/products", "globex").await.ok();
+    bearer(&app, json!({})).get("/me").await.refused(400, "TENANT_REQUIRED");
+    tenant_by_header(&bearer(&app, json!({})), "/me", "acme").await.ok();
+    // Programs that read our keys, or look whether we are alive, know nothing of it.
+    for endpoint in ["/ok", "/jwks"] {
+        app.anon().auth_get(endpoint).await.ok();
+    }
+    let nameless = auth_tests::builder().tenancy(Tenancy::default().header_always()).build();
+    assert!(nameless.unwrap_err().to_string().contains("header_always"));
 }

@@ -41,6 +41,7 @@ mod sign_in;
 mod sign_up;
 mod signing_keys;
 mod start_up;
+mod tenants;
 mod tokens;
 mod tokens_at_once;
 mod update_user;

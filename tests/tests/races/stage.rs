@@ -271,6 +271,7 @@ pub(crate) fn new_family(n: usize, it: &Opened) -> RefreshFamily {
     let hash = token_hash(TokenKind::Refresh, n);
     RefreshFamily {
         session_id: it.session,
+        tenant: None,
         family_hash: hash,
         token_hash: hash,
         previous_hash: None,

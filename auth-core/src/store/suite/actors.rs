@@ -157,6 +157,7 @@ impl Actors {
     pub(super) fn family(&self, session: &Opened) -> RefreshFamily {
         RefreshFamily {
             session_id: session.row.id,
+            tenant: None,
             family_hash: self.hash(TokenKind::Refresh),
             token_hash: self.hash(TokenKind::Refresh),
             previous_hash: None,

@@ -67,6 +67,7 @@ pub(super) fn signing_key_facts(key: &StoredSigningKey) -> impl PartialEq + Debu
 pub(super) fn family_facts(family: &RefreshFamily) -> impl PartialEq + Debug + use<> {
     let RefreshFamily {
         session_id,
+        tenant,
         family_hash,
         token_hash,
         previous_hash,
@@ -78,7 +79,7 @@ pub(super) fn family_facts(family: &RefreshFamily) -> impl PartialEq + Debug + u
     } = family.clone();
     let hashes = [Some(family_hash), Some(token_hash), previous_hash].map(|hash| hash.map(|hash| *hash.as_bytes()));
     let times = [created_at, rotated_at, expires_at].map(|at| at.as_micros());
-    (session_id, hashes, sealed_child, generation, times)
+    (session_id, tenant, hashes, sealed_child, generation, times)
 }
 
 pub(super) fn account_facts(account: &Account) -> impl PartialEq + Debug + use<> {

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, Opened, RACERS, assert_conflict, race, winners};
 use super::facts::{family_facts, role_facts, session_facts, user_facts};
-use crate::base::{Timestamp, TokenHash, TokenKind};
+use crate::base::{TenantId, Timestamp, TokenHash, TokenKind};
 use crate::session::SessionWithUser;
 use crate::token::{FamilyWithSession, RefreshFamily, Rotation};
 use crate::user::User;
@@ -57,6 +57,7 @@ pub(super) async fn a_family_is_found_with_session_user_and_roles(it: Actors) {
 pub(super) async fn every_field_of_a_family_survives(it: Actors) {
     let (_, session, _) = refreshing(&it, "ada").await;
     let family = RefreshFamily {
+        tenant: Some(TenantId::parse("org_2aB").unwrap()),
         previous_hash: Some(it.hash(TokenKind::Refresh)),
         sealed_child: Some((0..=u8::MAX).collect()),
         generation: 1 << 40,
@@ -67,7 +68,7 @@ pub(super) async fn every_field_of_a_family_survives(it: Actors) {
     };
     assert!(it.conn().put_family(&family).await.unwrap(), "a family was refused");
     assert_unchanged(&it, &family).await;
-    let family = RefreshFamily { sealed_child: Some(Vec::new()), ..family };
+    let family = RefreshFamily { tenant: None, sealed_child: Some(Vec::new()), ..family };
     assert!(it.conn().put_family(&family).await.unwrap(), "a family was refused");
     assert_unchanged(&it, &family).await;
 }
