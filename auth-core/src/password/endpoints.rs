@@ -181,7 +181,8 @@ impl Endpoint for VerifyPassword {
     }
 }
 
-/// `POST /change-password`: replaces the caller's password and, unless told otherwise, ends their other sessions.
+/// `POST /change-password`: replaces the password of a caller who shows the session's own token and, unless told
+/// otherwise, ends their other sessions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangePassword {
@@ -231,6 +232,7 @@ impl Endpoint for ChangePassword {
     type Reply = ChangedReply;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<ChangedReply> {
+        current.expect_session_token()?;
         service::check_policy(cx, &self.new_password, &current.user().email)?;
         let verified = service::verify(cx, current.user(), &current, self.current_password).await?;
         let others = match self.revoke_other_sessions {

@@ -176,20 +176,16 @@ impl Endpoint for SignOut {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        let mut living = Vec::new();
         for token in Credential::all_tokens(cx) {
             let found = cx.conn().session_by_token(&token.hash()).await?;
-            if found.is_some_and(|found| cx.accepts(found.user.pool)) {
-                living.push(token);
+            // Whoever shows nothing that lives holds no transaction.
+            if !found.is_some_and(|found| cx.accepts(found.user.pool)) {
+                continue;
             }
-        }
-        // Whoever shows nothing that lives holds no transaction.
-        if !living.is_empty() {
+            // One each: in one for all, whoever ends the same ones in another order would meet it crosswise.
             let mut work = cx.begin().await?;
-            for token in &living {
-                if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
-                    work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
-                }
+            if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
+                work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
             }
             work.commit().await?;
         }
@@ -216,8 +212,8 @@ impl Endpoint for ListSessions {
     }
 }
 
-/// `POST /revoke-session`: ends one of the caller's sessions. One that is unknown or somebody else's is left alone,
-/// and the answer does not tell.
+/// `POST /revoke-session`: ends one of the caller's sessions, who shows their own session's token. One that is unknown or
+/// somebody else's is left alone, and the answer does not tell.
 #[derive(Debug, Deserialize)]
 pub struct RevokeSession {
     /// The handle from a list, or the session's own secret.
@@ -232,6 +228,7 @@ impl Endpoint for RevokeSession {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        current.expect_session_token()?;
         let Some(id) = self.named(cx, &current).await? else { return Ok(Json(Done::status())) };
         let mut work = cx.begin().await?;
         if work.end_session(current.user_id, id).await? {

@@ -114,6 +114,8 @@ async fn an_access_token_does_nothing_for_good(stack: Stack) {
         ("/set-password", json!({"newPassword": "Marble-Falcon-Quiet-77"})),
         ("/revoke-sessions", json!({})),
         ("/revoke-other-sessions", json!({})),
+        ("/revoke-session", json!({"token": ada.session().await["session"]["id"]})),
+        ("/change-password", json!({"currentPassword": PASSWORD, "newPassword": "Marble-Falcon-Quiet-77"})),
     ] {
         program.auth_post(path, body).await.refused(403, "FORBIDDEN");
     }
