@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::api_key::{ApiKey, ResolvedKey};
+use crate::api_key::{ApiKey, KeyOwner, ResolvedKey};
 use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
@@ -50,7 +50,8 @@ impl From<Pool> for PrincipalKind {
     }
 }
 
-/// The id of a principal, unique within its kind: one of ours, or the subject of an external issuer.
+/// The id of a principal, unique within its kind: one of ours, the subject of an external issuer, or the name of a
+/// service.
 ///
 /// Two subjects of two issuers are never equal, however they are spelt, and neither is ever one of ours. Written out,
 /// it is the subject alone: an application that files rows by that text must trust one issuer only, or file the
@@ -61,6 +62,8 @@ pub struct PrincipalId(Origin);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Origin {
     Ours(Uuid),
+    /// A service, or an organisation as one: whichever key it shows.
+    Owner(Arc<KeyOwner>),
     External(Arc<(String, String)>),
 }
 
@@ -74,14 +77,14 @@ impl PrincipalId {
     pub const fn as_uuid(&self) -> Option<Uuid> {
         match self.0 {
             Origin::Ours(id) => Some(id),
-            Origin::External(_) => None,
+            Origin::Owner(_) | Origin::External(_) => None,
         }
     }
 
-    /// Whose subject it is; `None` for ours.
+    /// Whose subject it is; `None` for ours and for services of ours.
     pub fn issuer(&self) -> Option<&str> {
         match &self.0 {
-            Origin::Ours(_) => None,
+            Origin::Ours(_) | Origin::Owner(_) => None,
             Origin::External(pair) => Some(&pair.0),
         }
     }
@@ -103,6 +106,7 @@ impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Origin::Ours(id) => fmt::Display::fmt(&id.simple(), f),
+            Origin::Owner(owner) => f.write_str(&owner.reference()),
             Origin::External(pair) => f.write_str(&pair.1),
         }
     }
@@ -267,7 +271,7 @@ impl Authentication {
     pub(crate) fn by_issuer(claims: VerifiedClaims, role_guard: &str) -> Self {
         let role = |name: &String| GrantedRole { name: name.clone(), guard: role_guard.to_owned() };
         let principal = Principal {
-            kind: PrincipalKind::User,
+            kind: if claims.is_service { PrincipalKind::Service } else { PrincipalKind::User },
             id: PrincipalId::external(claims.issuer(), claims.subject()),
             tenant: claims.tenant.clone(),
             email: claims.email.clone(),
@@ -311,7 +315,7 @@ impl Authentication {
         let (key, owner) = (&resolved.key, resolved.owner.as_ref());
         let principal = Principal {
             kind: owner.map_or(PrincipalKind::Service, |owner| owner.pool.into()),
-            id: owner.map_or_else(|| PrincipalId(Origin::Ours(key.id.as_uuid())), |owner| owner.id.into()),
+            id: owner.map_or_else(|| PrincipalId(Origin::Owner(Arc::new(key.owner.clone()))), |owner| owner.id.into()),
             tenant: key.tenant.clone(),
             email: owner.map(|owner| owner.email.clone()),
             email_verified: owner.is_some_and(|owner| owner.email_verified),

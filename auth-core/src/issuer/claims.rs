@@ -21,6 +21,8 @@ const MOST_SUBJECT_BYTES: usize = 255;
 pub struct VerifiedClaims {
     issuer: String,
     subject: String,
+    /// Whether it is a program that acts for nobody but itself, and no person.
+    pub is_service: bool,
     /// Their address. It proves nothing unless [`email_verified`](Self::email_verified).
     pub email: Option<Email>,
     /// Whether the issuer says that the address was proved to be theirs.
@@ -63,6 +65,7 @@ impl VerifiedClaims {
         Ok(Self {
             issuer,
             subject,
+            is_service: false,
             email: None,
             email_verified: false,
             name: None,

@@ -26,11 +26,14 @@ impl JwksVerifier {
     /// Access tokens of Auth0 for the API `audience`. The issuer is `https://{domain}/`, with the slash. `aud` is an
     /// array, of which one name is ours. `permissions` are there if the API has *Add Permissions in the Access Token*
     /// on. An e-mail address and roles are only in claims that an Action adds, under a name like
-    /// `https://acme.example/email`; organisations are in `org_id`. RS256.
+    /// `https://acme.example/email`; organisations are in `org_id`. A token whose `gty` is `client-credentials` is of a
+    /// service. RS256.
     ///
     /// Auth0 Docs, "Validate Access Tokens" and "Validate JSON Web Tokens".
     pub fn auth0(domain: &str, audience: impl Into<String>) -> VerifierBuilder<KeySource> {
-        preset(format!("{}/", origin(domain)), Location::Below(WELL_KNOWN_KEYS)).audience([audience])
+        preset(format!("{}/", origin(domain)), Location::Below(WELL_KNOWN_KEYS))
+            .audience([audience])
+            .services("gty", "client-credentials")
     }
 
     /// ID tokens of Firebase Authentication. The issuer is `https://securetoken.google.com/{project_id}`, the audience
@@ -92,7 +95,8 @@ impl JwksVerifier {
     /// Access tokens (version 2.0) and ID tokens of Microsoft Entra ID for the application `audience`. Only the tenants
     /// of the list are let in: `tid` is one of them, and the issuer is `https://login.microsoftonline.com/{tid}/v2.0`,
     /// compared byte for byte. The subject is `{tid}:{oid}`, since `sub` is another one in every application. A key
-    /// that is published for one issuer verifies only its tokens. RS256. App roles are in `roles`.
+    /// that is published for one issuer verifies only its tokens. RS256. App roles are in `roles`. A token whose `idtyp`
+    /// is `app` is of a service: that is an optional claim, which the application's registration must ask for.
     ///
     /// Tenants are named by their identifier (a GUID in lower case): `common`, `organizations` and domains are refused.
     /// For a national cloud, give its [`issuer`](VerifierBuilder::issuer) with `{tenantid}` in it.
@@ -103,7 +107,8 @@ impl JwksVerifier {
         tenant_ids: impl IntoIterator<Item = impl Into<String>>,
         audience: impl Into<String>,
     ) -> VerifierBuilder<KeySource> {
-        let mut builder = preset("Microsoft Entra".to_owned(), Location::Entra).audience([audience]);
+        let mut builder =
+            preset("Microsoft Entra".to_owned(), Location::Entra).audience([audience]).services("idtyp", "app");
         let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned();
         builder.rules.provider = Provider::Entra { tenants: map::names(tenant_ids), issuer };
         builder

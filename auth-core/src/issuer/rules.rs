@@ -28,6 +28,8 @@ pub(super) struct TokenRules {
     pub(super) map: ClaimMap,
     pub(super) profile: ClaimsProfile,
     pub(super) values: Vec<ValueRule>,
+    /// The claim that tells programs from people, and what it says of programs.
+    pub(super) services: Option<(String, String)>,
     pub(super) provider: Provider,
 }
 
@@ -110,6 +112,7 @@ impl Default for TokenRules {
             map: ClaimMap::default(),
             profile: ClaimsProfile::minimal(),
             values: Vec::new(),
+            services: None,
             provider: Provider::Any,
         }
     }
@@ -228,6 +231,17 @@ impl TokenRules {
         }
     }
 
+    /// Whether a token is for a program: by what its issuer says of such ones, or because the subject is the client itself
+    /// (RFC 9068 §2.2).
+    fn is_service(&self, claims: &Map<String, Value>) -> Result<bool, Refusal> {
+        let client = claims.get("client_id").filter(|client| client.is_string());
+        if client.is_some() && client == claims.get("sub") {
+            return Ok(true);
+        }
+        let Some((claim, value)) = &self.services else { return Ok(false) };
+        Ok(map::at(claims, claim)?.and_then(Value::as_str) == Some(value))
+    }
+
     fn read(
         &self,
         claims: Map<String, Value>,
@@ -239,10 +253,12 @@ impl TokenRules {
             Answers::Issuers(_) => &*registered.iss,
             Answers::Others { known_as } => known_as,
         };
+        let is_service = self.is_service(&claims)?;
         let email = self.map.read_email(&claims)?;
         // Read in any case: a mistyped one is refused with an address or without.
         let is_verified = self.map.read_email_verified(&claims)?;
         let mut verified = VerifiedClaims::new(issuer, subject, registered.exp)?;
+        verified.is_service = is_service;
         verified.email_verified = email.is_some() && is_verified;
         verified.email = email;
         verified.name = self.map.read_name(&claims)?;

@@ -173,9 +173,10 @@ async fn a_service_s_key_is_a_service(stack: Stack) {
         assert!(api_key::create(&app.cx(), new).await.unwrap_err().is(Code::ValidationError));
     }
     for name in ["nightly".to_owned(), "é".repeat(128)] {
-        let new = NewApiKey::of_service(name, permissions(&["reports:read"]).unwrap());
+        let new = NewApiKey::of_service(name.clone(), permissions(&["reports:read"]).unwrap());
         let created = api_key::create(&app.cx(), new).await.unwrap();
-        assert_eq!(get(&app.program(), "/principal", created.secret.expose()).await.ok()["kind"], "service");
+        let principal = get(&app.program(), "/principal", created.secret.expose()).await.ok();
+        assert_eq!((&principal["kind"], &principal["id"]), (&"service".into(), &name.clone().into()));
         get(&app.program(), "/reports", created.secret.expose()).await.ok();
     }
     let mut other = NewApiKey::of_organization(TenantId::parse("acme").unwrap(), permissions(&[]).unwrap());

@@ -21,6 +21,7 @@ flows![
     roles_of_an_issuer_count_only_where_they_are_let_in,
     a_public_route_looks_at_no_credential,
     an_external_user_has_no_session_here,
+    a_program_of_the_issuer_s_is_no_user,
     a_token_s_tenant_is_the_caller_s,
     a_header_must_agree_with_the_token,
     a_header_alone_lets_nobody_in,
@@ -179,6 +180,19 @@ async fn an_external_user_has_no_session_here(stack: Stack) {
     ada.auth_post("/delete-user", json!({})).await.refused(403, "FORBIDDEN");
     assert_eq!(ada.session().await, Value::Null);
     ada.get("/fresh").await.refused(403, "SESSION_NOT_FRESH");
+}
+
+async fn a_program_of_the_issuer_s_is_no_user(stack: Stack) {
+    let app = stack.app_with(with_issuer).await;
+    // RFC 9068 §2.2: a client that acts for itself is its own subject.
+    let machine = bearer(&app, json!({"sub": "nightly", "client_id": "nightly"}));
+    assert_eq!(machine.get("/principal").await.ok()["kind"], "service");
+    machine.get("/reports").await.ok();
+    for path in ["/me", "/users", "/fresh"] {
+        machine.get(path).await.refused(403, "FORBIDDEN");
+    }
+    let person = bearer(&app, json!({"client_id": "nightly"}));
+    assert_eq!(person.get("/principal").await.ok()["kind"], "user");
 }
 
 async fn a_token_s_tenant_is_the_caller_s(stack: Stack) {

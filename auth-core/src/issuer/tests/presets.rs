@@ -60,6 +60,10 @@ async fn auth0() {
         let claims = provider.accepts(json!({})).await;
         assert_eq!(claims.subject(), "auth0|5f7c8ec7c33c6c004bbafe82");
         assert_eq!(claims.permissions[0].as_str(), "read:users");
+        let machine = json!({ "sub": "spa@clients", "gty": "client-credentials" });
+        assert!(!claims.is_service && provider.accepts(machine).await.is_service);
+        let refreshed = json!({ "gty": ["refresh_token", "password"] });
+        assert!(!provider.accepts(refreshed).await.is_service);
         provider.accepts(json!({ "aud": API, "permissions": null })).await;
         provider.refuses(json!({ "iss": "https://acme.eu.auth0.com" }), WRONG_ISSUER).await;
         provider.refuses(json!({ "iss": "https://evil.eu.auth0.com/" }), WRONG_ISSUER).await;
@@ -192,6 +196,8 @@ async fn cognito() {
     let claims = provider.accepts(json!({})).await;
     assert_eq!((claims.roles, claims.session_id.as_deref()), (vec!["staff".to_owned()], Some("o1")));
     provider.accepts(json!({ "client_id": "mobile" })).await;
+    let machine = json!({ "sub": "mobile", "client_id": "mobile", "username": null, "cognito:groups": null });
+    assert!(provider.accepts(machine).await.is_service);
     let id = json!({ "token_use": "id", "aud": "web", "client_id": null, "email": "ada@example.com" });
     assert!(provider.accepts(id).await.email.is_some());
     provider.refuses(json!({ "client_id": "other" }), WRONG_AUDIENCE).await;
@@ -240,6 +246,7 @@ async fn entra() {
     assert_eq!(claims.subject(), format!("{TENANT}:00000000-0000-0000-66f3-3332eca7ea81"));
     assert_eq!(claims.issuer(), entra_issuer(TENANT));
     assert_eq!(claims.roles, ["Task.Read"]);
+    assert!(!claims.is_service && provider.accepts(json!({ "idtyp": "app", "scp": null })).await.is_service);
     let second = provider.accepts(json!({ "tid": SECOND, "iss": entra_issuer(SECOND) })).await;
     assert_eq!(second.issuer(), entra_issuer(SECOND));
 
