@@ -233,12 +233,14 @@ async fn a_key_is_resealed_once(stage: Stage) {
         stage.conn().insert_signing_key(&key).await.unwrap();
         (key.id, key.sealed_private)
     };
-    let reseal = |stage: Stage, (id, old): (_, Vec<u8>), racer: usize| async move {
-        stage.conn().reseal_signing_key(id, &old, &racer.to_le_bytes()).await
+    // None of the values that keys begin with, or the second one would find what it looks for.
+    let sealed = |racer: usize| (ROUNDS + racer).to_le_bytes();
+    let reseal = move |stage: Stage, (id, old): (_, Vec<u8>), racer: usize| async move {
+        stage.conn().reseal_signing_key(id, &old, &sealed(racer)).await
     };
     let settled = async |stage: &Stage, (id, _), winner: usize| {
         let keys = stage.conn().signing_keys(NOW).await.unwrap();
-        assert_eq!(keys.iter().find(|key| key.id == id).unwrap().sealed_private, winner.to_le_bytes());
+        assert_eq!(keys.iter().find(|key| key.id == id).unwrap().sealed_private, sealed(winner));
     };
     stage.one_wins(prepare, reseal, settled).await;
 }
