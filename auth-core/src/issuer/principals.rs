@@ -17,7 +17,7 @@ use crate::error::Result;
 /// address alone proves nothing: it may be unverified, and it changes hands.
 #[async_trait]
 pub trait ExternalUsers: Send + Sync + 'static {
-    /// The user, who may be created here; `None` refuses the request (401). Called with each request that bears such a
+    /// The user, who may be [created](crate::user::create_user) here; `None` refuses the request (401). Called with each request that bears such a
     /// token, before anything else knows the caller: do not ask `cx` who it is, which would wait for this answer. As for a
     /// hook, there is a time limit.
     ///

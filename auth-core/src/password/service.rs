@@ -5,12 +5,12 @@ use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
-use crate::cx::{Cx, Work};
+use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
 use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
-use crate::user::{Pool, SignUp, User, check_profile};
+use crate::user::{self, Pool, SignUp, User, check_profile};
 
 /// What [`change`] does with the user's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) async fn sign_up(
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
-    let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
+    let user = user::insert(cx, &mut work, cx.pool(), &mut signup, Some(&hash)).await?;
     let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
@@ -74,40 +74,8 @@ pub(crate) async fn create(cx: &Cx, pool: Pool, mut signup: SignUp, password: Pa
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let hash = hash_acceptable(cx, password, &signup.email).await?;
     let mut work = cx.begin().await?;
-    let user = insert_user(cx, &mut work, pool, &mut signup, &hash).await?;
+    let user = user::insert(cx, &mut work, pool, &mut signup, Some(&hash)).await?;
     work.commit().await?;
-    Ok(user)
-}
-
-async fn insert_user(
-    cx: &Cx,
-    work: &mut Work<'_>,
-    pool: Pool,
-    signup: &mut SignUp,
-    hash: &PasswordHash,
-) -> Result<User> {
-    let (now, random) = (cx.now(), cx.random());
-    cx.hooks(pool).before_signup(cx, work, signup).await?;
-    check_profile(Some(&signup.name), signup.image.as_deref())?;
-    let user = User {
-        id: UserId::new(now, random),
-        name: signup.name.clone(),
-        email: signup.email.clone(),
-        email_verified: false,
-        image: signup.image.clone(),
-        created_at: now,
-        updated_at: now,
-        disabled_at: None,
-        credential_version: 0,
-        pool,
-    };
-    work.insert_user(&user).await.map_err(|error| match error {
-        StoreError::Conflict => Error::from(Code::UserAlreadyExists),
-        StoreError::Backend(_) => error.into(),
-    })?;
-    work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
-    work.emit(Event::SignedUp { user: user.id });
-    cx.hooks(pool).on_signup(cx, work, &user, signup).await?;
     Ok(user)
 }
 

@@ -1,10 +1,12 @@
 //! What programs do with users.
 
-use super::model::{Pool, ProfileChange, User};
-use crate::base::{Email, Timestamp, UserId};
+use super::model::{Pool, ProfileChange, SignUp, User, check_profile};
+use crate::base::{AccountId, Email, Timestamp, UserId};
+use crate::crypto::password_hash::PasswordHash;
 use crate::cx::{Cx, Work};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
+use crate::store::StoreError;
 
 /// The user of this address; customers are not looked at.
 ///
@@ -20,6 +22,55 @@ pub async fn user_by_email(cx: &Cx, email: &Email) -> Result<Option<User>> {
 /// When the store is down.
 pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
     Ok(cx.conn().user_by_id(id).await?.filter(|found| found.pool == Pool::User))
+}
+
+/// Creates a user without a password, for programs whose users prove who they are elsewhere. There is no session, and
+/// hooks run as for anybody who signs up. One with a password is made by
+/// [`password::create_user`](crate::password::create_user).
+///
+/// # Errors
+/// [`Code::UserAlreadyExists`], [`Code::ValidationError`] for a name or a picture that is too long, and what hooks refuse.
+pub async fn create_user(cx: &Cx, mut signup: SignUp) -> Result<User> {
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
+    let mut work = cx.begin().await?;
+    let user = insert(cx, &mut work, Pool::User, &mut signup, None).await?;
+    work.commit().await?;
+    Ok(user)
+}
+
+/// Writes somebody new, with a password if they have one, between the hooks of signing up.
+pub(crate) async fn insert(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    pool: Pool,
+    signup: &mut SignUp,
+    password: Option<&PasswordHash>,
+) -> Result<User> {
+    let (now, random) = (cx.now(), cx.random());
+    cx.hooks(pool).before_signup(cx, work, signup).await?;
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
+    let user = User {
+        id: UserId::new(now, random),
+        name: signup.name.clone(),
+        email: signup.email.clone(),
+        email_verified: false,
+        image: signup.image.clone(),
+        created_at: now,
+        updated_at: now,
+        disabled_at: None,
+        credential_version: 0,
+        pool,
+    };
+    work.insert_user(&user).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::UserAlreadyExists),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    if let Some(hash) = password {
+        work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
+    }
+    work.emit(Event::SignedUp { user: user.id });
+    cx.hooks(pool).on_signup(cx, work, &user, signup).await?;
+    Ok(user)
 }
 
 /// Bars a user from signing in and ends all their sessions, at once.

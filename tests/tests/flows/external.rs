@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use auth_core::base::TenantId;
 use auth_core::base::{Secret, UserId};
 use auth_core::crypto::jwt::SigningKey;
+use auth_core::error::Code;
 use auth_core::guard::{Principal, Tenancy, TenantAccess, TenantRequirement};
 use auth_core::issuer::{
     ClaimsProfile, ExternalIssuers, ExternalUsers, StaticKeyVerifier, TenantClaim, VerifiedClaims, VerifierChain,
 };
-use auth_core::user::user_by_email;
+use auth_core::user::{self, SignUp, create_user, user_by_email};
 use auth_core::{AuthBuilder, Cx, Result, token};
 use auth_tests::{Actor, Stack, TestApp, flows};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 flows![
@@ -18,6 +20,7 @@ flows![
     a_token_that_proves_nothing_is_401_and_never_falls_through,
     tokens_of_ours_and_of_others_live_side_by_side,
     a_subject_may_be_a_user_of_ours,
+    a_subject_may_become_a_user_of_ours,
     roles_of_an_issuer_count_only_where_they_are_let_in,
     a_public_route_looks_at_no_credential,
     an_external_user_has_no_session_here,
@@ -150,6 +153,44 @@ async fn a_subject_may_be_a_user_of_ours(stack: Stack) {
     bearer(&app, stranger).get("/me").await.refused(401, "UNAUTHORIZED");
     auth_core::user::disable_user(&app.cx(), app.user_id(ADA).await).await.unwrap();
     ada.get("/me").await.refused(401, "UNAUTHORIZED");
+}
+
+/// Takes in whoever comes with a verified address that nobody has. A program would file the issuer and the subject.
+struct TakesIn;
+
+#[async_trait]
+impl ExternalUsers for TakesIn {
+    async fn user_of(&self, cx: &Cx, claims: &VerifiedClaims) -> Result<Option<UserId>> {
+        let Some(email) = claims.email.clone().filter(|_| claims.email_verified) else { return Ok(None) };
+        if let Some(found) = user_by_email(cx, &email).await? {
+            return Ok(Some(found.id));
+        }
+        let signup = SignUp::new(email.clone(), claims.name.clone().unwrap_or_default());
+        match create_user(cx, signup).await {
+            Ok(created) => Ok(Some(created.id)),
+            // Their other request was first.
+            Err(error) if error.is(Code::UserAlreadyExists) => {
+                Ok(user_by_email(cx, &email).await?.map(|found| found.id))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn a_subject_may_become_a_user_of_ours(stack: Stack) {
+    let app = stack.app_with(|builder| builder.issuers(ExternalIssuers::from(chain()).users(TakesIn))).await;
+    app.events().take();
+    let ada = bearer(&app, json!({"email_verified": true}));
+    let both = join_all([ada.get("/principal"), ada.get("/principal")]).await;
+    let id = app.user_id(ADA).await.to_string();
+    for principal in both {
+        assert_eq!(principal.ok()["id"], id.as_str());
+    }
+    assert_eq!(app.events().take(), ["signed_up"]);
+    // There is no password, and so no way in by one.
+    app.program().sign_in(ADA, auth_tests::PASSWORD).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    user::disable_user(&app.cx(), app.user_id(ADA).await).await.unwrap();
+    ada.get("/principal").await.refused(401, "UNAUTHORIZED");
 }
 
 async fn roles_of_an_issuer_count_only_where_they_are_let_in(stack: Stack) {
