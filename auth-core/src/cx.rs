@@ -16,7 +16,7 @@ use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
 use crate::guard::{Admits, Authentication, PrincipalKind};
 use crate::hooks::{self, Event, HookChain};
-use crate::session::SessionCheck;
+use crate::session::{Resolved, SessionCheck};
 use crate::store::{Conn, Tx};
 use crate::user::Pool;
 
@@ -246,6 +246,14 @@ impl Cx {
     /// 403 when a tenant is named for which the caller may not act.
     pub async fn tenant(&self) -> Result<Option<TenantId>> {
         self.tenant.get_or_init(|| self.auth.config().tenancy.resolve(self)).await.clone()
+    }
+
+    /// Refuses somebody whose session is known, but who may not act for this tenant, or when a header names another one.
+    pub(crate) async fn expect_tenant(&self, held: &Resolved, tenant: &TenantId) -> Result<()> {
+        let caller = Authentication::by_session(held.clone(), Some(tenant.clone()));
+        let tenancy = &self.auth.config().tenancy;
+        tenancy.expect_membership(self, &caller).await?;
+        tenancy.judge(self, &caller).await.map(drop)
     }
 
     /// Writes down and tells what is no change, such as a refusal. A line that cannot be written is an error in the

@@ -353,12 +353,9 @@ async fn a_damaged_family_is_a_failure() {
         let damage = format!("PRAGMA ignore_check_constraints = ON; UPDATE auth_refresh_family SET {damage}");
         sqlx::raw_sql(AssertSqlSafe(damage.clone())).execute(pool(&store)).await.unwrap();
         assert!(matches!(store.conn().family_by_hash(&hash).await, Err(StoreError::Backend(_))), "{damage}");
-        run(
-            &store,
-            "UPDATE auth_refresh_family SET tenant = NULL, token_hash = zeroblob(32), previous_hash = NULL, \
-            expires_at = 3",
-        )
-        .await;
+        let mended = "UPDATE auth_refresh_family SET tenant = NULL, token_hash = zeroblob(32), previous_hash = NULL, \
+            expires_at = 3";
+        run(&store, mended).await;
     }
 }
 

@@ -10,7 +10,6 @@ use crate::base::{SessionId, TenantId, Timestamp, Token, TokenHash, TokenKind};
 use crate::crypto::seal::Aad;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::guard::Authentication;
 use crate::hooks::Event;
 use crate::role::authority;
 use crate::session::{self, Resolved, Session};
@@ -145,10 +144,7 @@ impl Resolved {
     /// A token of what they hold now.
     async fn draft(&self, cx: &Cx, tenant: Option<&TenantId>) -> Result<Draft> {
         if let Some(tenant) = tenant {
-            let caller = Authentication::by_session(self.clone(), Some(tenant.clone()));
-            let tenancy = &cx.auth().config().tenancy;
-            tenancy.expect_membership(cx, &caller).await?;
-            tenancy.judge(cx, &caller).await?;
+            cx.expect_tenant(self, tenant).await?;
         }
         let (roles, permissions) = authority(&self.roles);
         let (user, session) = (&self.user, &self.session);
