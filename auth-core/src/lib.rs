@@ -79,18 +79,19 @@ pub mod prelude {
     pub use async_trait::async_trait;
     pub use http::Method;
 
-    pub use crate::base::{Email, Secret, UserId};
+    pub use crate::base::{Email, Secret, TenantId, UserId};
     pub use crate::crypto::password_hash::Password;
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
         CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
         PermissionName, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy, Tenant,
-        TenantRequirement, all, any, fresh, permission, role, signed_in,
+        TenantAccess, TenantRequirement, all, any, fresh, permission, role, signed_in,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginContext};
     pub use crate::http::{Endpoint, Json};
+    pub use crate::role::Permission;
     pub use crate::session::SessionCheck;
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, api_key, code, customer, password, retention, role, session, token, user};
+    pub use crate::{Auth, Cx, Work, api_key, code, customer, issuer, password, retention, role, session, token, user};
 }

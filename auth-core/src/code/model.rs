@@ -1,9 +1,6 @@
 //! What a store keeps of a code.
 
-use std::str::FromStr;
-
 use crate::base::{SessionId, Timestamp, TokenHash, UserId};
-use crate::session::UnknownName;
 
 /// What a code may be redeemed for, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,17 +15,6 @@ impl CodePurpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneTimeToken => "one-time-token",
-        }
-    }
-}
-
-impl FromStr for CodePurpose {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "one-time-token" => Ok(Self::OneTimeToken),
-            _ => Err(UnknownName),
         }
     }
 }
