@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::base::TenantId;
@@ -25,6 +26,7 @@ flows![
     the_tenant_is_written_under_other_names_too,
     a_hook_cannot_name_the_tenant,
     a_key_is_bound_to_the_tenant_it_was_made_for,
+    whoever_is_asked_and_asks_back_ends_the_request,
 ];
 
 /// Everybody belongs to acme and to initech, as long as the switch is on.
@@ -212,4 +214,28 @@ async fn a_key_is_bound_to_the_tenant_it_was_made_for(stack: Stack) {
     it.is_member.store(false, Ordering::Relaxed);
     let ended = program.request(Method::GET, "/me").header("x-api-key", &key).send().await;
     ended.refused(403, "TENANT_MISMATCH");
+}
+
+/// Asks who calls, instead of looking at whom it is told.
+struct AsksBack;
+
+#[async_trait]
+impl TenantAccess for AsksBack {
+    async fn may_act(&self, cx: &Cx, _: &Principal, _: &TenantId) -> Result<bool> {
+        Ok(cx.authentication().await?.is_some())
+    }
+}
+
+async fn whoever_is_asked_and_asks_back_ends_the_request(stack: Stack) {
+    let tenancy = Tenancy::default().header("orgid").access(AsksBack);
+    let limit = Duration::from_millis(50);
+    let keys = api_key::Config::default();
+    let app = stack.app_with(|builder| builder.tenancy(tenancy).api_keys(keys).hook_time_limit(limit)).await;
+    let ada = app.signed_up(ADA).await;
+    // A header is judged when it is known who calls.
+    get_named(&ada, "/tenant", "acme").await.ok();
+    let made = named(&ada, Method::POST, "/api/auth/api-key/create", "acme", json!({})).await.ok();
+    let key = made["key"].as_str().unwrap();
+    let reply = app.program().request(Method::GET, "/me").header("x-api-key", key).send().await;
+    reply.refused(503, "SERVICE_UNAVAILABLE");
 }
