@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth_core::base::{Clock, ManualClock, Timestamp};
-use auth_core::crypto::jwt::{Algorithm, JwkSet, SigningKey};
+use auth_core::crypto::jwt::{Algorithm, JwkSet, JwtError, SigningKey};
 use auth_core::issuer::{
     JwksVerifier, PresentedToken, Refusal, TokenVerifier, VerifiedClaims, VerifierChain, VerifyError,
 };
 use auth_core::ports::{HttpClient, MAX_RESPONSE_BYTES, ReqwestClient};
 use auth_tests::loopback::{Answer, Server};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 const API: &str = "https://api.example";
@@ -41,13 +45,21 @@ impl Loopback {
         Self { verifier: verifier.unwrap(), server, clock }
     }
 
-    fn token(&self, key: &SigningKey, changes: Value) -> String {
+    fn claims(&self) -> Value {
         let now = self.clock.now().as_seconds();
-        let mut claims = json!({ "iss": self.server.origin(), "aud": API, "sub": "ada", "iat": now, "exp": now + 300 });
-        for (name, value) in changes.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        key.sign("at+jwt", &claims).unwrap()
+        json!({ "iss": self.server.origin(), "aud": API, "sub": "ada", "iat": now, "exp": now + 300 })
+    }
+
+    fn token(&self, key: &SigningKey, changes: Value) -> String {
+        key.sign("at+jwt", &with(self.claims(), &changes)).unwrap()
+    }
+
+    /// A token whose header says this, truly signed by a key of EdDSA.
+    fn token_saying(&self, header: &Value, key: &SigningKey) -> String {
+        let message = [header, &self.claims()].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let pair = Ed25519KeyPair::from_pkcs8(key.to_pkcs8().unwrap().expose()).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()));
+        format!("{message}.{signature}")
     }
 
     async fn verify(&self, token: &str) -> Result<VerifiedClaims, VerifyError> {
@@ -75,6 +87,14 @@ impl Loopback {
     fn passes(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+/// An object with other members in place of its own.
+fn with(mut object: Value, changes: &Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+    object
 }
 
 fn metadata(server: &Server) -> Value {
@@ -112,6 +132,97 @@ async fn what_an_issuer_signed_is_accepted_and_nothing_else() {
         loopback.refused(&loopback.token(&forged, json!({}))).await;
     }
     assert_eq!(loopback.server.asked(), [METADATA, KEYS]);
+}
+
+#[tokio::test]
+async fn a_wrong_header_is_refused_beside_a_good_signature() {
+    let (own, other) = (key(Algorithm::EdDsa, "1"), key(Algorithm::EdDsa, "2"));
+    let loopback = Loopback::publishing(&[&own, &other]).await;
+    let usual = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "1" });
+    loopback.verify(&loopback.token_saying(&usual, &own)).await.unwrap();
+    for wrong in [
+        json!({ "typ": "id+jwt" }),
+        json!({ "typ": "logout+jwt" }),
+        json!({ "typ": "dpop+jwt" }),
+        json!({ "alg": "ES256" }),
+        json!({ "alg": "RS256" }),
+        json!({ "alg": "HS256" }),
+        json!({ "alg": "Ed25519" }),
+        json!({ "alg": "none" }),
+        json!({ "kid": "2" }),
+        json!({ "kid": ["1"] }),
+    ] {
+        loopback.refused(&loopback.token_saying(&with(usual.clone(), &wrong), &own)).await;
+    }
+    assert_eq!(loopback.server.asked(), [METADATA, KEYS]);
+}
+
+/// RFC 8725 §3.10: whoever follows such a header asks whom the sender chose, and believes the answer. What may hold a
+/// key is refused whatever it holds, also beside a good signature.
+#[tokio::test]
+async fn keys_that_a_token_brings_along_are_neither_fetched_nor_used() {
+    let (own, planted) = (key(Algorithm::EdDsa, "1"), key(Algorithm::EdDsa, "1"));
+    let loopback = Loopback::publishing(&[&own]).await;
+    let elsewhere = Server::start().await;
+    elsewhere.answers(KEYS, Answer::json(&set_of(&[&planted])));
+    let there = format!("{}{KEYS}", elsewhere.origin());
+    let members = json!({
+        "jku": there,
+        "x5u": there,
+        "jwk": planted.public_jwk().unwrap(),
+        "x5c": [STANDARD.encode(serde_json::to_vec(&planted.public_jwk()).unwrap())],
+    });
+    let usual = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "1" });
+    let each = members.as_object().unwrap().iter().map(|(name, value)| json!({ name: value }));
+    let own_address = json!({ "jku": format!("{}{KEYS}", loopback.server.origin()) });
+    for more in each.chain([members.clone(), own_address]) {
+        for key in [&planted, &own] {
+            let token = loopback.token_saying(&with(usual.clone(), &more), key);
+            let verdict = loopback.verify(&token).await;
+            assert!(matches!(verdict, Err(VerifyError::Refused(Refusal::Token(JwtError::Header)))), "{verdict:?}");
+        }
+    }
+    assert_eq!((elsewhere.asked(), loopback.server.asked()), (vec![], vec![]));
+    loopback.verify(&loopback.token_saying(&usual, &own)).await.unwrap();
+    loopback.refused(&loopback.token_saying(&usual, &planted)).await;
+    assert_eq!(elsewhere.asked(), [""; 0]);
+}
+
+/// Tokens that name keys nobody has, in batches of a hundred at once. They are truly signed, so that it is the name alone
+/// that can refuse them.
+async fn strangers(loopback: &Arc<Loopback>, key: &SigningKey, tokens: usize, names: &mut Rng) {
+    let tokens: Vec<_> = (0..tokens)
+        .map(|_| json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": format!("{:032x}", names.u128(..)) }))
+        .map(|header| loopback.token_saying(&header, key))
+        .collect();
+    for batch in tokens.chunks(100) {
+        let requests = batch.iter().map(|token| {
+            let (loopback, token) = (Arc::clone(loopback), token.clone());
+            tokio::spawn(async move { loopback.verify(&token).await.map(|_| ()) })
+        });
+        for request in requests.collect::<Vec<_>>() {
+            let verdict = request.await.unwrap();
+            assert!(matches!(verdict, Err(VerifyError::Refused(Refusal::UnknownKey))), "{verdict:?}");
+        }
+    }
+}
+
+/// The first reading is the one that any token causes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_unknown_kids_cause_one_more_reading_in_30_seconds() {
+    let (key, mut names) = (key(Algorithm::EdDsa, "1"), Rng::with_seed(7));
+    let loopback = Arc::new(Loopback::publishing(&[&key]).await);
+    strangers(&loopback, &key, 1_000, &mut names).await;
+    assert_eq!(loopback.server.asked(), [METADATA, KEYS, KEYS]);
+    loopback.passes(29);
+    strangers(&loopback, &key, 200, &mut names).await;
+    assert_eq!(loopback.server.asked(), [METADATA, KEYS, KEYS]);
+    loopback.passes(1);
+    strangers(&loopback, &key, 1_000, &mut names).await;
+    assert_eq!(loopback.server.asked(), [METADATA, KEYS, KEYS, KEYS]);
+    // Nor does any of it stand in the way of the issuer's own tokens.
+    loopback.accepted(&key).await;
+    assert_eq!(loopback.server.asked(), [METADATA, KEYS, KEYS, KEYS]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
