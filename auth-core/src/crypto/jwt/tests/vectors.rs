@@ -21,16 +21,57 @@ fn assert_is_joes(claims: &Value) {
     assert_eq!(*claims, json!({ "iss": "joe", "exp": 1_300_819_380, "http://example.com/is_root": true }));
 }
 
-#[test]
-fn rfc_7515_a_1_hs256() {
+/// The secret of RFC 7515 A.1.1, which the example of RFC 7519 §3.1 is signed with as well.
+fn rfc_7515_a_1_key() -> VerifyingKey {
     let secret = URL_SAFE_NO_PAD
         .decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow")
         .unwrap();
-    let key = VerifyingKey::hs256(&Secret::new(secret), None).unwrap();
+    VerifyingKey::hs256(&Secret::new(secret), None).unwrap()
+}
+
+#[test]
+fn rfc_7515_a_1_hs256() {
     let header = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9";
     let token = format!("{header}.{PAYLOAD}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-    assert_is_joes(&verified(&token, &key));
+    assert_is_joes(&verified(&token, &rfc_7515_a_1_key()));
     assert_eq!(Unverified::parse(&token).unwrap().typ(), Some("JWT"));
+}
+
+/// With the line breaks of the text.
+#[test]
+fn rfc_7519_3_1_example_jwt() {
+    let token = [
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9",
+        ".",
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt",
+        "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+        ".",
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    ]
+    .concat();
+    for token in [Unverified::parse(&token).unwrap(), Unverified::parse_foreign(&token).unwrap()] {
+        assert_eq!((token.typ(), token.algorithm(), token.kid()), (Some("JWT"), Algorithm::Hs256, None));
+        assert_eq!(token.issuer(), Some("joe"));
+        assert_is_joes(&token.verify(&rfc_7515_a_1_key()).unwrap());
+    }
+}
+
+/// As it stands in the text, with an empty signature; and with one, so that only its algorithm can refuse it.
+#[test]
+fn rfc_7519_6_1_example_unsecured_jwt_is_refused() {
+    let unsecured = [
+        "eyJhbGciOiJub25lIn0",
+        ".",
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt",
+        "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+        ".",
+    ]
+    .concat();
+    let with_signature = format!("{unsecured}dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    for read in [Unverified::parse, Unverified::parse_foreign] {
+        assert_eq!(read(&unsecured).err(), Some(JwtError::Parts));
+        assert_eq!(read(&with_signature).err(), Some(JwtError::Algorithm));
+    }
 }
 
 #[test]
