@@ -274,16 +274,18 @@ for (const [name, path] of programs) {
       assert.equal((await get("/__admin?id=nonsense", nobody)).status, 400);
       assert.equal((await get(`/__admin?id=${"0".repeat(32)}`, nobody)).status, 404);
 
-      const { token } = await ok(nobody.client.signIn.email({ email: ada.email, password: PASSWORD }));
-      const bearer = { authorization: `Bearer ${token}` };
-      assert.deepEqual(await json(await get("/whoami", browser(program.url), bearer)), [200, {
+      const who = {
         kind: "user",
         id: ada.user.id,
         tenant: null,
         method: "password",
         roles: [{ name: "admin", guard: "ADMIN" }],
         permissions: ["reports:read"],
-      }]);
+      };
+      assert.deepEqual(await json(await get("/whoami", ada)), [200, who], "the cookie alone");
+      const { token } = await ok(nobody.client.signIn.email({ email: ada.email, password: PASSWORD }));
+      const bearer = { authorization: `Bearer ${token}` };
+      assert.deepEqual(await json(await get("/whoami", browser(program.url), bearer)), [200, who]);
     });
 
     test("an access token proves the session, by keys that everybody may read", async () => {
