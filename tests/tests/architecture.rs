@@ -77,6 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "hooks",
             "guard",
             "http",
+            "issuer",
             "cx",
             "auth",
             "config",

@@ -1,6 +1,8 @@
 //! What the library writes into a log at its most talkative: no token, key, secret, password or address of a person.
 #![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]
 
+mod secrets;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -18,11 +20,11 @@ use auth_core::user::Pool;
 use auth_core::{AuthBuilder, code, customer, session, token};
 use auth_tests::loopback::{Answer, Server};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::secrets::Secrets;
 
 const ADA: &str = "ada.lovelace@example.com";
 const BYRON: &str = "byron.lovelace@example.com";
@@ -91,39 +93,6 @@ impl Issuer {
             .api_keys(api_key::Config::default())
             .session(session::Config::default().several_per_browser(5))
             .issuers(issuers.build().unwrap())
-    }
-}
-
-/// What must not be in the log.
-#[derive(Default)]
-struct Secrets(BTreeSet<String>);
-
-impl Secrets {
-    /// Each part of a token and of a stored hash: any of them by itself would be too much.
-    fn keep(&mut self, secret: &str) {
-        self.0.extend(secret.split(['.', '$']).filter(|part| part.len() >= 16).map(str::to_owned));
-    }
-
-    /// As bytes are usually written.
-    fn keep_bytes(&mut self, secret: &[u8]) {
-        let hex = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.extend([hex, format!("{secret:?}"), STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]);
-    }
-
-    /// What an answer gives to whoever asked.
-    fn keep_shown(&mut self, reply: &Reply) {
-        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let fields = ["token", "accessToken", "refreshToken", "key"].map(|name| body[name].as_str());
-        let headers = ["set-auth-token", "set-auth-jwt"].map(|name| reply.header(name));
-        let cookies = reply.set_cookies().into_iter().map(|line| line.split(['=', ';']).nth(1));
-        for secret in fields.into_iter().chain(headers).chain(cookies).flatten() {
-            self.keep(secret);
-        }
-    }
-
-    /// The beginning of a secret is enough to be sure of it, and most of one would let the rest be guessed.
-    fn found_in(&self, log: &str) -> Option<&str> {
-        self.0.iter().map(|secret| &secret[..secret.len().min(24)]).find(|part| log.contains(part))
     }
 }
 
