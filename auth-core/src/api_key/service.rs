@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::role::Permission;
 use crate::session::{self, Session};
-use crate::user::User;
+use crate::user::{Pool, User};
 
 /// The one configuration that keys are made under, by the name that the protocol has for it.
 pub(super) const DEFAULT_CONFIG: &str = "default";
@@ -75,7 +75,7 @@ fn feature(cx: &Cx) -> Result<&Config> {
 /// uses it is a [`Service`](crate::guard::PrincipalKind::Service) principal.
 ///
 /// # Errors
-/// [`Code::ValidationError`] for a key without permissions that is no user's;
+/// [`Code::ValidationError`] for a key that is no user's and does not say what it permits (an empty list says nothing);
 /// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`];
 /// and what is said of names, prefixes, lifetimes and metadata.
 pub async fn create(cx: &Cx, new: NewApiKey) -> Result<CreatedKey> {
@@ -125,7 +125,7 @@ fn check_owner(owner: &KeyOwner, tenant: Option<&TenantId>) -> Result<()> {
 
 /// Locks the user's row, as a session of theirs would.
 async fn claim(work: &mut Work<'_>, id: UserId) -> Result<()> {
-    let user = work.user_by_id(id).await?.ok_or(Code::UserNotFound)?;
+    let user = work.user_by_id(id).await?.filter(|user| user.pool == Pool::User).ok_or(Code::UserNotFound)?;
     if user.disabled_at.is_some() || !work.claim_login(id, user.credential_version).await? {
         return Err(Error::from(Code::Conflict).saying("The user is disabled, or has just changed."));
     }

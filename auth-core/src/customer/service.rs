@@ -60,7 +60,7 @@ pub async fn enable_customer(cx: &Cx, id: CustomerId) -> Result<()> {
 /// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
 pub async fn grant_role(cx: &Cx, id: CustomerId, guard: &str, name: &str) -> Result<bool> {
     customer_by_id(cx, id).await?.ok_or(Code::UserNotFound)?;
-    role::grant_role(cx, row(id), guard, name).await
+    role::grant(cx, row(id), guard, name).await
 }
 
 /// Takes a role from a customer; `false` when they did not hold it. Effective with their next request.

@@ -9,6 +9,6 @@ mod store;
 
 pub(crate) use model::authority;
 pub use model::{GrantedRole, InvalidName, Permission, Role};
-pub(crate) use service::RoleGuards;
+pub(crate) use service::{RoleGuards, grant};
 pub use service::{define_role, grant_role, grant_role_within, revoke_role};
 pub use store::RoleStore;

@@ -8,6 +8,7 @@ use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::store::StoreError;
+use crate::user::user_by_id;
 
 /// The longest name of a role or a role guard.
 const MAX_NAME: usize = 64;
@@ -70,18 +71,26 @@ fn named(guard: &str, name: &str) -> GrantedRole {
     GrantedRole { guard: guard.to_owned(), name: name.to_owned() }
 }
 
-/// Gives a role to a user; `false` when they hold it already. Effective with their next request.
+/// Gives a role to a user; `false` when they hold it already. Effective with their next request. A customer is no user:
+/// theirs are given by [`customer::grant_role`](crate::customer::grant_role).
 ///
 /// # Errors
 /// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
 pub async fn grant_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
+    user_by_id(cx, user).await?.ok_or(Code::UserNotFound)?;
+    grant(cx, user, guard, name).await
+}
+
+/// Gives a role to somebody, of whichever pool.
+pub(crate) async fn grant(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
     let mut work = cx.begin().await?;
     let granted = grant_role_within(cx, &mut work, user, guard, name).await?;
     work.commit().await?;
     Ok(granted)
 }
 
-/// [`grant_role`] as part of a larger unit of work, such as a sign-up.
+/// [`grant_role`] as part of a larger unit of work, such as a sign-up: to whoever it is about, in a hook of customers to a
+/// customer.
 ///
 /// # Errors
 /// As for [`grant_role`].

@@ -1,11 +1,13 @@
 //! Customers beside users: two pools that never meet.
 
 use async_trait::async_trait;
-use auth_core::base::Email;
+use auth_core::api_key::{self, NewApiKey};
+use auth_core::base::{Email, UserId};
 use auth_core::customer::{self, Config};
+use auth_core::error::Code;
 use auth_core::hooks::Hooks;
 use auth_core::role;
-use auth_core::user::{SignUp, User, user_by_email};
+use auth_core::user::{self, SignUp, User, user_by_email};
 use auth_core::{Cx, Result, Work, token};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ flows![
     guards_tell_them_apart,
     a_route_that_says_nothing_is_not_for_customers,
     a_public_route_that_asks_who_it_is_meets_no_customers,
+    what_is_for_users_is_not_done_to_customers,
     a_customer_s_token_counts_no_more_once_there_are_no_customers,
     a_session_of_one_is_nothing_to_the_endpoints_of_the_other,
     tokens_of_one_are_refused_by_the_other_and_not_used_up,
@@ -136,6 +139,19 @@ async fn a_public_route_that_asks_who_it_is_meets_no_customers(stack: Stack) {
     let [shown, kept] = [&bearer, &customer].map(async |actor: &Actor| actor.get("/shop").await.ok());
     let (shown, kept) = (shown.await, kept.await);
     assert!(shown == kept && shown != app.anon().get("/shop").await.ok() && shown != user.get("/shop").await.ok());
+}
+
+async fn what_is_for_users_is_not_done_to_customers(stack: Stack) {
+    let (app, ..) = both(stack).await;
+    let cx = app.cx();
+    role::define_role(&cx, "ADMIN", "super_admin", ["reports:read"]).await.unwrap();
+    let id = customer::customer_by_email(&cx, &Email::parse(ADA).unwrap()).await.unwrap().unwrap().id;
+    let taken_for_a_user: UserId = id.to_string().parse().unwrap();
+    let granted = role::grant_role(&cx, taken_for_a_user, "ADMIN", "super_admin").await;
+    assert!(granted.unwrap_err().is(Code::UserNotFound));
+    let key = api_key::create(&cx, NewApiKey::of_user(taken_for_a_user)).await;
+    assert!(key.unwrap_err().is(Code::UserNotFound));
+    assert!(user::disable_user(&cx, taken_for_a_user).await.unwrap_err().is(Code::UserNotFound));
 }
 
 async fn a_customer_s_token_counts_no_more_once_there_are_no_customers(stack: Stack) {
