@@ -8,6 +8,7 @@ use super::{Authentication, PrincipalKind, TenantRequirement};
 use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
+use crate::role::Permission;
 use crate::session::SessionCheck;
 use crate::user::Pool;
 
@@ -288,7 +289,9 @@ impl Rule {
             Self::All(rules) | Self::Any(rules) => {
                 rules.iter().for_each(|rule| rule.collect_problems(auth, problems, Place::Nested));
             }
-            Self::Permission(name) if name.is_empty() => problems.push("a permission has no name".to_owned()),
+            Self::Permission(name) if Permission::parse(name.as_ref()).is_err() => {
+                problems.push(format!("nobody can hold the permission {name:?}: it is no name of one"));
+            }
             Self::Public | Self::SignedIn | Self::Fresh | Self::Kind(_) | Self::Permission(_) | Self::Role { .. } => {}
         }
     }

@@ -28,7 +28,7 @@ pub enum TenantRequirement {
     Required,
     /// By the credential itself; one without is no credential here: 401, and the answer does not tell why.
     RequiredInToken,
-    /// Nobody looks for one.
+    /// Nobody looks for one, unless the handler asks.
     Disabled,
 }
 
@@ -117,9 +117,12 @@ impl Tenancy {
         };
         let bad = self.header.filter(|name| !is_name(name));
         let bad = bad.map(|name| format!("tenancy header {name:?} must be lower-case letters, digits and -"));
+        let taken =
+            self.header.filter(|name| ["authorization", "cookie", "host", "origin", "x-api-key"].contains(name));
+        let taken = taken.map(|name| format!("tenancy header {name:?} says something else"));
         let nameless = self.is_header_always && self.header.is_none();
         let nameless = nameless.then(|| "tenancy header_always() demands a header() that has no name".to_owned());
-        bad.into_iter().chain(nameless).collect()
+        bad.into_iter().chain(taken).chain(nameless).collect()
     }
 
     /// Refuses a request without the header where every one must have it.

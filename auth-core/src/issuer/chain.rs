@@ -158,6 +158,9 @@ impl VerifierChainBuilder {
         if self.client.is_none() && !self.jwks.is_empty() {
             problems.push("Issuers publish keys, and there is no HTTP client to read them through.".to_owned());
         }
+        if verifiers.is_empty() && problems.is_empty() {
+            problems.push("There is no verifier, so every token would be refused.".to_owned());
+        }
         problems.extend(overlaps(&verifiers));
         if problems.is_empty() { Ok(VerifierChain { verifiers: verifiers.into() }) } else { Err(problems) }
     }

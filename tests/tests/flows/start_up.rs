@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use auth_core::base::Secret;
 use auth_core::crypto::password_hash::HashConfig;
-use auth_core::guard::{PrincipalKind, TenantRequirement, all, any, kind, permission, public, role};
+use auth_core::guard::{PrincipalKind, Tenancy, TenantRequirement, all, any, kind, permission, public, role};
 use auth_core::http::CookieConfig;
+use auth_core::issuer::VerifierChain;
 use auth_core::password::{Lockout, PasswordPolicy};
 use auth_core::store::MemoryStore;
 use auth_core::{Auth, api_key, password, session};
@@ -58,6 +59,17 @@ fn every_problem_is_reported_at_once_and_by_name() {
 }
 
 #[test]
+fn a_chain_without_verifiers_and_a_header_that_says_something_else_are_refused() {
+    let chain = VerifierChain::builder().build().unwrap_err();
+    assert!(chain.to_string().contains("no verifier"), "{chain}");
+    for name in ["authorization", "cookie", "Orgid", ""] {
+        let problems =
+            builder().tenancy(Tenancy::default().header(name)).store(MemoryStore::new()).build().unwrap_err();
+        assert!(problems.to_string().contains("tenancy header"), "{problems}");
+    }
+}
+
+#[test]
 fn nothing_works_by_default_that_should_have_been_said() {
     let problems = Auth::builder().build().unwrap_err().to_string();
     for word in ["store", "base_url", "secret"] {
@@ -78,6 +90,7 @@ fn a_public_route_with_a_requirement_fails_in_axum_by_name() {
         .route("/empty", get(handler).require(all([])))
         .route("/open", get(handler).require(public()))
         .route("/tenant", get(handler).public().tenant(TenantRequirement::Required))
+        .route("/spaces", get(handler).require(permission("a b")))
         .route("/customers", get(handler).require(kind(PrincipalKind::Customer)));
     named(router.auth(auth()).unwrap_err().problems());
 }
@@ -95,6 +108,7 @@ fn a_public_route_with_a_requirement_fails_in_actix_by_name() {
         .route("/empty", web::get().to(handler).require(all([])))
         .route("/open", web::get().to(handler).require(public()))
         .route("/tenant", web::get().to(handler).public().tenant(TenantRequirement::Required))
+        .route("/spaces", web::get().to(handler).require(permission("a b")))
         .route("/customers", web::get().to(handler).require(kind(PrincipalKind::Customer)));
     named(router.auth(auth()).unwrap_err().problems());
 }
@@ -107,6 +121,7 @@ fn named(problems: &[String]) {
         ("/empty", "empty list"),
         ("/open", "public"),
         ("/tenant", "tenant"),
+        ("/spaces", "a b"),
         ("/customers", "for_customers"),
     ];
     assert_eq!(problems.len(), expected.len(), "{problems:?}");
