@@ -10,6 +10,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A gigabyte of tokens, about.
+const MOST_REMEMBERED: usize = 1_000_000;
 
 /// What access tokens are signed with.
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ pub struct Config {
     pub(crate) reuse_grace: Duration,
     pub(crate) rotate_every: Duration,
     pub(crate) publish_ahead: Duration,
+    pub(crate) remembered: usize,
 }
 
 impl Default for Config {
@@ -65,6 +68,7 @@ impl Default for Config {
             reuse_grace: Duration::ZERO,
             rotate_every: 30 * DAY,
             publish_ahead: DAY,
+            remembered: 10_000,
         }
     }
 }
@@ -165,6 +169,15 @@ impl Config {
         self
     }
 
+    /// How many verified access tokens this process remembers until they expire, so that one that comes again is not
+    /// taken apart again: 10,000 by default, at most a million. Each takes about a kilobyte. A token whose session is
+    /// looked up, and one whose key was revoked, are judged anew all the same.
+    #[must_use]
+    pub fn remembered(mut self, tokens: usize) -> Self {
+        self.remembered = tokens;
+        self
+    }
+
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut range = |name: &str, value: Duration, allowed: std::ops::RangeInclusive<Duration>| {
@@ -179,6 +192,9 @@ impl Config {
         range("reuse_grace", self.reuse_grace, Duration::ZERO..=10 * SECOND);
         range("rotate_every", self.rotate_every, HOUR..=400 * DAY);
         range("publish_ahead", self.publish_ahead, Duration::ZERO..=self.rotate_every / 2);
+        if !self.is_long_lived && self.access_ttl > longest {
+            problems.push("token access_ttl: access_ttl_insecurely() allows up to a day".to_owned());
+        }
         match &self.signing {
             Signing::Managed(algorithm) if algorithm.is_symmetric() => {
                 problems.push("token algorithm HS256 has no key pairs: use shared_secret()".to_owned());
@@ -187,6 +203,9 @@ impl Config {
             Signing::Shared(secret) => {
                 problems.extend(SigningKey::hs256(secret, None).err().map(|error| format!("token secret: {error}")));
             }
+        }
+        if self.remembered > MOST_REMEMBERED {
+            problems.push(format!("token remembered is {}: allowed are up to {MOST_REMEMBERED}", self.remembered));
         }
         let names = self.issuer.iter().chain(&self.audiences).chain([&self.client_id]);
         if names.into_iter().any(|name| name.trim().is_empty()) {

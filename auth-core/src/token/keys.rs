@@ -153,6 +153,10 @@ impl SigningKeys {
         for row in stored {
             let newest = generations.entry(row.algorithm.clone()).or_insert(row.generation);
             *newest = row.generation.max(*newest);
+            // Nothing is expected of one that has ended but that its number is known.
+            if row.verifies_until <= now {
+                continue;
+            }
             let Some(key) = Key::open(&sealer, &row) else { continue };
             if key.signing.is_some() && sealer.needs_reseal(&row.sealed_private) {
                 reseal(cx, &sealer, &row).await;

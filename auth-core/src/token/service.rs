@@ -24,8 +24,6 @@ use crate::role::{GrantedRole, Permission};
 use crate::session::Session;
 use crate::user::{Pool, User};
 
-/// Verified tokens that are remembered at most, so that a token is taken apart and its signature checked once in its life.
-const MOST_VERIFIED: usize = 10_000;
 /// Names that an application's own claims cannot have: a verifier would take them for ours.
 const OUR_CLAIMS: [&str; 21] = [
     "iss",
@@ -64,7 +62,7 @@ pub(crate) struct Tokens {
     audiences: Vec<String>,
     /// The shared secret, where there is one.
     shared: Option<VerifyingKey>,
-    /// By the SHA-256 of the whole token: whoever has not shown the very same one before is verified.
+    /// So that a token is taken apart and its signature checked once in its life; by the SHA-256 of the whole token: whoever has not shown the very same one before is verified.
     verified: Cache<[u8; 32], Arc<VerifiedAccess>>,
 }
 
@@ -81,7 +79,8 @@ impl Tokens {
             Signing::Shared(secret) => VerifyingKey::hs256(secret, None).ok(),
             Signing::Managed(_) => None,
         };
-        Self { config, keys: SigningKeys::new(), issuer, audiences, shared, verified: Cache::new(MOST_VERIFIED) }
+        let verified = Cache::new(config.remembered);
+        Self { config, keys: SigningKeys::new(), issuer, audiences, shared, verified }
     }
 }
 
@@ -306,6 +305,9 @@ fn refused(error: JwtError) -> Error {
 /// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key that
 /// may have been stolen is [revoked](revoke_signing_key).
 ///
+/// Unlike one that is replaced on schedule, the new key signs before it was published: programs that keep our `/jwks` for
+/// the five minutes that they may have to read it again when a token names a key that they do not know.
+///
 /// # Errors
 /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there
 /// are no key pairs to replace, because the configuration names a shared secret or no tokens at all.
@@ -325,7 +327,7 @@ pub async fn rotate_signing_key(cx: &Cx) -> Result<()> {
 
 /// Ends a key that may have been stolen: another one signs from now on, and no token of it is accepted any more, in
 /// other processes within a minute. Programs that verify by our published keys forget it when they next ask. `false`
-/// when no such key was in use.
+/// when no such key was in use. The id is the `kid` of the key's tokens and of `/jwks`.
 ///
 /// # Errors
 /// As for [`rotate_signing_key`].

@@ -35,6 +35,7 @@ flows![
     a_session_is_looked_up_where_a_handler_asks_for_it,
     without_the_setting_there_are_no_tokens,
     the_session_is_told_with_an_access_token,
+    a_program_may_remember_no_tokens,
 ];
 
 pub(crate) const ADA: &str = "ada@example.com";
@@ -328,4 +329,15 @@ async fn the_session_is_told_with_an_access_token(stack: Stack) {
     assert_eq!(app.anon().auth_get("/get-session").await.header("set-auth-jwt"), None);
     let signed_out = ada.auth_post("/sign-out", json!({})).await;
     assert_eq!(signed_out.header("set-auth-jwt"), None);
+}
+
+async fn a_program_may_remember_no_tokens(stack: Stack) {
+    let app = stack.app_with(|builder| builder.tokens(token::Config::default().remembered(0))).await;
+    let ada = app.signed_up(ADA).await;
+    let program = bearer(&app, &ada).await;
+    for _ in 0..3 {
+        program.get("/stateless").await.ok();
+    }
+    app.advance(15 * MINUTE);
+    program.get("/stateless").await.refused(401, "UNAUTHORIZED");
 }
