@@ -53,9 +53,10 @@ impl From<Pool> for PrincipalKind {
 /// The id of a principal, unique within its kind: one of ours, the subject of an external issuer, or the name of a
 /// service.
 ///
-/// Two subjects of two issuers are never equal, however they are spelt, and neither is ever one of ours. Written out,
-/// it is the subject alone: an application that files rows by that text must trust one issuer only, or file the
-/// [issuer](Self::issuer) too.
+/// Two subjects of two issuers are never equal, however they are spelt, and neither is ever one of ours. Written out, a
+/// service is `service:nightly` or `organization:acme`, and everything else what it is called alone: an application that
+/// files rows by that text must trust one issuer only and have no users of its own, or file the [issuer](Self::issuer)
+/// too. Better that it files [`Principal::user_id`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PrincipalId(Origin);
 
@@ -106,7 +107,7 @@ impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Origin::Ours(id) => fmt::Display::fmt(&id.simple(), f),
-            Origin::Owner(owner) => f.write_str(&owner.reference()),
+            Origin::Owner(owner) => write!(f, "{}:{}", owner.kind(), owner.reference()),
             Origin::External(pair) => f.write_str(&pair.1),
         }
     }
@@ -149,7 +150,8 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// Which one it is.
     pub id: PrincipalId,
-    /// The tenant that the credential speaks for.
+    /// The tenant that the credential is bound to. For which one a request acts, which a header may say, is
+    /// [`Cx::tenant`](crate::Cx::tenant) and the guard [`Tenant`](super::Tenant).
     pub tenant: Option<TenantId>,
     /// The address, if one is known: a token of an external issuer may name none.
     pub email: Option<Email>,
@@ -281,7 +283,7 @@ impl Authentication {
             permissions: claims.permissions.iter().cloned().collect(),
             method: AuthMethod::External,
             assurance: Assurance::Aal1,
-            authenticated_at: None,
+            authenticated_at: claims.authenticated_at,
             session: None,
             source: PrincipalSource::Claims,
         };
@@ -289,12 +291,12 @@ impl Authentication {
     }
 
     /// A user of ours, whom an external issuer vouched for.
-    pub(crate) fn by_row(user: User, roles: &[Role], tenant: Option<TenantId>) -> Self {
+    pub(crate) fn by_row(user: User, roles: &[Role], claims: VerifiedClaims) -> Self {
         let (roles, permissions) = authority(roles);
         let principal = Principal {
             kind: user.pool.into(),
             id: user.id.into(),
-            tenant,
+            tenant: claims.tenant,
             email: Some(user.email.clone()),
             email_verified: user.email_verified,
             name: Some(user.name.clone()),
@@ -302,7 +304,7 @@ impl Authentication {
             permissions,
             method: AuthMethod::External,
             assurance: Assurance::Aal1,
-            authenticated_at: None,
+            authenticated_at: claims.authenticated_at,
             session: None,
             source: PrincipalSource::Store,
         };

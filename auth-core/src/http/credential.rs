@@ -9,7 +9,7 @@ use super::cookie::{MOST_KEPT, kept_sessions, session_cookie_value, session_cook
 use super::origin::check_origin;
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::guard::Authentication;
 use crate::issuer::ExternalIssuers;
 use crate::session::{self, Resolved, SessionCheck, SessionKey};
@@ -88,12 +88,20 @@ async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Aut
 async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
     let claims = issuers.chain.verify(text, cx.now()).await?;
     let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers.guard())) };
-    let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await?;
+    let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await.map_err(as_refusal)?;
     let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
     let user = user.ok_or(Code::Unauthorized)?;
     let roles = cx.auth().counted(cx.conn().roles_of_user(id).await?);
-    Ok(Authentication::by_row(user, &roles, claims.tenant))
+    Ok(Authentication::by_row(user, &roles, claims))
+}
+
+/// Why somebody could not be taken in is no answer to what they have asked for: they are nobody here.
+fn as_refusal(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Forbidden | ErrorKind::Unauthorized => error,
+        _ => Error::from(Code::Unauthorized).caused_by(error),
+    }
 }
 
 /// A key is looked up with each request, whatever the route says: it has no session whose end could be waited for.

@@ -39,6 +39,9 @@ pub struct VerifiedClaims {
     pub expires_at: Timestamp,
     /// When it was issued.
     pub issued_at: Option<Timestamp>,
+    /// When the person last proved who they are, by the issuer's word (`auth_time`, OpenID Connect Core §2): what
+    /// [`Fresh`](crate::guard::Fresh) goes by.
+    pub authenticated_at: Option<Timestamp>,
     /// The session at the issuer, by the issuer's name for it.
     pub session_id: Option<String>,
     /// Every claim as it stands in the token, these included, for hooks that need another one.
@@ -74,6 +77,7 @@ impl VerifiedClaims {
             permissions: Vec::new(),
             expires_at,
             issued_at: None,
+            authenticated_at: None,
             session_id: None,
             raw: Map::new(),
         })

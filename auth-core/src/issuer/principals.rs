@@ -22,7 +22,7 @@ pub trait ExternalUsers: Send + Sync + 'static {
     /// hook, there is a time limit.
     ///
     /// # Errors
-    /// When it cannot be known; the request is refused then.
+    /// When it cannot be known; the request is refused then, with 401 unless the error says 403, 500 or 503.
     async fn user_of(&self, cx: &Cx, claims: &VerifiedClaims) -> Result<Option<UserId>>;
 }
 

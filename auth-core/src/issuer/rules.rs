@@ -187,7 +187,10 @@ impl TokenRules {
         }
         let subject = self.subject(&claims, &registered.iss, now)?;
         self.profile.judge(&claims, &self.map)?;
-        self.read(claims, &registered, answers, subject)
+        let mut verified = self.read(claims, &registered, answers, subject)?;
+        // One that has not come yet says nothing.
+        verified.authenticated_at = seconds(&verified.raw, "auth_time").filter(|at| *at <= now);
+        Ok(verified)
     }
 
     /// The registered claims. Where the key takes the place of the issuer, and another claim that of the subject, the
@@ -283,6 +286,11 @@ impl ValueRule {
             (Absent::Accepted | Absent::Refused, Some(_)) => Err(Refusal::value(&self.claim)),
         }
     }
+}
+
+fn seconds(claims: &Map<String, Value>, claim: &str) -> Option<Timestamp> {
+    let at = claims.get(claim).and_then(Value::as_i64).filter(|at| *at >= 0)?;
+    Some(Timestamp::from_micros(at.checked_mul(1_000_000)?))
 }
 
 /// The issuer that the token must be from: the one it was brought here for, if it is one of ours.

@@ -30,12 +30,20 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
 ///
 /// # Errors
 /// [`Code::UserAlreadyExists`], [`Code::ValidationError`] for a name or a picture that is too long, and what hooks refuse.
-pub async fn create_user(cx: &Cx, mut signup: SignUp) -> Result<User> {
-    check_profile(Some(&signup.name), signup.image.as_deref())?;
+pub async fn create_user(cx: &Cx, signup: SignUp) -> Result<User> {
     let mut work = cx.begin().await?;
-    let user = insert(cx, &mut work, Pool::User, &mut signup, None).await?;
+    let user = create_user_within(cx, &mut work, signup).await?;
     work.commit().await?;
     Ok(user)
+}
+
+/// [`create_user`] as part of a larger unit of work, such as filing whom they are elsewhere.
+///
+/// # Errors
+/// As for [`create_user`]; the unit of work is good for nothing then.
+pub async fn create_user_within(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp) -> Result<User> {
+    check_profile(Some(&signup.name), signup.image.as_deref())?;
+    insert(cx, work, Pool::User, &mut signup, None).await
 }
 
 /// Writes somebody new, with a password if they have one, between the hooks of signing up.

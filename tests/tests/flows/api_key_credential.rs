@@ -176,7 +176,8 @@ async fn a_service_s_key_is_a_service(stack: Stack) {
         let new = NewApiKey::of_service(name.clone(), permissions(&["reports:read"]).unwrap());
         let created = api_key::create(&app.cx(), new).await.unwrap();
         let principal = get(&app.program(), "/principal", created.secret.expose()).await.ok();
-        assert_eq!((&principal["kind"], &principal["id"]), (&"service".into(), &name.clone().into()));
+        let id = format!("service:{name}");
+        assert_eq!((&principal["kind"], &principal["id"]), (&"service".into(), &id.into()));
         get(&app.program(), "/reports", created.secret.expose()).await.ok();
     }
     let mut other = NewApiKey::of_organization(TenantId::parse("acme").unwrap(), permissions(&[]).unwrap());

@@ -24,6 +24,8 @@ flows![
     roles_of_an_issuer_count_only_where_they_are_let_in,
     a_public_route_looks_at_no_credential,
     an_external_user_has_no_session_here,
+    a_sign_in_elsewhere_is_fresh_by_the_issuer_s_word,
+    whoever_cannot_be_taken_in_is_nobody,
     a_program_of_the_issuer_s_is_no_user,
     a_token_s_tenant_is_the_caller_s,
     a_header_must_agree_with_the_token,
@@ -221,6 +223,40 @@ async fn an_external_user_has_no_session_here(stack: Stack) {
     ada.auth_post("/delete-user", json!({})).await.refused(403, "FORBIDDEN");
     assert_eq!(ada.session().await, Value::Null);
     ada.get("/fresh").await.refused(403, "SESSION_NOT_FRESH");
+}
+
+async fn a_sign_in_elsewhere_is_fresh_by_the_issuer_s_word(stack: Stack) {
+    let app = stack.app_with(with_issuer).await;
+    let now = app.auth().now().as_seconds();
+    let day = 24 * 60 * 60;
+    for (auth_time, is_fresh) in [(json!(now), true), (json!(now - day + 1), true), (json!(now - day), false)] {
+        let reply = bearer(&app, json!({"auth_time": auth_time})).get("/fresh").await;
+        assert_eq!(reply.status == 200, is_fresh, "{auth_time}");
+    }
+    for nonsense in [json!(now + 1), json!(-1), json!("today"), json!(1e300), Value::Null] {
+        let reply = bearer(&app, json!({"auth_time": nonsense})).get("/fresh").await;
+        reply.refused(403, "SESSION_NOT_FRESH");
+    }
+}
+
+async fn whoever_cannot_be_taken_in_is_nobody(stack: Stack) {
+    let app = stack.app_with(|builder| builder.issuers(ExternalIssuers::from(chain()).users(TakesInTwice))).await;
+    let stranger = bearer(&app, json!({}));
+    stranger.get("/principal").await.ok();
+    stranger.get("/principal").await.refused(401, "UNAUTHORIZED");
+    app.tap().die_after(0);
+    stranger.get("/principal").await.refused(503, "SERVICE_UNAVAILABLE");
+}
+
+/// Knows nobody, and creates them each time.
+struct TakesInTwice;
+
+#[async_trait]
+impl ExternalUsers for TakesInTwice {
+    async fn user_of(&self, cx: &Cx, claims: &VerifiedClaims) -> Result<Option<UserId>> {
+        let signup = SignUp::new(claims.email.clone().unwrap(), "Ada");
+        create_user(cx, signup).await.map(|created| Some(created.id))
+    }
 }
 
 async fn a_program_of_the_issuer_s_is_no_user(stack: Stack) {
