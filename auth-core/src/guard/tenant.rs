@@ -283,3 +283,18 @@ impl<T> fmt::Debug for Scoped<T> {
         f.debug_struct("Scoped").field("tenant", &self.tenant).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_body_names_is_compared_exactly() {
+        let [acme, other, shouted] = ["acme", "globex", "ACME"].map(|name| TenantId::parse(name).unwrap());
+        let tenant = Tenant(acme.clone());
+        assert!(tenant.agree_with(&acme).is_ok());
+        for named in [other, shouted] {
+            assert!(tenant.agree_with(&named).unwrap_err().is(Code::TenantMismatch));
+        }
+    }
+}

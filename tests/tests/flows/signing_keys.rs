@@ -24,6 +24,7 @@ flows![
     a_replaced_secret_seals_the_keys_anew,
     a_key_that_cannot_be_opened_verifies_and_another_one_signs,
     another_process_agrees_on_the_keys,
+    a_revoked_key_is_dead_in_every_process_within_a_minute,
     in_an_outage_those_who_wait_for_the_keys_fail_together,
     a_next_key_that_cannot_be_written_waits,
 ];
@@ -177,6 +178,19 @@ async fn another_process_agrees_on_the_keys(stack: Stack) {
     let token = access_token(&there).await;
     app.advance(Duration::from_secs(6));
     app.program().with_bearer(&token).get("/stateless").await.ok();
+}
+
+async fn a_revoked_key_is_dead_in_every_process_within_a_minute(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let other = app.restarted_with(stack.transport, |builder| builder.tokens(token::Config::default())).await;
+    let token = access_token(&ada).await;
+    let id = part(&token, 0)["kid"].as_str().unwrap().parse().unwrap();
+    let elsewhere = other.program().with_bearer(&token);
+    elsewhere.get("/stateless").await.ok();
+    assert!(token::revoke_signing_key(&app.cx(), id).await.unwrap());
+    app.program().with_bearer(&token).get("/stateless").await.refused(401, "UNAUTHORIZED");
+    app.advance(MINUTE);
+    elsewhere.get("/stateless").await.refused(401, "UNAUTHORIZED");
 }
 
 async fn in_an_outage_those_who_wait_for_the_keys_fail_together(stack: Stack) {

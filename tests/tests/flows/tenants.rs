@@ -211,6 +211,11 @@ async fn a_key_is_bound_to_the_tenant_it_was_made_for(stack: Stack) {
     assert_eq!(tenant.ok(), json!({"tenant": "acme"}));
     let other = program.request(Method::GET, "/tenant").header("x-api-key", &key).header("orgid", "initech");
     other.send().await.refused(403, "TENANT_MISMATCH");
+    // One of none acts where its owner may.
+    let free = it.ada.auth_post("/api-key/create", json!({})).await.ok()["key"].as_str().unwrap().to_owned();
+    let of_none = |tenant| program.request(Method::GET, "/tenant").header("x-api-key", &free).header("orgid", tenant);
+    assert_eq!(of_none("initech").send().await.ok(), json!({"tenant": "initech"}));
+    of_none("globex").send().await.refused(403, "TENANT_MISMATCH");
     it.is_member.store(false, Ordering::Relaxed);
     let ended = program.request(Method::GET, "/me").header("x-api-key", &key).send().await;
     ended.refused(403, "TENANT_MISMATCH");
