@@ -94,4 +94,6 @@ mod guides {
     struct Schema;
     #[doc = include_str!("../../docs/operations.md")]
     struct Operations;
+    #[doc = include_str!("../../docs/tokens.md")]
+    struct Tokens;
 }
