@@ -22,7 +22,8 @@ pub use endpoints::{
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;
 pub(crate) use service::{
-    AuthEvent, Resolved, complete_login, end, extend, is_fresh, judge, resolve, slide_if_due, still_holds, user_view,
+    AuthEvent, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, resolve, slide_if_due, still_holds,
+    user_view,
 };
 pub(crate) use several::SEVERAL_ROUTES;
 pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};

@@ -206,14 +206,26 @@ async fn hold(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session, expi
     if holds { Ok(()) } else { Err(Code::Unauthorized.into()) }
 }
 
-/// [`still_holds`], and the session lives on as if it had been used.
-pub(crate) async fn extend(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session) -> Result<()> {
-    let (now, config) = (cx.now(), &cx.auth().config().session);
-    let expires_at = match session.persistence {
-        Persistence::Persistent => now.plus(config.idle).min(session.absolute_expires_at).max(session.expires_at),
-        Persistence::Browser => session.expires_at,
-    };
+/// [`still_holds`], and the session lives on as if it had been used, at least until then; not beyond
+/// [`latest_end`].
+pub(crate) async fn extend(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    user: &User,
+    session: &Session,
+    until: Timestamp,
+) -> Result<()> {
+    let used = cx.now().plus(cx.auth().config().session.idle);
+    let expires_at = used.max(until).min(latest_end(session)).max(session.expires_at);
     hold(cx, work, user, session, expires_at).await
+}
+
+/// Beyond this instant use does not move the end of a session.
+pub(crate) fn latest_end(session: &Session) -> Timestamp {
+    match session.persistence {
+        Persistence::Persistent => session.absolute_expires_at,
+        Persistence::Browser => session.expires_at,
+    }
 }
 
 /// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would end

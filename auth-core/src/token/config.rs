@@ -135,8 +135,10 @@ impl Config {
         self
     }
 
-    /// How long a refresh token is good if it is not used: 30 days by default, a minute to 400 days. No refresh token
-    /// outlives its session.
+    /// How long a refresh token is good if it is not used: 30 days by default, a minute to 400 days. Its session lives for
+    /// at least as long, however short a time without use ends others, but not beyond its own
+    /// [`absolute`](crate::session::Config::absolute) end; one that is not remembered lives for its day, and its refresh
+    /// token with it.
     #[must_use]
     pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
         self.refresh_ttl = ttl;

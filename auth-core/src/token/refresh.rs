@@ -31,8 +31,8 @@ pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<TokenPair> {
     let draft = draft(cx, subject).await?;
     let Subject { user, session, tenant, .. } = subject;
     let mut work = cx.begin().await?;
-    session::still_holds(cx, &mut work, user, session).await?;
     let (refresh, family) = new_family(cx, session, tenant)?;
+    session::extend(cx, &mut work, user, session, family.expires_at).await?;
     if !work.put_family(&family).await? {
         return Err(Code::Unauthorized.into());
     }
@@ -61,7 +61,7 @@ fn new_family(cx: &Cx, session: &Session, tenant: Option<&TenantId>) -> Result<(
 }
 
 fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
-    Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session.absolute_expires_at))
+    Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session::latest_end(session)))
 }
 
 /// Exchanges a refresh token for a new pair. The user, the session and the roles are looked up anew, and whether they may
@@ -86,7 +86,7 @@ pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
     };
     let mut work = cx.begin().await?;
     // In this order, as whoever disables a user or ends a session locks them: user, session, family.
-    session::extend(cx, &mut work, &held.user, &held.session).await?;
+    session::extend(cx, &mut work, &held.user, &held.session, rotation.expires_at).await?;
     if !work.rotate_family(family.session_id, &token.hash(), &rotation).await? {
         // Somebody else has used it since.
         drop(work);

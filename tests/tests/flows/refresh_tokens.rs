@@ -20,6 +20,7 @@ flows![
     a_refresh_token_expires,
     a_malformed_refresh_token_is_refused_and_changes_nothing,
     revoking_ends_the_session_and_is_idempotent,
+    a_phone_may_rest_for_as_long_as_its_refresh_token_says,
     the_session_lives_on_while_its_tokens_are_exchanged,
 ];
 
@@ -188,6 +189,24 @@ async fn revoking_ends_the_session_and_is_idempotent(stack: Stack) {
     }
     exchange(&app, &pair.refresh).await.refused(401, "UNAUTHORIZED");
     assert!(!ada.is_signed_in().await);
+}
+
+async fn a_phone_may_rest_for_as_long_as_its_refresh_token_says(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let idle = app.signed_in(ADA).await;
+    let pair = pair(&ada).await;
+    app.advance(DAY * 30 - Duration::from_secs(1));
+    assert!(!idle.is_signed_in().await, "7 days of idleness allowed");
+    exchange(&app, &pair.refresh).await.ok();
+    app.advance(Duration::from_secs(1));
+    assert!(!ada.is_signed_in().await, "30 days in any case");
+
+    let shared = app.anon();
+    shared.auth_post("/sign-in/email", json!({"email": ADA, "password": PASSWORD, "rememberMe": false})).await.ok();
+    let body = shared.auth_post("/token", json!({})).await.ok();
+    assert_eq!(body["refreshExpiresIn"], 24 * 60 * 60);
+    app.advance(DAY);
+    exchange(&app, body["refreshToken"].as_str().unwrap()).await.refused(401, "UNAUTHORIZED");
 }
 
 async fn the_session_lives_on_while_its_tokens_are_exchanged(stack: Stack) {
