@@ -32,7 +32,7 @@ pub struct Config {
     pub(crate) default_lifetime: Option<Duration>,
     pub(crate) min_lifetime: Duration,
     pub(crate) max_lifetime: Duration,
-    pub(crate) max_per_user: u32,
+    pub(crate) max_per_owner: u32,
     pub(crate) quotas: Vec<Quota>,
     pub(crate) names: Names,
     pub(crate) max_name: usize,
@@ -69,7 +69,7 @@ impl Default for Config {
             default_lifetime: None,
             min_lifetime: DAY,
             max_lifetime: 365 * DAY,
-            max_per_user: 50,
+            max_per_owner: 50,
             quotas: Vec::new(),
             names: Names::Optional,
             max_name: 32,
@@ -109,10 +109,10 @@ impl Config {
         self
     }
 
-    /// How many keys a user may have that have not expired: 50 by default, 1 to 1,000.
+    /// How many keys a user, an organisation or a service may have that have not expired: 50 by default, 1 to 1,000.
     #[must_use]
-    pub fn max_per_user(mut self, number: u32) -> Self {
-        self.max_per_user = number;
+    pub fn max_per_owner(mut self, number: u32) -> Self {
+        self.max_per_owner = number;
         self
     }
 
@@ -144,8 +144,8 @@ impl Config {
         self
     }
 
-    /// How long the old secret may count after a rotation, if the client asks for it: 7 days at most by default, never
-    /// more than 30.
+    /// How long the old secret may count after a rotation, whoever asks for it: 7 days at most by default, never more than
+    /// 30.
     #[must_use]
     pub fn max_grace(mut self, grace: Duration) -> Self {
         self.max_grace = grace;
@@ -164,8 +164,8 @@ impl Config {
         if let Some(lifetime) = self.default_lifetime.filter(|lifetime| !lifetimes.contains(lifetime)) {
             problems.push(format!("api_keys default_lifetime is {lifetime:?}: allowed are {lifetimes:?}"));
         }
-        if !(1..=1_000).contains(&self.max_per_user) {
-            problems.push(format!("api_keys max_per_user is {}: allowed are 1 to 1000", self.max_per_user));
+        if !(1..=1_000).contains(&self.max_per_owner) {
+            problems.push(format!("api_keys max_per_owner is {}: allowed are 1 to 1000", self.max_per_owner));
         }
         if self.quotas.len() > Limits::MOST_QUOTAS {
             problems.push(format!("api_keys has {} quotas: at most {}", self.quotas.len(), Limits::MOST_QUOTAS));
@@ -196,7 +196,7 @@ mod tests {
             .prefix("")
             .min_lifetime(Duration::ZERO)
             .default_lifetime(Duration::MAX)
-            .max_per_user(0)
+            .max_per_owner(0)
             .quotas([Quota::per_minute(1).unwrap(); 5])
             .max_name(256)
             .max_grace(31 * DAY);

@@ -98,7 +98,7 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         claim(&mut work, user).await?;
     }
     // A user's row is locked: of two keys that are made at once, the second one counts the first.
-    if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_user) {
+    if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_owner) {
         return Err(Code::TooManyKeys.into());
     }
     if let Some(user) = user {

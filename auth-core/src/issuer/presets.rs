@@ -23,6 +23,20 @@ impl JwksVerifier {
         VerifierBuilder::new(vec![issuer.into()], algorithms, KeySource::at(Location::Discovery))
     }
 
+    /// Access tokens that another program makes with this library, for the audience `audience`: that is its base URL, unless
+    /// its `token::Config::audiences` says otherwise. The issuer is the base URL, and the keys are at
+    /// `{base_url}/api/auth/jwks`. Only tokens of users: `require_value("kind", ["customer"])` lets in customers in their
+    /// place. Permissions are read, and the organisation from `tenant`; roles are not, since theirs are in role guards.
+    /// EdDSA, ES256 and RS256.
+    pub fn another_engine(base_url: &str, audience: impl Into<String>) -> VerifierBuilder<KeySource> {
+        preset(origin(base_url), Location::Below("api/auth/jwks"))
+            .algorithms([Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256])
+            .audience([audience])
+            .token_types(["at+jwt"])
+            .require_value("kind", ["user"])
+            .map_claims(|claims| claims.organization(["tenant"]).roles([""; 0]))
+    }
+
     /// Access tokens of Auth0 for the API `audience`. The issuer is `https://{domain}/`, with the slash. `aud` is an
     /// array, of which one name is ours. `permissions` are there if the API has *Add Permissions in the Access Token*
     /// on. An e-mail address and roles are only in claims that an Action adds, under a name like

@@ -339,7 +339,7 @@ fn without_configuration_there_is_nothing() {
 }
 
 async fn no_more_keys_than_allowed_are_made_at_once(stack: Stack) {
-    let app = stack.app_with(|builder| builder.api_keys(Config::default().max_per_user(3))).await;
+    let app = stack.app_with(|builder| builder.api_keys(Config::default().max_per_owner(3))).await;
     let ada = app.signed_up("ada@example.com").await;
     let racers = (0..10).map(|_| {
         let ada = ada.clone();

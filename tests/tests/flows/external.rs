@@ -1,5 +1,7 @@
 //! Tokens of external issuers, and tenants: a handler does not see who signed somebody in.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use auth_core::base::TenantId;
 use auth_core::base::{Secret, UserId};
@@ -7,11 +9,14 @@ use auth_core::crypto::jwt::SigningKey;
 use auth_core::error::Code;
 use auth_core::guard::{Principal, Tenancy, TenantAccess, TenantRequirement};
 use auth_core::issuer::{
-    ClaimsProfile, ExternalIssuers, ExternalUsers, StaticKeyVerifier, TenantClaim, VerifiedClaims, VerifierChain,
+    ClaimsProfile, ExternalIssuers, ExternalUsers, JwksVerifier, StaticKeyVerifier, TenantClaim, VerifiedClaims,
+    VerifierChain,
 };
+use auth_core::ports::{HttpClient, PortError};
 use auth_core::user::{self, SignUp, create_user, user_by_email};
-use auth_core::{AuthBuilder, Cx, Result, token};
-use auth_tests::{Actor, Stack, TestApp, flows};
+use auth_core::{AuthBuilder, Cx, Result, customer, token};
+use auth_tests::{Actor, BASE_URL, Reply, Stack, TestApp, flows};
+use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -21,6 +26,7 @@ flows![
     tokens_of_ours_and_of_others_live_side_by_side,
     a_subject_may_be_a_user_of_ours,
     a_subject_may_become_a_user_of_ours,
+    another_program_believes_our_tokens,
     roles_of_an_issuer_count_only_where_they_are_let_in,
     a_public_route_looks_at_no_credential,
     an_external_user_has_no_session_here,
@@ -193,6 +199,39 @@ async fn a_subject_may_become_a_user_of_ours(stack: Stack) {
     app.program().sign_in(ADA, auth_tests::PASSWORD).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
     user::disable_user(&app.cx(), app.user_id(ADA).await).await.unwrap();
     ada.get("/principal").await.refused(401, "UNAUTHORIZED");
+}
+
+/// Answers everybody with the keys of an application.
+struct Keys(Bytes);
+
+#[async_trait]
+impl HttpClient for Keys {
+    async fn send(&self, request: http::Request<Bytes>) -> std::result::Result<http::Response<Bytes>, PortError> {
+        assert_eq!(request.uri().to_string(), format!("{BASE_URL}/api/auth/jwks"));
+        Ok(http::Response::new(self.0.clone()))
+    }
+}
+
+async fn another_program_believes_our_tokens(stack: Stack) {
+    let with = |builder: AuthBuilder| builder.tokens(token::Config::default()).customers(customer::Config::default());
+    let app = stack.app_with(with).await;
+    let (ada, customer) = (app.signed_up(ADA).await, app.anon());
+    app.grant(ADA, "ADMIN", "super_admin", &["reports:read"]).await;
+    let body = json!({"email": ADA, "password": auth_tests::PASSWORD, "name": "Ada"});
+    customer.auth_post("/customer/sign-up/email", body).await.ok();
+    let keys = Keys(app.anon().auth_get("/jwks").await.body);
+    let verifier = JwksVerifier::another_engine(BASE_URL, BASE_URL).allow_plain_http_insecurely();
+    let chain = VerifierChain::builder().http_client(Arc::new(keys)).jwks(verifier).build().unwrap();
+    let elsewhere = stack.app_with(|builder| builder.issuers(chain)).await;
+    let token = |reply: Reply| reply.ok()["token"].as_str().unwrap().to_owned();
+
+    let of_user = elsewhere.program().with_bearer(&token(ada.auth_get("/token").await));
+    let principal = of_user.get("/principal").await.ok();
+    assert_eq!((&principal["kind"], &principal["id"]), (&json!("user"), &json!(app.user_id(ADA).await.to_string())));
+    assert_eq!((&principal["roles"], &principal["permissions"]), (&json!([]), &json!(["reports:read"])));
+    of_user.get("/staff").await.refused(403, "FORBIDDEN");
+    let of_customer = token(customer.auth_get("/customer/token").await);
+    elsewhere.program().with_bearer(&of_customer).get("/principal").await.refused(401, "UNAUTHORIZED");
 }
 
 async fn roles_of_an_issuer_count_only_where_they_are_let_in(stack: Stack) {
