@@ -42,8 +42,11 @@ const SESSION_BY_TOKEN: Sql = Sql {
     sqlite: sql!(SESSION_WITH_USER, " WHERE s.token_hash = (SELECT $1)").sqlite,
     ..sql!(SESSION_WITH_USER, " WHERE s.token_hash = $1")
 };
-const SLIDE_SESSION: Sql =
-    sql!("UPDATE auth_session SET expires_at = $1, updated_at = $2 WHERE id = $3 AND expires_at > $4");
+// Whoever has read the row before somebody else moved its end further must not move it back.
+const SLIDE_SESSION: Sql = sql!(
+    "UPDATE auth_session SET expires_at = CASE WHEN expires_at > $1 THEN expires_at ELSE $2 END, updated_at = $3 \
+     WHERE id = $4 AND expires_at > $5"
+);
 const SESSIONS_OF_USER: Sql = sql!(
     "SELECT ",
     COLUMNS,
@@ -113,7 +116,8 @@ impl<T: Target> SessionStore for SqlConn<T> {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.0.affects(&SLIDE_SESSION, &[expires_at.into(), now.into(), id.into(), now.into()]).await
+        let until = expires_at.into();
+        self.0.affects(&SLIDE_SESSION, &[until, until, now.into(), id.into(), now.into()]).await
     }
 
     async fn sessions_of_user(&mut self, user: UserId, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {

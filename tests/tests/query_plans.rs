@@ -59,6 +59,7 @@ fn hot() -> Vec<Hot> {
     let mut spent: Vec<Value> = (0..20).map(|_| Int(NOW)).collect();
     spent.push(key_id());
     let issued = vec![Text("one-time-token"), Bytes(vec![1; 32]), Int(NOW), Int(NOW), user(), session()];
+    let slid = vec![Int(NOW * 2), Int(NOW * 2), Int(NOW), session(), Int(NOW)];
     let rotated = vec![
         Bytes(vec![1; 32]),
         hash(filled::refresh_hash(7)),
@@ -80,7 +81,7 @@ fn hot() -> Vec<Hot> {
         ),
         ("open a session", "INSERT INTO auth_session", opened),
         ("evict sessions", "AS kept)", vec![user(), session(), user(), session(), Int(19)]),
-        ("slide a session", "UPDATE auth_session SET expires_at", vec![Int(NOW * 2), Int(NOW), session(), Int(NOW)]),
+        ("slide a session", "UPDATE auth_session SET expires_at", slid),
         ("sessions of a user", "AND s.expires_at >", vec![user(), Int(NOW), Int(NOW)]),
         ("rotate a refresh family", "UPDATE auth_refresh_family", rotated),
         ("issue a code", "INSERT INTO auth_code", issued),

@@ -21,8 +21,8 @@ pub trait SessionStore {
     /// request. Expired sessions and disabled users are returned as they are; the caller judges them by its clock.
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError>;
 
-    /// Moves the expiry; `false`, and nothing is written, when the session has ended or has expired at `now`. Never
-    /// inserts.
+    /// Moves the expiry, and never to an earlier instant; `false`, and nothing is written, when the session has ended or has
+    /// expired at `now`. Never inserts.
     async fn slide_session(&mut self, id: SessionId, expires_at: Timestamp, now: Timestamp)
     -> Result<bool, StoreError>;
 

@@ -65,7 +65,7 @@ impl<R: Reach> SessionStore for Asked<R> {
         else {
             return Ok(false);
         };
-        session.expires_at = expires_at;
+        session.expires_at = session.expires_at.max(expires_at);
         session.updated_at = now;
         Ok(true)
     }

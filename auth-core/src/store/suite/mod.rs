@@ -177,6 +177,7 @@ const RULES: &[Rule] = rules! {
         a_disabled_user_is_returned_for_the_caller_to_judge,
         several_roles_are_returned_once_each,
         sliding_moves_the_expiry_and_nothing_else,
+        sliding_shortens_no_session,
         live_sessions_are_listed_latest_written_first,
         a_session_whose_expiry_has_come_is_not_listed;
     "sessions" in sessions_ended:

@@ -207,6 +207,16 @@ pub(super) async fn sliding_moves_the_expiry_and_nothing_else(it: Actors) {
     assert_eq!(session_facts(&found(&it, &other).await.session), session_facts(&other.row));
 }
 
+/// Somebody has read the session before its end was moved further, and writes back what they have read.
+pub(super) async fn sliding_shortens_no_session(it: Actors) {
+    let session = it.signed_in(&it.signed_up("ada").await).await;
+    let (further, now) = (NOW.plus(20 * DAY), NOW.plus(MICROSECOND));
+    assert!(it.conn().slide_session(session.row.id, further, NOW).await.unwrap(), "the session was not found");
+    assert!(it.conn().slide_session(session.row.id, NOW.plus(DAY), now).await.unwrap(), "the session was not found");
+    let expected = StoredSession { expires_at: further, updated_at: now, ..session.row.clone() };
+    assert_eq!(session_facts(&found(&it, &session).await.session), session_facts(&expected));
+}
+
 pub(super) async fn live_sessions_are_listed_latest_written_first(it: Actors) {
     let (ada, grace) = (it.signed_up("ada").await, it.signed_up("grace").await);
     let middle = it.signed_in_at(&ada, NOW.plus(2 * MICROSECOND)).await;
