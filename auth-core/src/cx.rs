@@ -14,7 +14,7 @@ use crate::audit;
 use crate::auth::Auth;
 use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
-use crate::guard::{Admits, Authentication, PrincipalKind};
+use crate::guard::{Admits, Authentication};
 use crate::hooks::{self, Event, HookChain};
 use crate::session::{Resolved, SessionCheck};
 use crate::store::{Conn, Tx};
@@ -62,7 +62,7 @@ pub struct Cx {
     request: RequestInfo,
     client_ip: Option<IpAddr>,
     correlation_id: String,
-    realm: OnceLock<Realm>,
+    realm: Mutex<Option<Realm>>,
     demanded: OnceLock<SessionCheck>,
     is_strict: AtomicBool,
     as_demanded: Memo<Arc<Authentication>>,
@@ -100,7 +100,7 @@ impl Cx {
             request,
             client_ip,
             correlation_id,
-            realm: OnceLock::new(),
+            realm: Mutex::new(None),
             demanded: OnceLock::new(),
             is_strict: AtomicBool::new(false),
             as_demanded: OnceCell::new(),
@@ -175,10 +175,10 @@ impl Cx {
 
     /// The pool that the request is for, where it is for one.
     pub(crate) fn expected_pool(&self) -> Option<Pool> {
-        self.realm.get().and_then(|realm| match *realm {
+        match self.realm()? {
             Realm::Route(admits) => admits.pool(),
             Realm::Endpoint(pool) => Some(pool),
-        })
+        }
     }
 
     /// Whether a credential of this pool counts here at all.
@@ -186,27 +186,31 @@ impl Cx {
         if pool == Pool::Customer && !self.auth.has_customers() {
             return false;
         }
-        match self.realm.get() {
-            Some(Realm::Endpoint(own)) => *own == pool,
+        match self.realm() {
+            Some(Realm::Endpoint(own)) => own == pool,
             Some(Realm::Route(_)) | None => true,
         }
     }
 
     pub(crate) fn enter_endpoint(&self, pool: Pool) {
-        // Whoever has said it first is the outermost.
-        self.realm.get_or_init(|| Realm::Endpoint(pool));
+        self.enter(Realm::Endpoint(pool));
     }
 
+    /// Of rules around each other the inner one is the route's own.
     pub(crate) fn enter_route(&self, admits: Admits) {
-        self.realm.get_or_init(|| Realm::Route(admits));
+        self.enter(Realm::Route(admits));
     }
 
-    /// Refuses those whom the route does not admit.
-    pub(crate) fn expect_admitted(&self, kind: PrincipalKind) -> Result<()> {
-        match self.realm.get() {
-            Some(Realm::Route(admits)) => admits.check(kind),
-            Some(Realm::Endpoint(_)) | None => Ok(()),
+    /// An endpoint stays one.
+    fn enter(&self, realm: Realm) {
+        let mut entered = self.realm.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*entered, Some(Realm::Endpoint(_))) {
+            *entered = Some(realm);
         }
+    }
+
+    fn realm(&self) -> Option<Realm> {
+        *self.realm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The hooks of the pool that this is about.
@@ -225,8 +229,17 @@ impl Cx {
     /// Who sends this request; asked once, remembered for every guard. `None` is an anonymous request.
     ///
     /// # Errors
-    /// A credential that proves nothing is 401 and never counts as anonymous; a store that is down is 503.
+    /// A credential that proves nothing is 401 and never counts as anonymous; one of somebody whom the route does not admit
+    /// is 403; a store that is down is 503.
     pub async fn authentication(&self) -> Result<Option<Arc<Authentication>>> {
+        let found = self.proved().await?;
+        if let (Some(Realm::Route(admits)), Some(found)) = (self.realm(), &found) {
+            admits.check(found.principal().kind)?;
+        }
+        Ok(found)
+    }
+
+    async fn proved(&self) -> Result<Option<Arc<Authentication>>> {
         let demanded = self.demanded.get().filter(|_| !self.is_strict.load(Ordering::Relaxed));
         match demanded {
             None | Some(SessionCheck::Strict) => {

@@ -214,8 +214,6 @@ impl AccessRule {
             return Ok(());
         }
         let caller = authenticated(cx).await?;
-        // Of two rules around each other the outer one has said first whom the route admits.
-        self.admits.check(caller.principal().kind)?;
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
         self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
     }

@@ -20,17 +20,9 @@ impl Guard for Anyone {
     }
 }
 
-/// Whoever proved who they are with this request, and is admitted to its route.
+/// Whoever proved who they are with this request.
 pub(super) async fn authenticated(cx: &Cx) -> Result<Arc<Authentication>> {
-    admitted(cx).await?.ok_or_else(|| Code::Unauthorized.into())
-}
-
-async fn admitted(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
-    let found = cx.authentication().await?;
-    if let Some(found) = &found {
-        cx.expect_admitted(found.principal().kind)?;
-    }
-    Ok(found)
+    cx.authentication().await?.ok_or_else(|| Code::Unauthorized.into())
 }
 
 macro_rules! principals {
@@ -144,7 +136,7 @@ pub enum MaybePrincipal {
 
 impl Guard for MaybePrincipal {
     async fn check(cx: &Cx) -> Result<Self> {
-        Ok(admitted(cx).await?.map_or(Self::Anonymous, |found| Self::Principal(CurrentPrincipal(found))))
+        Ok(cx.authentication().await?.map_or(Self::Anonymous, |found| Self::Principal(CurrentPrincipal(found))))
     }
 }
 

@@ -5,11 +5,14 @@ use auth_core::api_key::{self, NewApiKey};
 use auth_core::base::{Email, UserId};
 use auth_core::customer::{self, Config};
 use auth_core::error::Code;
+use auth_core::guard::{AccessRule, Guard, MaybePrincipal};
 use auth_core::hooks::Hooks;
+use auth_core::http::enforce;
 use auth_core::role;
 use auth_core::user::{self, SignUp, User, user_by_email};
-use auth_core::{Cx, Result, Work, token};
+use auth_core::{Cx, RequestInfo, Result, Work, token};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 flows![
@@ -19,6 +22,7 @@ flows![
     guards_tell_them_apart,
     a_route_that_says_nothing_is_not_for_customers,
     a_public_route_that_asks_who_it_is_meets_no_customers,
+    of_rules_around_each_other_the_inner_one_says_whom_it_admits,
     what_is_for_users_is_not_done_to_customers,
     a_customer_s_token_counts_no_more_once_there_are_no_customers,
     a_session_of_one_is_nothing_to_the_endpoints_of_the_other,
@@ -139,6 +143,27 @@ async fn a_public_route_that_asks_who_it_is_meets_no_customers(stack: Stack) {
     let [shown, kept] = [&bearer, &customer].map(async |actor: &Actor| actor.get("/shop").await.ok());
     let (shown, kept) = (shown.await, kept.await);
     assert!(shown == kept && shown != app.anon().get("/shop").await.ok() && shown != user.get("/shop").await.ok());
+}
+
+async fn of_rules_around_each_other_the_inner_one_says_whom_it_admits(stack: Stack) {
+    let (app, ..) = both(stack).await;
+    let token = session_token(&app.program(), "/customer").await;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).unwrap());
+    let request = || app.auth().cx(RequestInfo::new(Method::GET, "/cart", headers.clone(), None));
+    let rule = AccessRule::default;
+    let cx = request();
+    enforce(&cx, &rule().public()).await.unwrap();
+    enforce(&cx, &rule().for_customers()).await.unwrap();
+    let cx = request();
+    enforce(&cx, &rule().public().for_everybody()).await.unwrap();
+    enforce(&cx, &rule().public()).await.unwrap();
+    // However a handler asks.
+    assert!(MaybePrincipal::check(&cx).await.unwrap_err().is(Code::Forbidden));
+    assert!(cx.authentication().await.unwrap_err().is(Code::Forbidden));
+    assert!(cx.tenant().await.unwrap_err().is(Code::Forbidden));
+    let cx = request();
+    assert!(enforce(&cx, &rule()).await.unwrap_err().is(Code::Forbidden));
 }
 
 async fn what_is_for_users_is_not_done_to_customers(stack: Stack) {
