@@ -12,7 +12,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::guard::Authentication;
 use crate::issuer::ExternalIssuers;
-use crate::session::{self, Resolved, SessionCheck, SessionKey};
+use crate::session::{self, Resolved, Session, SessionCheck, SessionKey};
 use crate::user::Pool;
 use crate::{api_key, token};
 
@@ -139,6 +139,17 @@ pub(crate) fn renew(cx: &Cx, place: Place, proven: &Resolved, token: &Token) {
         Place::Cookie => set_session_cookie(cx, proven.user.pool, &proven.session, token),
         Place::Bearer => {}
     }
+}
+
+/// Tells a browser the new end of the session that it has shown.
+///
+/// # Errors
+/// As for [`Credential::of`].
+pub(crate) fn renew_cookie(cx: &Cx, pool: Pool, session: &Session) -> Result<()> {
+    if let Some(Credential::Session { token, place: Place::Cookie }) = Credential::of(cx)? {
+        set_session_cookie(cx, pool, session, &token);
+    }
+    Ok(())
 }
 
 impl Credential {

@@ -207,17 +207,18 @@ async fn hold(cx: &Cx, work: &mut Work<'_>, user: &User, session: &Session, expi
 }
 
 /// [`still_holds`], and the session lives on as if it had been used, at least until then; not beyond
-/// [`latest_end`].
+/// [`latest_end`]. The session as it is then.
 pub(crate) async fn extend(
     cx: &Cx,
     work: &mut Work<'_>,
     user: &User,
     session: &Session,
     until: Timestamp,
-) -> Result<()> {
+) -> Result<Session> {
     let used = cx.now().plus(cx.auth().config().session.idle);
     let expires_at = used.max(until).min(latest_end(session)).max(session.expires_at);
-    hold(cx, work, user, session, expires_at).await
+    hold(cx, work, user, session, expires_at).await?;
+    Ok(Session::proven(StoredSession { expires_at, updated_at: cx.now(), ..StoredSession::clone(session) }))
 }
 
 /// Beyond this instant use does not move the end of a session.

@@ -11,7 +11,7 @@ use crate::crypto::jwt::JwkSet;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Principal};
-use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText};
+use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText, renew_cookie};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetToken>(),
@@ -138,7 +138,9 @@ impl Endpoint for OpenTokens {
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenPair> {
         let tenant = cx.tenant().await?;
-        refresh::open(cx, subject(&current, &tenant)?).await
+        let (pair, session) = refresh::open(cx, subject(&current, &tenant)?).await?;
+        renew_cookie(cx, current.user().pool, &session)?;
+        Ok(pair)
     }
 }
 

@@ -26,20 +26,21 @@ pub struct TokenPair {
     pub refresh_expires_at: Timestamp,
 }
 
-/// Opens the refresh family of a session, in place of an earlier one, and issues the first pair.
-pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<TokenPair> {
+/// Opens the refresh family of a session, in place of an earlier one, and issues the first pair. The session lives on for
+/// as long.
+pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<(TokenPair, Session)> {
     let draft = draft(cx, subject).await?;
     let Subject { user, session, tenant, .. } = subject;
     let mut work = cx.begin().await?;
     let (refresh, family) = new_family(cx, session, tenant)?;
-    session::extend(cx, &mut work, user, session, family.expires_at).await?;
+    let session = session::extend(cx, &mut work, user, session, family.expires_at).await?;
     if !work.put_family(&family).await? {
         return Err(Code::Unauthorized.into());
     }
     work.emit(Event::RefreshOpened { user: user.id, session: session.id });
     let access = draft.sign()?;
     work.commit().await?;
-    Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at })
+    Ok((TokenPair { access, refresh, refresh_expires_at: family.expires_at }, session))
 }
 
 fn new_family(cx: &Cx, session: &Session, tenant: Option<&TenantId>) -> Result<(Token, RefreshFamily)> {

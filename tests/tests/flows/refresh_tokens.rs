@@ -20,6 +20,7 @@ flows![
     a_refresh_token_expires,
     a_malformed_refresh_token_is_refused_and_changes_nothing,
     revoking_ends_the_session_and_is_idempotent,
+    the_cookie_lasts_as_long_as_the_session_that_it_opens,
     a_phone_may_rest_for_as_long_as_its_refresh_token_says,
     the_session_lives_on_while_its_tokens_are_exchanged,
 ];
@@ -189,6 +190,22 @@ async fn revoking_ends_the_session_and_is_idempotent(stack: Stack) {
     }
     exchange(&app, &pair.refresh).await.refused(401, "UNAUTHORIZED");
     assert!(!ada.is_signed_in().await);
+}
+
+/// The browser would forget it after the 7 days that it was told at first.
+async fn the_cookie_lasts_as_long_as_the_session_that_it_opens(stack: Stack) {
+    let (app, ada) = ada(stack).await;
+    let max_age = |reply: &Reply| {
+        let cookies = reply.set_cookies();
+        let [cookie] = &cookies[..] else { panic!("one cookie: {cookies:?}") };
+        cookie.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).unwrap().parse::<u64>().unwrap()
+    };
+    let reply = ada.auth_post("/token", json!({})).await;
+    assert_eq!(max_age(&reply), 30 * 24 * 60 * 60);
+    assert!(ada.is_signed_in().await, "it is the same session");
+    // Who shows it as a bearer keeps its own time.
+    assert_eq!(ada.bearer().auth_post("/token", json!({})).await.set_cookies().len(), 0);
+    drop(app);
 }
 
 async fn a_phone_may_rest_for_as_long_as_its_refresh_token_says(stack: Stack) {
