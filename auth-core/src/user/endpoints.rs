@@ -74,11 +74,12 @@ impl Endpoint for DeleteUser {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+        current.expect_session_token()?;
         match self.password {
             Some(password) => {
                 password::verify(cx, current.user(), &current, password).await?;
             }
-            None if current.is_fresh(cx) => current.expect_session_token()?,
+            None if current.is_fresh(cx) => {}
             None => return Err(Code::SessionExpired.into()),
         }
         let mut work = cx.begin().await?;

@@ -100,7 +100,7 @@ async fn an_access_token_opens_what_its_session_opens(stack: Stack) {
         assert_eq!((&principal["email"], &principal["method"]), (&json!(ADA), &json!("password")), "{path}");
     }
     program.get("/stateless/reports").await.ok();
-    // It stands for the session, so it may do to the account what the session may.
+    // It stands for the session, in what can be undone.
     program.auth_post("/update-user", json!({"name": "Countess"})).await.ok();
     assert_eq!(ada.session().await["user"]["name"], "Countess");
     assert_eq!(program.session().await["user"]["name"], "Countess");
@@ -112,6 +112,7 @@ async fn an_access_token_does_nothing_for_good(stack: Stack) {
     let program = bearer(&app, &ada).await;
     for (path, body) in [
         ("/delete-user", json!({})),
+        ("/delete-user", json!({"password": PASSWORD})),
         ("/set-password", json!({"newPassword": "Marble-Falcon-Quiet-77"})),
         ("/revoke-sessions", json!({})),
         ("/revoke-other-sessions", json!({})),
@@ -121,7 +122,6 @@ async fn an_access_token_does_nothing_for_good(stack: Stack) {
         program.auth_post(path, body).await.refused(403, "FORBIDDEN");
     }
     assert!(ada.is_signed_in().await);
-    program.auth_post("/delete-user", json!({"password": PASSWORD})).await.ok();
 }
 
 async fn a_token_does_not_outlive_a_session_that_does_not_slide(stack: Stack) {
