@@ -52,8 +52,8 @@ const REPLACING: &str = " ON CONFLICT (session_id) DO UPDATE SET tenant = exclud
 const REPLACING_ON_MYSQL: &str = " ON DUPLICATE KEY UPDATE \
     session_id = CASE WHEN session_id = VALUES(session_id) THEN session_id END, \
     tenant = VALUES(tenant), family_hash = VALUES(family_hash), token_hash = VALUES(token_hash), \
-    previous_hash = VALUES(previous_hash), sealed_child = VALUES(sealed_child), generation = VALUES(generation), created_at = VALUES(created_at), \
-    rotated_at = VALUES(rotated_at), expires_at = VALUES(expires_at)";
+    previous_hash = VALUES(previous_hash), sealed_child = VALUES(sealed_child), generation = VALUES(generation), \
+    created_at = VALUES(created_at), rotated_at = VALUES(rotated_at), expires_at = VALUES(expires_at)";
 // Both are hot, so SQLite plans them once, see `session`.
 const FAMILY_BY_HASH: Sql = Sql {
     sqlite: sql!(FAMILY_WITH_SESSION, " WHERE f.family_hash = (SELECT $1)").sqlite,

@@ -18,7 +18,7 @@ pub enum KeyOwner {
     User(UserId),
     /// An organisation as such, whoever its members are.
     Organization(TenantId),
-    /// A program that acts for nobody but itself: 1 to 128 characters.
+    /// A program that acts for nobody but itself: 1 to 128 characters. One name is one service, in whichever tenant.
     Service(String),
 }
 

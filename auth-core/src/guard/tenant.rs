@@ -48,7 +48,7 @@ impl TenantRequirement {
 /// Says who may act for a tenant on their own account: memberships, as the application keeps them.
 #[async_trait]
 pub trait TenantAccess: Send + Sync + 'static {
-    /// Whether `caller` may act for `tenant` now. Asked once a request, before anything else knows the caller: go by
+    /// Whether `caller` may act for `tenant` now. Asked with each request, before anything else knows the caller: go by
     /// `caller` and do not ask `cx` who it is, which would wait for this answer. As for a hook, there is a time limit.
     ///
     /// # Errors

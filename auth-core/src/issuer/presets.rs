@@ -25,9 +25,8 @@ impl JwksVerifier {
 
     /// Access tokens that another program makes with this library, for the audience `audience`: that is its base URL, unless
     /// its `token::Config::audiences` says otherwise. The issuer is the base URL, and the keys are at
-    /// `{base_url}/api/auth/jwks`. Only tokens of users: `require_value("kind", ["customer"])` lets in customers in their
-    /// place. Permissions are read, and the organisation from `tenant`; roles are not, since theirs are in role guards.
-    /// EdDSA, ES256 and RS256.
+    /// `{base_url}/api/auth/jwks`. Only tokens of users, for whoever is let in is a user here. Permissions are read, and the
+    /// organisation from `tenant`; roles are not, since theirs are in role guards. EdDSA, ES256 and RS256.
     pub fn another_engine(base_url: &str, audience: impl Into<String>) -> VerifierBuilder<KeySource> {
         preset(origin(base_url), Location::Below("api/auth/jwks"))
             .algorithms([Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256])

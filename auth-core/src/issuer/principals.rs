@@ -17,9 +17,9 @@ use crate::error::Result;
 /// address alone proves nothing: it may be unverified, and it changes hands.
 #[async_trait]
 pub trait ExternalUsers: Send + Sync + 'static {
-    /// The user, who may be [created](crate::user::create_user) here; `None` refuses the request (401). Called with each request that bears such a
-    /// token, before anything else knows the caller: do not ask `cx` who it is, which would wait for this answer. As for a
-    /// hook, there is a time limit.
+    /// The user, who may be [created](crate::user::create_user) here; `None` refuses the request (401). Called with each
+    /// request that bears such a token, before anything else knows the caller: do not ask `cx` who it is, which would
+    /// wait for this answer. As for a hook, there is a time limit.
     ///
     /// # Errors
     /// When it cannot be known; the request is refused then, with 401 unless the error says 403, 500 or 503.

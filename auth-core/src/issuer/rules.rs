@@ -133,6 +133,9 @@ impl TokenRules {
                 problems.push(format!("the claim `{claim}` has no values that would be accepted, or an empty one."));
             }
         }
+        if self.services.as_ref().is_some_and(|(claim, value)| claim.trim().is_empty() || value.trim().is_empty()) {
+            problems.push("the claim that tells services, or its value, is empty.".to_owned());
+        }
         problems.extend(self.map.problems());
         problems.extend(self.profile.problems(&self.map));
         problems
@@ -188,8 +191,9 @@ impl TokenRules {
         let subject = self.subject(&claims, &registered.iss, now)?;
         self.profile.judge(&claims, &self.map)?;
         let mut verified = self.read(claims, &registered, answers, subject)?;
-        // One that has not come yet says nothing.
-        verified.authenticated_at = seconds(&verified.raw, "auth_time").filter(|at| *at <= now);
+        // One that has not come yet says nothing, and a program is no person.
+        let signed_in = seconds(&verified.raw, "auth_time").filter(|at| *at <= now);
+        verified.authenticated_at = signed_in.filter(|_| !verified.is_service);
         Ok(verified)
     }
 

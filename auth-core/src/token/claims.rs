@@ -9,6 +9,36 @@ use crate::role::GrantedRole;
 /// The `typ` of access tokens (RFC 9068 §2.1).
 pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
 
+/// Names that an application's own claims cannot have: a verifier would take them for ours.
+const OUR_CLAIMS: [&str; 21] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "sid",
+    "kind",
+    "tenant",
+    "roles",
+    "permissions",
+    "auth_time",
+    "method",
+    "aal",
+    "email",
+    "email_verified",
+    "name",
+    "scope",
+    "cnf",
+];
+
+/// Whether the engine gives a claim of this name its meaning.
+pub(super) fn is_ours(name: &str) -> bool {
+    OUR_CLAIMS.contains(&name)
+}
+
 /// The claims of an access token beside the registered ones.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AccessClaims {

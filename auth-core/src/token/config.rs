@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::service::is_ours;
+use super::claims::is_ours;
 use crate::base::Secret;
 use crate::crypto::jwt::{Algorithm, SigningKey};
 

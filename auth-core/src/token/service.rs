@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::claims::{ACCESS_TOKEN, AccessClaims};
+use super::claims::{ACCESS_TOKEN, AccessClaims, is_ours};
 use super::config::{Config, Signing};
 use super::keys::{LONG_AGO, SIGNED_ON, SigningKeys};
 use crate::base::{Random, SigningKeyId, TenantId, Timestamp, UserId};
@@ -24,36 +24,6 @@ use crate::role::{GrantedRole, Permission};
 use crate::session::Session;
 use crate::user::{Pool, User};
 
-/// Names that an application's own claims cannot have: a verifier would take them for ours.
-const OUR_CLAIMS: [&str; 21] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "sid",
-    "kind",
-    "tenant",
-    "roles",
-    "permissions",
-    "auth_time",
-    "method",
-    "aal",
-    "email",
-    "email_verified",
-    "name",
-    "scope",
-    "cnf",
-];
-
-/// Whether the engine gives a claim of this name its meaning.
-pub(super) fn is_ours(name: &str) -> bool {
-    OUR_CLAIMS.contains(&name)
-}
-
 /// Everything that issuing and verifying stand on, made once for an engine.
 pub(crate) struct Tokens {
     pub(super) config: Config,
@@ -62,7 +32,8 @@ pub(crate) struct Tokens {
     audiences: Vec<String>,
     /// The shared secret, where there is one.
     shared: Option<VerifyingKey>,
-    /// So that a token is taken apart and its signature checked once in its life; by the SHA-256 of the whole token: whoever has not shown the very same one before is verified.
+    /// So that a token is taken apart and its signature checked once in its life; by the SHA-256 of the whole token:
+    /// whoever has not shown the very same one before is verified.
     verified: Cache<[u8; 32], Arc<VerifiedAccess>>,
 }
 
