@@ -5,7 +5,7 @@ use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
-use crate::cx::Cx;
+use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
 use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
@@ -54,7 +54,7 @@ pub(crate) async fn sign_up(
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
-    let user = user::insert(cx, &mut work, cx.pool(), &mut signup, Some(&hash)).await?;
+    let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
     let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
@@ -74,8 +74,22 @@ pub(crate) async fn create(cx: &Cx, pool: Pool, mut signup: SignUp, password: Pa
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let hash = hash_acceptable(cx, password, &signup.email).await?;
     let mut work = cx.begin().await?;
-    let user = user::insert(cx, &mut work, pool, &mut signup, Some(&hash)).await?;
+    let user = insert_user(cx, &mut work, pool, &mut signup, &hash).await?;
     work.commit().await?;
+    Ok(user)
+}
+
+async fn insert_user(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    pool: Pool,
+    signup: &mut SignUp,
+    hash: &PasswordHash,
+) -> Result<User> {
+    let user = user::insert(cx, work, pool, signup).await?;
+    let now = cx.now();
+    work.insert_password(AccountId::new(now, cx.random()), user.id, hash, now).await?;
+    user::signed_up(cx, work, &user, signup).await?;
     Ok(user)
 }
 

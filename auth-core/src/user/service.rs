@@ -1,8 +1,7 @@
 //! What programs do with users.
 
 use super::model::{Pool, ProfileChange, SignUp, User, check_profile};
-use crate::base::{AccountId, Email, Timestamp, UserId};
-use crate::crypto::password_hash::PasswordHash;
+use crate::base::{Email, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
@@ -43,17 +42,13 @@ pub async fn create_user(cx: &Cx, signup: SignUp) -> Result<User> {
 /// As for [`create_user`]; the unit of work is good for nothing then.
 pub async fn create_user_within(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp) -> Result<User> {
     check_profile(Some(&signup.name), signup.image.as_deref())?;
-    insert(cx, work, Pool::User, &mut signup, None).await
+    let user = insert(cx, work, Pool::User, &mut signup).await?;
+    signed_up(cx, work, &user, &signup).await?;
+    Ok(user)
 }
 
-/// Writes somebody new, with a password if they have one, between the hooks of signing up.
-pub(crate) async fn insert(
-    cx: &Cx,
-    work: &mut Work<'_>,
-    pool: Pool,
-    signup: &mut SignUp,
-    password: Option<&PasswordHash>,
-) -> Result<User> {
+/// Writes somebody new, who has [`signed_up`] once what they sign in with is written, too.
+pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mut SignUp) -> Result<User> {
     let (now, random) = (cx.now(), cx.random());
     cx.hooks(pool).before_signup(cx, work, signup).await?;
     check_profile(Some(&signup.name), signup.image.as_deref())?;
@@ -73,12 +68,13 @@ pub(crate) async fn insert(
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),
         StoreError::Backend(_) => error.into(),
     })?;
-    if let Some(hash) = password {
-        work.insert_password(AccountId::new(now, random), user.id, hash, now).await?;
-    }
-    work.emit(Event::SignedUp { user: user.id });
-    cx.hooks(pool).on_signup(cx, work, &user, signup).await?;
     Ok(user)
+}
+
+/// Tells of somebody new, and lets the hooks add to them.
+pub(crate) async fn signed_up(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp) -> Result<()> {
+    work.emit(Event::SignedUp { user: user.id });
+    cx.hooks(user.pool).on_signup(cx, work, user, signup).await
 }
 
 /// Bars a user from signing in and ends all their sessions, at once.
