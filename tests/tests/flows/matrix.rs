@@ -20,38 +20,19 @@ const ISSUER: &str = "https://issuer.example";
 const SHARED: &str = "a secret that two programs share, 0123456789";
 const CUSTOMER_PASSWORD: &str = "Heron-Amber-Quartz-77";
 
-/// Where a credential may be offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    BearerAnybody,
-    BearerUsers,
-    BearerCustomers,
-    BearerStateless,
-    BearerCached,
-    BearerSessions,
-    BearerCustomerSessions,
-    BearerToken,
-    BearerOneTimeToken,
-    Cookie,
-    CustomerCookie,
-    ApiKeyHeader,
-    ApiKeyScheme,
-    Refresh,
-    CustomerRefresh,
-    Revoke,
-    CustomerRevoke,
-    OneTime,
-    CustomerOneTime,
-    SetActive,
-    KeptCookie,
-    RevokeSession,
-    Password,
-    BasicScheme,
+macro_rules! places {
+    ($($place:ident),+ $(,)?) => {
+        /// Where a credential may be offered.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        enum Place {
+            $($place),+
+        }
+
+        const PLACES: &[Place] = &[$($place),+];
+    };
 }
 
-use Place::*;
-
-const PLACES: [Place; 24] = [
+places![
     BearerAnybody,
     BearerUsers,
     BearerCustomers,
@@ -77,6 +58,8 @@ const PLACES: [Place; 24] = [
     Password,
     BasicScheme,
 ];
+
+use Place::*;
 
 /// Where an own session's secret of a user counts, and so on.
 const USER_SESSION: &[Place] = &[
@@ -267,7 +250,7 @@ async fn every_kind_is_refused_wherever_it_does_not_belong(stack: Stack) {
     let kinds = kinds(&app).await;
     let mut pairs = 0;
     let mut wrong = BTreeMap::new();
-    for place in PLACES {
+    for &place in PLACES {
         for kind in kinds.iter().filter(|kind| !kind.counts.contains(&place)) {
             pairs += 1;
             let (reply, let_in) = offered(&app, place, &kind.text).await;
