@@ -38,7 +38,9 @@ use crate::ports::PortError;
 ///     }
 /// }
 /// # impl Introspection {
-/// #     async fn ask(&self, _: &str) -> Result<(String, Timestamp), VerifyError> { unimplemented!() }
+/// #     async fn ask(&self, _: &str) -> Result<(String, Timestamp), VerifyError> {
+/// #         Ok(("ada".to_owned(), Timestamp::from_micros(0)))
+/// #     }
 /// # }
 /// ```
 #[async_trait]
