@@ -39,7 +39,7 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     let code = cx.conn().code_by_hash(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
     let id = code.session_id.ok_or_else(refused)?;
     let origin = cx.conn().session_by_id(id).await?.and_then(|found| session::judge(cx, found)).ok_or_else(refused)?;
-    if origin.user.id != code.user_id || !cx.accepts(origin.user.pool) {
+    if origin.user.id != code.user_id {
         return Err(refused());
     }
     let mut work = cx.begin().await?;

@@ -53,13 +53,21 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
 
 async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Place) -> Result<Authentication> {
     let key = SessionKey::Token(token.hash());
-    let found = session::resolve(cx, key, check).await?.filter(|found| cx.accepts(found.user.pool));
-    let mut proven = found.ok_or(Code::Unauthorized)?;
-    if session::slide_if_due(cx, &mut proven.session).await? {
-        cx.auth().session_cache().forget(key);
-        renew(cx, place, &proven, token);
-    }
+    let mut proven = session::resolve(cx, key, check).await?.ok_or(Code::Unauthorized)?;
+    slide(cx, place, &mut proven, token).await?;
     Ok(Authentication::by_session_token(proven))
+}
+
+/// Moves the end of a session that is used, if that is due, and tells a browser; a bearer keeps its own time.
+pub(crate) async fn slide(cx: &Cx, place: Place, proven: &mut Resolved, token: &Token) -> Result<()> {
+    if session::slide_if_due(cx, &mut proven.session).await? {
+        cx.auth().session_cache().forget(SessionKey::Token(token.hash()));
+        match place {
+            Place::Cookie => set_session_cookie(cx, proven.user.pool, &proven.session, token),
+            Place::Bearer => {}
+        }
+    }
+    Ok(())
 }
 
 async fn by_jwt(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
@@ -131,14 +139,6 @@ pub(crate) enum Place {
     Bearer,
     /// The session cookie.
     Cookie,
-}
-
-/// Tells a browser the new expiry of its session; a bearer keeps its own time.
-pub(crate) fn renew(cx: &Cx, place: Place, proven: &Resolved, token: &Token) {
-    match place {
-        Place::Cookie => set_session_cookie(cx, proven.user.pool, &proven.session, token),
-        Place::Bearer => {}
-    }
 }
 
 /// Tells a browser the new end of the session that it has shown.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::model::{Session, StoredSession};
-use super::service::{Resolved, SignedIn, resolve, slide_if_due, still_holds, user_view};
+use super::service::{Resolved, SignedIn, resolve, still_holds, user_view};
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -15,7 +15,7 @@ use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
     Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_session_cookie, drop_kept_session,
-    give_session, renew,
+    give_session, slide,
 };
 use crate::role::{Role, authority};
 use crate::token::{Subject, issue_access};
@@ -102,10 +102,10 @@ impl Endpoint for GetSession {
             Err(error) => return stale(cx, error),
         };
         let key = SessionKey::Token(token.hash());
-        let found = resolve(cx, key, SessionCheck::Strict).await?.filter(|found| cx.accepts(found.user.pool));
+        let found = resolve(cx, key, SessionCheck::Strict).await?;
         let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
-        if self.disable_refresh != Some(true) && slide_if_due(cx, &mut found.session).await? {
-            renew(cx, place, &found, &token);
+        if self.disable_refresh != Some(true) {
+            slide(cx, place, &mut found, &token).await?;
         }
         let Resolved { session, user, roles } = found;
         show_access_token(cx, &session, &user, &roles).await;

@@ -138,21 +138,22 @@ fn user_agent(cx: &Cx) -> Option<String> {
     Some(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect())
 }
 
-/// The session of this key, if it is alive and its user enabled: looked up, or remembered where `check` allows it.
+/// The session of this key, if it is alive and its user enabled and of a pool that counts here: looked up, or remembered where `check` allows it.
 pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Result<Option<Resolved>> {
     let found = match check {
         SessionCheck::Strict | SessionCheck::Stateless => look_up(cx, key).await?,
         SessionCheck::Cached(ttl) => match cx.auth().session_cache().recent(key, cx.now(), ttl) {
-            Some(remembered) => Some(SessionWithUser::clone(&remembered)),
-            None => remembered(cx, key).await?,
+            Some(known) if known.session.is_alive(cx.now()) => Some(SessionWithUser::clone(&known)),
+            // Its end may have been moved since.
+            Some(_) | None => remembered(cx, key).await?,
         },
     };
     Ok(found.and_then(|found| judge(cx, found)))
 }
 
-/// What was found by a proof, if it is alive now and its user enabled.
+/// What was found by a proof, if it is alive now and its user enabled and of a pool that counts here.
 pub(crate) fn judge(cx: &Cx, found: SessionWithUser) -> Option<Resolved> {
-    if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() {
+    if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() || !cx.accepts(found.user.pool) {
         return None;
     }
     let roles = cx.auth().counted(found.roles);

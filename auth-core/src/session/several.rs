@@ -38,7 +38,7 @@ async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
     let mut alive = Vec::new();
     for (id, token) in cx.kept_sessions() {
         match resolve(cx, SessionKey::Token(token.hash()), SessionCheck::Strict).await? {
-            Some(Resolved { session, user, .. }) if session.id == id && cx.accepts(user.pool) => {
+            Some(Resolved { session, user, .. }) if session.id == id => {
                 alive.push(Kept { token, session, user: user_view(cx, &user).await? });
             }
             Some(_) | None => drop_kept_session(cx, id),

