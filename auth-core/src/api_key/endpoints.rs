@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use http::Method;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::model::{
     ApiKey, CountedQuota, Direction, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage, Limits, NewApiKey, PermissionMap,
 };
 use super::service::{self, Caller, CreatedKey, DEFAULT_CONFIG, MOST_LISTED};
-use crate::base::{ApiKeyId, TenantId, Timestamp};
+use crate::base::{ApiKeyId, TenantId, Timestamp, json};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{CurrentSession, Fresh};
@@ -177,11 +177,6 @@ fn object(metadata: Value) -> Result<Option<Map<String, Value>>> {
     }
 }
 
-/// Tells a field that is `null` from one that is absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
-}
-
 /// `POST /api-key/create`: a key of the caller's, with their whole authority and the configured limits.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -265,10 +260,10 @@ pub struct UpdateApiKey {
     /// Whether it counts.
     pub enabled: Option<bool>,
     /// Another object beside it, or `null` for none.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "json::present")]
     pub metadata: Option<Option<Value>>,
     /// How long it lives from now on, in seconds; `null` for the configured lifetime.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "json::present")]
     pub expires_in: Option<Option<u64>>,
     /// `default`.
     pub config_id: Option<String>,

@@ -1,11 +1,12 @@
 //! The endpoints of a user's own profile.
 
 use http::Method;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::model::{ProfileChange, check_profile, refuse_protected_fields};
 use super::service;
+use crate::base::json;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
@@ -21,16 +22,11 @@ pub struct UpdateUser {
     /// A new name, at most 255 characters.
     pub name: Option<String>,
     /// A new picture's address, or `null` to remove it.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "json::present")]
     pub image: Option<Option<String>>,
     /// Everything else: dropped, or refused when it is a protected field.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
-}
-
-/// Tells a field that is `null` from one that is absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
 }
 
 impl Endpoint for UpdateUser {
