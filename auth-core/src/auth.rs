@@ -12,11 +12,10 @@ use crate::crypto::password_hash::PasswordHasher;
 use crate::crypto::seal::Sealer;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{ConfigErrors, Error, Result};
-use crate::guard::{Guard, Tenancy};
+use crate::guard::{Guard, PlatformAccess, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
 use crate::issuer::ExternalIssuers;
-use crate::role::Role;
 use crate::store::Store;
 use crate::user::Pool;
 use crate::{api_key, code, customer, password, retention, session, token};
@@ -37,6 +36,7 @@ struct Engine {
     hooks: HookChain,
     customer_hooks: HookChain,
     has_customers: bool,
+    platform_access: Option<Box<dyn PlatformAccess>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Box<dyn ErrorRenderer>,
     routes: Vec<Route>,
@@ -123,13 +123,6 @@ impl Auth {
         Sealer::new(&self.0.config.keyring)
     }
 
-    /// Those of them that count here. A database may be shared: roles of namespaces that this program does not know give
-    /// nothing.
-    pub(crate) fn counted(&self, mut roles: Vec<Role>) -> Vec<Role> {
-        roles.retain(|role| self.knows_role_guard(&role.guard));
-        roles
-    }
-
     /// The present instant, by the configured clock.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
@@ -152,6 +145,10 @@ impl Auth {
     /// What access tokens are issued and verified with; `None` when they are not configured.
     pub(crate) fn tokens(&self) -> Option<&token::Tokens> {
         self.0.tokens.as_ref()
+    }
+
+    pub(crate) fn platform_access(&self) -> Option<&dyn PlatformAccess> {
+        self.0.platform_access.as_deref()
     }
 
     pub(crate) fn session_cache(&self) -> &session::SessionCache {
@@ -211,6 +208,7 @@ pub struct AuthBuilder {
     random: Option<Arc<dyn Random>>,
     hooks: Vec<Arc<dyn Hooks>>,
     customers: Option<customer::Config>,
+    platform_access: Option<Box<dyn PlatformAccess>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Option<Box<dyn ErrorRenderer>>,
     routes: Vec<Route>,
@@ -283,6 +281,12 @@ impl AuthBuilder {
     /// Where tenants are named, and who may act for them.
     pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
         self.draft.tenancy = tenancy;
+        self
+    }
+
+    /// Says when the roles that staff hold on the platform count. Without it they never do.
+    pub fn platform_access(mut self, access: impl PlatformAccess) -> Self {
+        self.platform_access = Some(Box::new(access));
         self
     }
 
@@ -413,6 +417,7 @@ impl AuthBuilder {
         Ok(Auth(Arc::new(Engine {
             hooks: HookChain::new(self.hooks, config.hook_time_limit),
             has_customers,
+            platform_access: self.platform_access,
             customer_hooks: HookChain::new(customer_hooks, config.hook_time_limit),
             config,
             store,

@@ -68,6 +68,7 @@ pub struct Cx {
     as_demanded: Memo<Arc<Authentication>>,
     strictly: Memo<Arc<Authentication>>,
     tenant: Memo<TenantId>,
+    platform_access: OnceCell<Result<bool>>,
     left: Mutex<Left>,
 }
 
@@ -106,6 +107,7 @@ impl Cx {
             as_demanded: OnceCell::new(),
             strictly: OnceCell::new(),
             tenant: OnceCell::new(),
+            platform_access: OnceCell::new(),
             left: Mutex::new(Left::default()),
         }
     }
@@ -259,6 +261,17 @@ impl Cx {
     /// 403 when a tenant is named for which the caller may not act.
     pub async fn tenant(&self) -> Result<Option<TenantId>> {
         self.tenant.get_or_init(|| self.auth.config().tenancy.resolve(self)).await.clone()
+    }
+
+    /// Whether [platform access](crate::guard::PlatformAccess) is in force in this request; asked once. It says nothing of
+    /// who sends it: whether somebody acts as staff says [`Principal::is_staff`](crate::guard::Principal::is_staff).
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub async fn has_platform_access(&self) -> Result<bool> {
+        let Some(access) = self.auth.platform_access() else { return Ok(false) };
+        let asked = || self.hooks(self.pool()).run("in_force", access.in_force(self));
+        self.platform_access.get_or_init(asked).await.clone()
     }
 
     /// Refuses somebody whose session is known, but who may not act for this tenant, or when a header names another one.

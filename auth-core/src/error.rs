@@ -121,6 +121,7 @@ codes! {
     SessionExpired = "SESSION_EXPIRED", BadRequest, "Sign in again, or give your password, to do this.";
     MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
     TenantRequired = "TENANT_REQUIRED", BadRequest, "The request must name a tenant.";
+    TenantNotEnabled = "TENANT_NOT_ENABLED", BadRequest, "There are no tenants here to sign in to.";
     TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
     InvalidToken = "INVALID_TOKEN", BadRequest, "The token is not valid, or not any more.";
     InvalidSessionToken = "INVALID_SESSION_TOKEN", Unauthorized, "There is no such session in this browser.";
@@ -129,6 +130,8 @@ codes! {
     EmailPasswordSignUpDisabled = "EMAIL_PASSWORD_SIGN_UP_DISABLED", BadRequest, "Signing up is switched off.";
     InvalidEmail = "INVALID_EMAIL", BadRequest, "This is not a valid e-mail address.";
     InvalidPassword = "INVALID_PASSWORD", BadRequest, "The password is wrong.";
+    GuardMismatch = "GUARD_MISMATCH", BadRequest, "This is not the front end that the request names.";
+    GuardRequired = "GUARD_REQUIRED", Unauthorized, "Login requires a valid guard.";
     InvalidEmailOrPassword = "INVALID_EMAIL_OR_PASSWORD", Unauthorized, "The e-mail address or the password is wrong.";
     UserAlreadyExists = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", Unprocessable, "There is an account with this e-mail address already.";
     EmailCanNotBeUpdated = "EMAIL_CAN_NOT_BE_UPDATED", BadRequest, "The e-mail address cannot be changed here.";
@@ -143,8 +146,16 @@ codes! {
     TooManyAttempts = "TOO_MANY_ATTEMPTS", TooManyRequests, "Too many wrong attempts. Try again later.";
     // Roles
     RoleNotFound = "ROLE_NOT_FOUND", BadRequest, "There is no such role.";
+    SystemRole = "SYSTEM_ROLE", Forbidden, "This role is part of the program and cannot be changed.";
+    RoleInUse = "ROLE_IN_USE", Conflict, "Somebody holds this role: take it from them first.";
+    BeyondYourAuthority = "BEYOND_YOUR_AUTHORITY", Forbidden, "You may not give or take this role.";
+    LastHolder = "LAST_HOLDER", Conflict, "Nobody else holds this role: give it to somebody first.";
     RoleGuardNotAllowed = "GUARD_NOT_ALLOWED", BadRequest, "This role guard is not registered.";
     UserNotFound = "USER_NOT_FOUND", NotFound, "There is no such user.";
+    // Tenants
+    TenantAlreadyExists = "TENANT_ALREADY_EXISTS", Conflict, "There is a tenant of this name already.";
+    TenantNotFound = "TENANT_NOT_FOUND", NotFound, "There is no such tenant.";
+    NotAMember = "NOT_A_MEMBER", NotFound, "The user does not belong to this tenant.";
     // API keys
     KeyNotFound = "KEY_NOT_FOUND", NotFound, "There is no such API key.";
     ServerOnlyProperty = "SERVER_ONLY_PROPERTY", BadRequest, "Only the application itself may set this.";

@@ -63,6 +63,7 @@ mod routes;
 pub mod session;
 pub mod status;
 pub mod store;
+pub mod tenant;
 pub mod token;
 pub mod user;
 
@@ -87,11 +88,13 @@ pub mod prelude {
         PermissionName, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy, Tenant,
         TenantAccess, TenantRequirement, all, any, fresh, permission, role, signed_in,
     };
-    pub use crate::hooks::{Event, EventSink, Hooks, LoginContext};
+    pub use crate::hooks::{Event, EventSink, Hooks, LoginAttempt, LoginContext};
     pub use crate::http::{Endpoint, Json};
     pub use crate::role::Permission;
     pub use crate::session::SessionCheck;
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
-    pub use crate::{Auth, Cx, Work, api_key, code, customer, issuer, password, retention, role, session, token, user};
+    pub use crate::{
+        Auth, Cx, Work, api_key, code, customer, issuer, password, retention, role, session, tenant, token, user,
+    };
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::config::Config;
 use crate::http::Route;
-use crate::{account, api_key, code, password, session, token, user};
+use crate::{account, api_key, code, password, session, tenant, token, user};
 
 /// The rows that are always there.
 const ALWAYS: [&[Route]; 4] = [crate::status::ROUTES, user::ROUTES, session::ROUTES, account::ROUTES];
@@ -23,6 +23,9 @@ pub(crate) fn routes(
     }
     if config.is_some_and(|config| config.tokens.is_some()) {
         routes.extend_from_slice(token::ROUTES);
+    }
+    if config.is_some_and(|config| config.tenancy.keeps_members()) {
+        routes.extend_from_slice(tenant::ROUTES);
     }
     if config.is_some_and(|config| config.one_time_tokens.is_some()) {
         routes.extend_from_slice(code::ROUTES);

@@ -16,7 +16,7 @@ use crate::driver::{Row, Target, Value};
 use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
-use crate::{role, user};
+use crate::{role, tenant, user};
 
 /// What [`key`] reads, in its order, from a table called `k`, and after it what [`limits`] reads, from one called `l`.
 const COLUMNS: &str = "k.id, k.owner_kind, k.owner_ref, k.tenant, k.config_id, k.name, k.key_start, k.key_prefix, \
@@ -34,14 +34,24 @@ const FROM_KEY: &str = " FROM auth_api_key k LEFT JOIN auth_api_key_limit l ON l
 // The hot path, as SESSION_BY_TOKEN is: one row for each role, and on SQLite planned once.
 const FROM_SECRET: &str = " FROM auth_api_key_secret x JOIN auth_api_key k ON k.id = x.key_id \
     LEFT JOIN auth_api_key_limit l ON l.key_id = k.id LEFT JOIN auth_user u ON u.id = k.user_id \
-    LEFT JOIN auth_user_role ur ON ur.user_id = k.user_id LEFT JOIN auth_role r ON r.id = ur.role_id \
+    LEFT JOIN auth_membership m ON m.user_id = k.user_id AND m.tenant = k.tenant \
+    LEFT JOIN auth_user_role ur ON ur.user_id = k.user_id AND (ur.scope = 'everywhere' OR ur.tenant = k.tenant) \
+    LEFT JOIN auth_role r ON r.id = ur.role_id \
     WHERE x.key_hash = ";
 const API_KEY_BY_HASH: Sql = Sql {
     sqlite: PLANNED_ONCE.sqlite,
-    ..sql!("SELECT ", COLUMNS, ", x.expires_at, ", user::COLUMNS, ", ", role::COLUMNS, FROM_SECRET, "$1")
+    ..sql!("SELECT ", COLUMNS, ", x.expires_at, ", user::COLUMNS, ", m.status, ", role::HELD_COLUMNS, FROM_SECRET, "$1")
 };
-const PLANNED_ONCE: Sql =
-    sql!("SELECT ", COLUMNS, ", x.expires_at, ", user::COLUMNS, ", ", role::COLUMNS, FROM_SECRET, "(SELECT $1)");
+const PLANNED_ONCE: Sql = sql!(
+    "SELECT ",
+    COLUMNS,
+    ", x.expires_at, ",
+    user::COLUMNS,
+    ", m.status, ",
+    role::HELD_COLUMNS,
+    FROM_SECRET,
+    "(SELECT $1)"
+);
 // All limits of a key are one row, so one statement judges and counts them together. Whoever has to wait for another use
 // judges the row as that one has left it: PostgreSQL reads a row again that it has waited for (READ COMMITTED), InnoDB
 // changes what was committed last whatever the isolation, and SQLite has one writer. What a key does not have is NULL,
@@ -179,7 +189,8 @@ const fn list(page: &KeyPage) -> &'static Sql {
 impl<T: Target> ApiKeyStore for SqlConn<T> {
     async fn api_key_by_hash(&mut self, hash: &TokenHash) -> Result<Option<ApiKeyWithOwner>, StoreError> {
         const USER_AT: usize = WIDTH + 1;
-        const ROLES_AT: usize = USER_AT + user::WIDTH;
+        const MEMBERSHIP_AT: usize = USER_AT + user::WIDTH;
+        const ROLES_AT: usize = MEMBERSHIP_AT + 1;
         let rows = self.0.fetch_all(&API_KEY_BY_HASH, &[hash.as_bytes().into()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let owner = if first.opt_id(USER_AT)?.is_some() { Some(user::user(first, USER_AT)?) } else { None };
@@ -187,10 +198,12 @@ impl<T: Target> ApiKeyStore for SqlConn<T> {
         if first.opt_id(ROLES_AT)?.is_some() {
             roles.reserve_exact(rows.len());
             for row in &rows {
-                roles.push(role::role(row, ROLES_AT)?);
+                roles.push(role::held(row, ROLES_AT)?);
             }
         }
-        Ok(Some(ApiKeyWithOwner { key: key(first)?, secret_expires_at: first.opt_instant(WIDTH)?, owner, roles }))
+        let (key, secret_expires_at) = (key(first)?, first.opt_instant(WIDTH)?);
+        let membership = tenant::opt_status(first, MEMBERSHIP_AT)?;
+        Ok(Some(ApiKeyWithOwner { key, secret_expires_at, owner, membership, roles }))
     }
 
     async fn spend_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<Spent, StoreError> {

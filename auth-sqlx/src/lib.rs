@@ -102,6 +102,7 @@ mod sql;
 mod statements;
 mod store;
 mod tables;
+mod tenant;
 mod token;
 mod user;
 

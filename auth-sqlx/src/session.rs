@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use auth_core::base::{SessionId, Timestamp, TokenHash, UserId};
+use auth_core::base::{SessionId, TenantId, Timestamp, TokenHash, UserId};
 use auth_core::session::{Assurance, NewSession, Persistence, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::StoreError;
 
@@ -11,13 +11,13 @@ use crate::driver::{Row, Target};
 use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
-use crate::{role, user};
+use crate::{role, tenant, user};
 
 /// What [`session`] reads, in its order, from a table called `s`.
 const COLUMNS: &str = "s.id, s.user_id, s.created_at, s.updated_at, s.authenticated_at, s.expires_at, \
-    s.absolute_expires_at, s.persistent, s.method, s.assurance, s.ip_address, s.user_agent";
+    s.absolute_expires_at, s.persistent, s.method, s.assurance, s.ip_address, s.user_agent, s.scope, s.role_guard";
 /// How many columns that is.
-const WIDTH: usize = 12;
+const WIDTH: usize = 14;
 
 const OPEN_SESSION: Sql = Sql {
     postgres: sql!(OPENING, " FOR NO KEY UPDATE").postgres,
@@ -26,14 +26,18 @@ const OPEN_SESSION: Sql = Sql {
 };
 // The user's row decides and is locked, by the same statement. On SQLite a transaction has locked everything by then.
 const OPENING: &str = "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, \
-    expires_at, absolute_expires_at, persistent, method, assurance, ip_address, user_agent) \
-    SELECT $1, $2, u.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM auth_user u \
-    WHERE u.id = $13 AND u.credential_version = $14 AND u.disabled_at IS NULL";
-/// What [`with_user`] reads, in its order: from a session called `s`, its user `u` and a role `r` that they hold.
-pub(crate) const WITH_USER: &str = sql!(COLUMNS, ", ", user::COLUMNS, ", ", role::COLUMNS).sqlite;
-/// What joins them to the session. One row for each role, and one without a role when the user holds none.
+    expires_at, absolute_expires_at, persistent, method, assurance, ip_address, user_agent, scope, tenant, role_guard) \
+    SELECT $1, $2, u.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM auth_user u \
+    WHERE u.id = $16 AND u.credential_version = $17 AND u.disabled_at IS NULL";
+/// What [`with_user`] reads, in its order: from a session called `s`, its user `u`, their membership `m` of its tenant,
+/// and a role `r` that they hold by the grant `ur`.
+pub(crate) const WITH_USER: &str = sql!(COLUMNS, ", ", user::COLUMNS, ", m.status, ", role::HELD_COLUMNS).sqlite;
+/// What joins them to the session. One row for each role that counts where it acts, and one without a role when there is
+/// none.
 pub(crate) const USER_AND_ROLES: &str = " JOIN auth_user u ON u.id = s.user_id \
-    LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id LEFT JOIN auth_role r ON r.id = ur.role_id";
+    LEFT JOIN auth_membership m ON m.user_id = s.user_id AND m.tenant = s.tenant \
+    LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id AND ur.scope IN ('everywhere', s.scope) \
+    LEFT JOIN auth_role r ON r.id = ur.role_id";
 /// A session with its user and their roles; which one, says the WHERE that follows.
 pub(crate) const SESSION_WITH_USER: &str = sql!("SELECT ", WITH_USER, " FROM auth_session s", USER_AND_ROLES).sqlite;
 // The hot path. In a database that ANALYZE has seen, SQLite plans anew for every value that is compared directly, which
@@ -54,9 +58,6 @@ const SESSIONS_OF_USER: Sql = sql!(
      ORDER BY s.updated_at DESC, s.id DESC"
 );
 const END_SESSION: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1 AND id = $2");
-// Two statements where others have DELETE … RETURNING, which MySQL lacks. The second one gives the verdict.
-const SESSION_ROW_BY_TOKEN: Sql = sql!("SELECT ", COLUMNS, " FROM auth_session s WHERE s.token_hash = $1");
-const END_SESSION_BY_TOKEN: Sql = sql!("DELETE FROM auth_session WHERE token_hash = $1");
 const END_SESSIONS: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1");
 const END_OTHER_SESSIONS: Sql = sql!("DELETE FROM auth_session WHERE user_id = $1 AND id <> $2");
 // The list stands in a derived table because MySQL takes neither LIMIT in an IN subquery nor a subquery that
@@ -73,8 +74,6 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &SLIDE_SESSION,
     &SESSIONS_OF_USER,
     &END_SESSION,
-    &SESSION_ROW_BY_TOKEN,
-    &END_SESSION_BY_TOKEN,
     &END_SESSIONS,
     &END_OTHER_SESSIONS,
     &EVICT_SESSIONS,
@@ -85,6 +84,7 @@ impl<T: Target> SessionStore for SqlConn<T> {
     async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError> {
         let row = session.row();
         let ip_address = row.ip_address.map(|ip| ip.to_string());
+        let scope = row.scope.to_string();
         let values = [
             row.id.into(),
             session.token_hash().as_bytes().into(),
@@ -98,6 +98,9 @@ impl<T: Target> SessionStore for SqlConn<T> {
             row.assurance.as_level().into(),
             ip_address.as_deref().into(),
             row.user_agent.as_deref().into(),
+            scope.as_str().into(),
+            row.scope.tenant().map(TenantId::as_str).into(),
+            row.role_guard.as_deref().into(),
             row.user_id.into(),
             credential_version.into(),
         ];
@@ -129,13 +132,6 @@ impl<T: Target> SessionStore for SqlConn<T> {
         self.0.affects(&END_SESSION, &[user.into(), id.into()]).await
     }
 
-    async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError> {
-        let values = [hash.as_bytes().into()];
-        let Some(row) = self.0.fetch_optional(&SESSION_ROW_BY_TOKEN, &values).await? else { return Ok(None) };
-        let ended = self.0.affects(&END_SESSION_BY_TOKEN, &values).await?;
-        if ended { session(&row, 0).map(Some) } else { Ok(None) }
-    }
-
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError> {
         match keep {
             None => self.0.execute(&END_SESSIONS, &[user.into()]).await,
@@ -151,15 +147,17 @@ impl<T: Target> SessionStore for SqlConn<T> {
 
 /// Reads [`WITH_USER`] from the column `at` on: session and user of the first row, a role of each.
 pub(crate) fn with_user(first: &Row, rows: &[Row], at: usize) -> Result<SessionWithUser, StoreError> {
-    let roles_at = at + WIDTH + user::WIDTH;
+    let membership_at = at + WIDTH + user::WIDTH;
+    let roles_at = membership_at + 1;
     let mut roles = Vec::new();
     if first.opt_id(roles_at)?.is_some() {
         roles.reserve_exact(rows.len());
         for row in rows {
-            roles.push(role::role(row, roles_at)?);
+            roles.push(role::held(row, roles_at)?);
         }
     }
-    Ok(SessionWithUser { session: session(first, at)?, user: user::user(first, at + WIDTH)?, roles })
+    let membership = tenant::opt_status(first, membership_at)?;
+    Ok(SessionWithUser { session: session(first, at)?, user: user::user(first, at + WIDTH)?, membership, roles })
 }
 
 /// Reads [`COLUMNS`] from the column `at` on.
@@ -177,6 +175,8 @@ fn session(row: &Row, at: usize) -> Result<StoredSession, StoreError> {
         assurance: Assurance::from_level(row.int(at + 9)?).ok_or_else(|| corrupt("auth_session.assurance"))?,
         ip_address: ip_address(row, at + 10)?,
         user_agent: row.opt_text(at + 11)?.map(str::to_owned),
+        scope: row.text(at + 12)?.parse().map_err(|_| corrupt("auth_session.scope"))?,
+        role_guard: row.opt_text(at + 13)?.map(str::to_owned),
     })
 }
 

@@ -102,8 +102,7 @@ async fn session(auth: &Auth) -> String {
     let permissions = ["articles:read", "articles:write", "reports:read"];
     role::define_role(&cx, "PORTAL", "editor", permissions).await.unwrap();
     role::grant_role(&cx, user.id, "PORTAL", "editor").await.unwrap();
-    let sign_in =
-        SignInEmail { email: ADA.to_owned(), password: Password::new(PASSWORD), remember_me: None, callback_url: None };
+    let sign_in = SignInEmail::new(ADA, Password::new(PASSWORD));
     let signed_in = auth.call(&cx, sign_in).await.unwrap();
     body::<Value>(signed_in, auth)["token"].as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Databases with many rows: ten sessions, one role, one account and one API key for each user; a counter, an audit
+//! Databases with many rows: ten sessions, one role, one membership, one account and one API key for each user; a counter, an audit
 //! entry, a code and a refresh family for each session; a few signing keys. Every row is derived from its number, so that
 //! any of them can be asked for without keeping a list.
 //!
@@ -128,7 +128,7 @@ struct Words {
     concat: fn(&str, &str, &str) -> String,
 }
 
-/// Users with a role and an account each.
+/// Users with a role, an account and a membership each.
 fn people(words: &Words, users: u32) -> String {
     let Words { id, yes, numbers, concat, .. } = words;
     format!(
@@ -138,6 +138,9 @@ fn people(words: &Words, users: u32) -> String {
              SELECT {user_id}, 'Ada Lovelace', {email}, {yes}, {NOW}, {NOW}, 0 FROM {users};
          INSERT INTO auth_user_role (user_id, role_id, granted_at)
              SELECT {user_id}, {role_of_user}, {NOW} FROM {users};
+         INSERT INTO auth_tenant (id, name, created_at) SELECT {tenant}, {tenant}, {NOW} FROM {roles};
+         INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at)
+             SELECT {user_id}, {tenant_of_user}, 'active', {NOW}, {NOW} FROM {users};
          INSERT INTO auth_account (id, user_id, provider_id, account_id, created_at, updated_at)
              SELECT {account_id}, {user_id}, 'credential', {subject}, {NOW}, {NOW} FROM {users};",
         role_id = id("role", "n"),
@@ -146,6 +149,8 @@ fn people(words: &Words, users: u32) -> String {
         user_id = id("user", "n"),
         email = concat("user", "n", "@example.com"),
         users = numbers(users),
+        tenant = concat("tenant", "n", ""),
+        tenant_of_user = concat("tenant", &format!("(n % {ROLES} + 1)"), ""),
         role_of_user = id("role", &format!("(n % {ROLES} + 1)")),
         account_id = id("account", "n"),
         subject = concat("subject", "n", ""),
@@ -242,7 +247,7 @@ async fn fill_mariadb(pool: &MySqlPool, rows: &Rows) {
         concat: |before, number, after| format!("CONCAT('{before}', {number}, '{after}')"),
     };
     sqlx::raw_sql(AssertSqlSafe((rows.script)(&words, rows.count))).execute(pool).await.unwrap();
-    let tables = "auth_user, auth_role, auth_user_role, auth_session, auth_code, auth_refresh_family, auth_attempt, \
+    let tables = "auth_user, auth_role, auth_user_role, auth_tenant, auth_membership, auth_session, auth_code, auth_refresh_family, auth_attempt, \
         auth_audit";
     let keys = "auth_api_key, auth_api_key_secret, auth_api_key_limit";
     let analyze = AssertSqlSafe(format!("ANALYZE TABLE {tables}, {keys}")).into_sql_str();

@@ -14,15 +14,16 @@ use auth_core::api_key::{
 };
 use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{
-    AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, TokenHash, UserId,
+    AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, TokenHash, UserId,
 };
 use auth_core::code::{CodePurpose, CodeStore, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::retention::RetentionStore;
-use auth_core::role::{Role, RoleStore};
+use auth_core::role::{HeldRole, Role, RoleStore, StoredGrant};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
+use auth_core::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
 use auth_core::user::{Pool, ProfileChange, User, UserStore};
 use futures_util::future::BoxFuture;
@@ -79,13 +80,16 @@ impl Tap {
     /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, keys,
     /// codes, refresh families.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 14] = [
+        const WRITES: [&str; 17] = [
             "insert_user",
             "open_session",
             "insert_password",
             "replace_password",
             "put_role",
             "grant_role",
+            "insert_tenant",
+            "insert_membership",
+            "set_membership_status",
             "update_profile",
             "raise_credential_version",
             "insert_api_key",
@@ -212,10 +216,23 @@ pass_on! {
     }
     RoleStore {
         fn put_role(role: &Role) -> ();
-        fn role_by_name(guard: &str, name: &str) -> Option<Role>;
-        fn grant_role(user: UserId, role: RoleId, now: Timestamp) -> bool;
-        fn revoke_role(user: UserId, role: RoleId) -> bool;
-        fn roles_of_user(user: UserId) -> Vec<Role>;
+        fn role_by_name(guard: &str, name: &str, tenant: Option<&TenantId>) -> Option<Role>;
+        fn roles(tenant: Option<&TenantId>) -> Vec<Role>;
+        fn delete_role(id: RoleId) -> bool;
+        fn grant_role(grant: &StoredGrant, now: Timestamp) -> bool;
+        fn revoke_role(grant: &StoredGrant) -> bool;
+        fn roles_of_user(user: UserId, tenant: Option<&TenantId>) -> Vec<HeldRole>;
+        fn has_other_holder(grant: &StoredGrant) -> bool;
+    }
+    TenantStore {
+        fn insert_tenant(tenant: &TenantRecord) -> ();
+        fn tenant_by_id(id: &TenantId) -> Option<TenantRecord>;
+        fn delete_tenant(id: &TenantId) -> bool;
+        fn insert_membership(membership: &Membership) -> bool;
+        fn membership(user: UserId, tenant: &TenantId) -> Option<Membership>;
+        fn memberships_of_user(user: UserId) -> Vec<Membership>;
+        fn set_membership_status(user: UserId, tenant: &TenantId, status: MembershipStatus, now: Timestamp) -> bool;
+        fn delete_membership(user: UserId, tenant: &TenantId) -> bool;
     }
     SessionStore {
         fn open_session(session: &NewSession, credential_version: i64) -> bool;
@@ -223,7 +240,6 @@ pass_on! {
         fn slide_session(id: SessionId, expires_at: Timestamp, now: Timestamp) -> bool;
         fn sessions_of_user(user: UserId, now: Timestamp) -> Vec<StoredSession>;
         fn end_session(user: UserId, id: SessionId) -> bool;
-        fn end_session_by_token(hash: &TokenHash) -> Option<StoredSession>;
         fn end_sessions_of_user(user: UserId, keep: Option<SessionId>) -> u64;
         fn evict_sessions(user: UserId, spared: SessionId, others: u32) -> u64;
     }

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The features, in their order: one may use those before it.
-const FEATURES: [&str; 9] = ["user", "role", "session", "account", "password", "customer", "code", "api_key", "token"];
+const FEATURES: [&str; 10] =
+    ["role", "user", "tenant", "session", "account", "password", "customer", "code", "api_key", "token"];
 
 /// What `auth-core` consists of and what each part may name of the crate, apart from itself. `<features>` are all of
 /// them, `<earlier>` those before the feature in question. The first room that a file fits into is its own.
@@ -29,13 +30,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("customer/config", &["hooks"]),
     ("<feature>/config", &["base", "crypto", "error", "ports"]),
     ("<feature>/common", &[]),
-    ("hooks", &["base", "error", "cx", "audit", "<features>"]),
+    // What hooks are shown of who acts is the principal that guards judge.
+    ("hooks", &["base", "error", "cx", "audit", "guard", "<features>"]),
     ("audit", &["base", "store", "cx", "hooks"]),
     ("retention", &["base", "error", "store", "cx", "auth"]),
     ("<feature>/service", &["base", "crypto", "error", "ports", "store", "cx", "hooks", "<earlier>"]),
     ("<feature>/resolve", &["base", "error", "cx", "<earlier>"]),
     ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "<features>"]),
     ("session/cache", &["base"]),
+    ("session/authority", &["error", "cx", "<earlier>"]),
+    ("role/grant", &["base", "error", "store", "cx", "hooks"]),
     ("token/claims", &["base", "<earlier>"]),
     ("token/keys", &["base", "crypto", "error", "store", "cx"]),
     ("token/refresh", &["base", "crypto", "error", "cx", "hooks", "<earlier>"]),
@@ -109,6 +113,8 @@ const MORE_FEATURE_FILES: &[(&str, &str)] = &[
     ("token/claims.rs", "the form of an access token"),
     ("token/keys.rs", "the keys that tokens are signed with, and their replacement"),
     ("token/refresh.rs", "the exchange of refresh tokens"),
+    ("role/grant.rs", "giving roles and taking them; the service is what they are"),
+    ("session/authority.rs", "what counts of what a user holds, where they act"),
     ("session/cache.rs", "what routes with `SessionCheck::Cached` remember"),
     ("session/several.rs", "the endpoints of several sessions in one browser"),
     ("api_key/resolve.rs", "a key in use, proved and counted; the service is what its owner does with it"),
@@ -229,7 +235,9 @@ fn sessions_are_made_in_one_place() {
     assert_eq!(naming("NewSession::new("), expected(&["session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("AuthEvent {"), expected(&["session/service.rs"]));
     assert_eq!(naming("AuthEvent::proved("), expected(&["password/service.rs"]));
-    assert_eq!(naming("AuthEvent::beside("), expected(&["code/service.rs"]));
+    assert_eq!(naming("AuthEvent::signed_up("), expected(&["password/service.rs"]));
+    assert_eq!(naming("AuthEvent::again("), expected(&["password/service.rs"]));
+    assert_eq!(naming("AuthEvent::beside("), expected(&["code/service.rs", "session/service.rs"]));
 }
 
 /// Time and randomness come from the ports alone (`clippy.toml` forbids the rest; this names the two exceptions).

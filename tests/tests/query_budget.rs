@@ -161,7 +161,7 @@ async fn a_use_of_an_api_key_is_one_statement_and_with_limits_two() {
             for _ in 0..2 {
                 let cx = app.cx();
                 let (verified, sent) = counter.count(api_key::verify(&cx, key.secret.expose())).await;
-                assert_eq!(verified.unwrap().permissions().len(), 1);
+                assert_eq!(verified.unwrap().permissions.len(), 1);
                 assert_at_most(statements, &sent, stack, "a use of a key");
             }
         }

@@ -214,7 +214,7 @@ impl Before {
             let i = i64::from(number);
             assert_eq!((found.session.id, found.user.id), (session_id(number), user));
             assert_eq!(found.session.absolute_expires_at.as_micros(), i * 10 + 5);
-            assert_eq!(found.roles.iter().map(|role| role.id).collect::<Vec<_>>(), [role_id(3)]);
+            assert_eq!(found.roles.iter().map(|held| held.role.id).collect::<Vec<_>>(), [role_id(3)]);
         }
         assert_eq!(conn.accounts_of_user(ada).await.unwrap()[0].provider_id, CREDENTIAL);
         assert_eq!(conn.password_of_user(ada).await.unwrap().unwrap().as_stored(), "$hash");
@@ -312,7 +312,7 @@ async fn every_rule_holds_after_the_pools(before: Before) {
     ] {
         assert_eq!(before.count(gone).await, 0, "{gone}");
     }
-    assert_eq!(conn.roles_of_user(jose).await.unwrap().len(), 1);
+    assert_eq!(conn.roles_of_user(jose, None).await.unwrap().len(), 1);
     assert!(conn.session_by_token(&token_hash(6)).await.unwrap().is_some());
     assert!(
         before.run("INSERT INTO auth_user_role (user_id, role_id, granted_at) VALUES (id(1), id(3), 1)").await.is_err()

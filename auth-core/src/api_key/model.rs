@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{ApiKeyId, TenantId, Timestamp, TokenHash, UserId};
-use crate::role::{InvalidName, Permission, Role};
+use crate::role::{HeldRole, InvalidName, Permission};
+use crate::tenant::MembershipStatus;
 use crate::user::User;
 
 /// Whose key it is. Users make theirs themselves; those of organisations and services are made by the program.
@@ -404,8 +405,10 @@ pub struct ApiKeyWithOwner {
     pub secret_expires_at: Option<Timestamp>,
     /// The user whose key it is; `None` when it is nobody's.
     pub owner: Option<User>,
-    /// What they hold, in no particular order.
-    pub roles: Vec<Role>,
+    /// Whether they belong to the tenant that the key is bound to, and how; `None` as well when it is bound to none.
+    pub membership: Option<MembershipStatus>,
+    /// What they hold everywhere and in that tenant, in no particular order.
+    pub roles: Vec<HeldRole>,
 }
 
 /// A new secret for a key, and what becomes of those that it has.

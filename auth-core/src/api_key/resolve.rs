@@ -8,7 +8,9 @@ use super::model::{ApiKey, ApiKeyWithOwner, Spent};
 use crate::base::{ApiKeyId, Timestamp, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::role::{Permission, Role};
+use crate::role::{GrantedRole, Permission, RoleScope};
+use crate::session::{Acting, Authority};
+use crate::tenant::MembershipStatus;
 use crate::user::User;
 
 /// A key that was proved by its secret: it counts, its owner is enabled, and this use of it is allowed and counted.
@@ -22,30 +24,12 @@ pub struct ResolvedKey {
     pub key: ApiKey,
     /// The user whose it is; `None` when it is an organisation's or a service's.
     pub owner: Option<User>,
-    /// What they hold. Of a key with permissions of its own it says what the owner may do, not what the key may.
-    pub roles: Vec<Role>,
-}
-
-impl ResolvedKey {
-    /// What may be done with it: all that its owner's roles permit at this moment, or of that what it is limited to. Of a
-    /// key that is no user's it is what the application gave it.
-    pub fn permissions(&self) -> BTreeSet<Permission> {
-        if self.owner.is_none() {
-            return self.key.permissions.iter().flatten().cloned().collect();
-        }
-        let held = self.roles.iter().flat_map(|role| &role.permissions);
-        let own = self.key.permissions.as_ref();
-        held.filter(|permission| own.is_none_or(|own| own.contains(permission))).cloned().collect()
-    }
-
-    /// The roles that count: those of its owner, and none for a key with permissions of its own. What asks for a role
-    /// asks for all that comes with it, and that is more than such a key has.
-    pub fn counted_roles(&self) -> &[Role] {
-        match self.key.permissions {
-            None => &self.roles,
-            Some(_) => &[],
-        }
-    }
+    /// The roles that count: those of its owner in the tenant that the key is bound to, and none for a key with permissions
+    /// of its own. What asks for a role asks for all that comes with it, and that is more than such a key has.
+    pub roles: BTreeSet<GrantedRole>,
+    /// What may be done with it: all that its owner may do there at this moment, or of that what it is limited to. Of a key
+    /// that is no user's it is what the application gave it.
+    pub permissions: BTreeSet<Permission>,
 }
 
 /// Proves a key that came to the program in some other way than over HTTP, and counts a use.
@@ -70,7 +54,7 @@ pub(crate) async fn resolve(cx: &Cx, token: &Token) -> Result<Option<ResolvedKey
     }
     let now = cx.now();
     let Some(found) = cx.conn().api_key_by_hash(&token.hash()).await? else { return Ok(None) };
-    let Some(resolved) = judged(cx, found, now) else { return Ok(None) };
+    let Some(resolved) = judged(cx, found, now).await? else { return Ok(None) };
     if !resolved.key.limits.is_unlimited() && !spend(cx, resolved.key.id, now).await? {
         return Ok(None);
     }
@@ -80,19 +64,33 @@ pub(crate) async fn resolve(cx: &Cx, token: &Token) -> Result<Option<ResolvedKey
     Ok(Some(resolved))
 }
 
-fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Option<ResolvedKey> {
-    let ApiKeyWithOwner { key, secret_expires_at, owner, roles } = found;
+async fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Result<Option<ResolvedKey>> {
+    let ApiKeyWithOwner { key, secret_expires_at, owner, membership, roles } = found;
     if key.owner.user() != owner.as_ref().map(|owner| owner.id) {
-        return None;
+        return Ok(None);
     }
     // Before anything is counted: what is refused uses nothing up.
     if owner.as_ref().is_some_and(|owner| owner.disabled_at.is_some() || !cx.accepts(owner.pool)) {
-        return None;
+        return Ok(None);
     }
     if !key.is_alive(now) || secret_expires_at.is_some_and(|end| now >= end) {
-        return None;
+        return Ok(None);
     }
-    Some(ResolvedKey { key, owner, roles: cx.auth().counted(roles) })
+    let is_of_members = cx.auth().config().tenancy.keeps_members() && key.tenant.is_some() && owner.is_some();
+    if is_of_members && membership != Some(MembershipStatus::Active) {
+        return Ok(None);
+    }
+    let own = key.permissions.as_ref();
+    let Some(user) = &owner else {
+        let permissions = own.into_iter().flatten().cloned().collect();
+        return Ok(Some(ResolvedKey { key, owner, roles: BTreeSet::new(), permissions }));
+    };
+    // What somebody holds as staff of the platform never counts here: a key is for a program, and names no place.
+    let scope = RoleScope::from(key.tenant.clone());
+    let Authority { roles, mut permissions, .. } = Authority::of(cx, user, Acting::from(&scope), roles).await?;
+    permissions.retain(|permission| own.is_none_or(|own| own.contains(permission)));
+    let roles = if own.is_none() { roles } else { BTreeSet::new() };
+    Ok(Some(ResolvedKey { key, owner, roles, permissions }))
 }
 
 /// Counts the use by every limit of the key; `false` when the key has gone meanwhile.
@@ -356,15 +354,15 @@ mod tests {
         let permissions = ["a:write", "a:read"].map(|name| Permission::parse(name).unwrap());
         let limited = world.key(|new| new.permissions = Some(permissions.to_vec())).await.secret;
         let of = async |secret| resolve(cx, secret).await.unwrap().unwrap();
-        assert_eq!(names(&of(&whole).await.permissions()), ["a:read", "a:write", "b:read"]);
-        assert_eq!(of(&whole).await.counted_roles().len(), 1);
-        assert_eq!(names(&of(&limited).await.permissions()), ["a:read", "a:write"]);
-        assert!(of(&limited).await.counted_roles().is_empty(), "a role is more than its permissions");
+        assert_eq!(names(&of(&whole).await.permissions), ["a:read", "a:write", "b:read"]);
+        assert_eq!(of(&whole).await.roles.len(), 1);
+        assert_eq!(names(&of(&limited).await.permissions), ["a:read", "a:write"]);
+        assert!(of(&limited).await.roles.is_empty(), "a role is more than its permissions");
         define(&["a:read", "c:read"]).await.unwrap();
-        assert_eq!(names(&of(&whole).await.permissions()), ["a:read", "c:read"]);
-        assert_eq!(names(&of(&limited).await.permissions()), ["a:read"]);
+        assert_eq!(names(&of(&whole).await.permissions), ["a:read", "c:read"]);
+        assert_eq!(names(&of(&limited).await.permissions), ["a:read"]);
         role::revoke_role(cx, world.ada.id, "ADMIN", "admin").await.unwrap();
-        assert!(of(&limited).await.permissions().is_empty() && of(&whole).await.permissions().is_empty());
+        assert!(of(&limited).await.permissions.is_empty() && of(&whole).await.permissions.is_empty());
     }
 
     #[tokio::test]

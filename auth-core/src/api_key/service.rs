@@ -9,8 +9,8 @@ use crate::base::{ApiKeyId, TenantId, Timestamp, Token, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
-use crate::role::Permission;
-use crate::session::{self, Session};
+use crate::role::{Permission, RoleScope};
+use crate::session::{self, Acting, Authority, Session};
 use crate::user::{Pool, User};
 
 /// The one configuration that keys are made under, by the name that the protocol has for it.
@@ -102,7 +102,7 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         return Err(Code::TooManyKeys.into());
     }
     if let Some(user) = user {
-        expect_held(cx, &mut work, user, key.permissions.as_deref()).await?;
+        expect_held(cx, &mut work, user, key.tenant.as_ref(), key.permissions.as_deref()).await?;
     }
     work.insert_api_key(&key, &secret.hash()).await?;
     work.emit(Event::ApiKeyCreated { user, key: key.id });
@@ -133,11 +133,19 @@ async fn claim(work: &mut Work<'_>, id: UserId) -> Result<()> {
 }
 
 /// Refuses a key that would permit what its owner does not hold. Without permissions of its own it permits what they do.
-async fn expect_held(cx: &Cx, work: &mut Work<'_>, user: UserId, permissions: Option<&[Permission]>) -> Result<()> {
+async fn expect_held(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    user: UserId,
+    tenant: Option<&TenantId>,
+    permissions: Option<&[Permission]>,
+) -> Result<()> {
     let Some(permissions) = permissions else { return Ok(()) };
-    let roles = cx.auth().counted(work.roles_of_user(user).await?);
-    let held: Vec<&Permission> = roles.iter().flat_map(|role| &role.permissions).collect();
-    match permissions.iter().find(|permission| !held.contains(permission)) {
+    let owner = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
+    let held = work.roles_of_user(user, tenant).await?;
+    let scope = RoleScope::from(tenant.cloned());
+    let Authority { permissions: held, .. } = Authority::of(cx, &owner, Acting::from(&scope), held).await?;
+    match permissions.iter().find(|permission| !held.contains(*permission)) {
         None => Ok(()),
         Some(missing) => {
             let message = format!("The owner does not hold the permission {missing}, so the API key cannot have it.");
@@ -293,7 +301,8 @@ pub(super) async fn change_by(cx: &Cx, caller: Caller<'_>, id: ApiKeyId, mut cha
     check_change(config, &mut change, now)?;
     let mut work = caller.begin(cx).await?;
     if let (Some(user), Some(Some(permissions))) = (owner.user(), &change.permissions) {
-        expect_held(cx, &mut work, user, Some(permissions)).await?;
+        let key = work.api_key_of(&owner, id).await?.ok_or(Code::KeyNotFound)?;
+        expect_held(cx, &mut work, user, key.tenant.as_ref(), Some(permissions)).await?;
     }
     if !work.update_api_key(&owner, id, &change, now).await? {
         return Err(Code::KeyNotFound.into());

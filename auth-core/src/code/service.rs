@@ -4,7 +4,8 @@ use super::model::{CodePurpose, StoredCode};
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::session::{self, AuthEvent, AuthMethod, Session, SignedIn, complete_login};
+use crate::hooks::{LoginAttempt, LoginOccasion};
+use crate::session::{self, AuthEvent, AuthMethod, Entry, Session, SignedIn, complete_login};
 use crate::user::User;
 
 /// Makes a one-time token for the session, in place of an earlier one of it.
@@ -35,10 +36,13 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
 /// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; it is not used up then.
 pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
     let refused = || Error::from(Code::InvalidToken);
+    let input = serde_json::Map::new();
+    Entry::decide(cx, LoginAttempt::new(AuthMethod::OneTimeToken, LoginOccasion::Renewal, &input)).await?;
     let (purpose, hash) = (CodePurpose::OneTimeToken, token.hash());
     let code = cx.conn().code_by_hash(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
     let id = code.session_id.ok_or_else(refused)?;
-    let origin = cx.conn().session_by_id(id).await?.and_then(|found| session::judge(cx, found)).ok_or_else(refused)?;
+    let found = cx.conn().session_by_id(id).await?.ok_or_else(refused)?;
+    let origin = session::judge(cx, found).await?.ok_or_else(refused)?;
     if origin.user.id != code.user_id {
         return Err(refused());
     }
@@ -48,7 +52,7 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     let holds = session::still_holds(cx, &mut work, &origin.user, &origin.session).await;
     holds.map_err(|error| if error.is(Code::Unauthorized) { refused() } else { error })?;
     work.consume_code(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
-    let event = AuthEvent::beside(&origin, AuthMethod::OneTimeToken);
+    let event = AuthEvent::beside(origin.user, &origin.session, AuthMethod::OneTimeToken);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
     Ok(signed_in)

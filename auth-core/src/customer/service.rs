@@ -5,6 +5,7 @@ use crate::base::{CustomerId, Email, UserId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
+use crate::role::RoleGrant;
 use crate::user::{Pool, SignUp, set_disabled};
 use crate::{password, role};
 
@@ -60,7 +61,7 @@ pub async fn enable_customer(cx: &Cx, id: CustomerId) -> Result<()> {
 /// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
 pub async fn grant_role(cx: &Cx, id: CustomerId, guard: &str, name: &str) -> Result<bool> {
     customer_by_id(cx, id).await?.ok_or(Code::UserNotFound)?;
-    role::grant(cx, row(id), guard, name).await
+    role::grant_to_anybody(cx, row(id), &RoleGrant::new(guard, name)).await
 }
 
 /// Takes a role from a customer; `false` when they did not hold it. Effective with their next request.

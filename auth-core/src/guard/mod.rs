@@ -17,6 +17,7 @@
 //! A [`Requirement`] says the same as data, for route rules and for places without HTTP.
 
 mod permission;
+mod platform;
 mod principal;
 mod requirement;
 mod role;
@@ -26,6 +27,7 @@ mod tenant;
 use std::future::Future;
 
 pub use permission::{PermissionName, RequirePermission};
+pub use platform::PlatformAccess;
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
 pub(crate) use requirement::Admits;
 pub use requirement::{

@@ -12,8 +12,8 @@ use crate::api_key::{ApiKey, KeyOwner, ResolvedKey};
 use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
-use crate::role::{GrantedRole, Permission, Role, authority};
-use crate::session::{Assurance, AuthMethod, Resolved, Session};
+use crate::role::{GrantedRole, Granter, Permission};
+use crate::session::{Assurance, AuthMethod, Authority, Resolved, Session};
 use crate::token::VerifiedAccess;
 use crate::user::{Pool, User};
 
@@ -159,7 +159,13 @@ pub struct Principal {
     pub email_verified: bool,
     /// The display name, if one is known.
     pub name: Option<String>,
-    /// The roles held, as pairs of name and role guard.
+    /// Whether they act as staff of the platform: platform access is in force.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_staff: bool,
+    /// The role guard that their session was opened under: no others count. `None` where there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_guard: Option<String>,
+    /// The roles that count where they act, as pairs of name and role guard.
     pub roles: BTreeSet<GrantedRole>,
     /// What may be done: the union of what the roles permit, or what the credential is limited to of it.
     pub permissions: BTreeSet<Permission>,
@@ -181,9 +187,29 @@ impl Principal {
         self.permissions.contains(name)
     }
 
-    /// Whether the role is held in exactly this role guard; the same name in another guard does not count.
+    /// Whether the role is held in exactly this role guard; the same name in another guard does not count, nor does a role
+    /// that a tenant has defined for itself.
     pub fn has_role(&self, guard: &str, name: &str) -> bool {
-        self.roles.iter().any(|role| role.guard == guard && role.name == name)
+        self.roles.iter().any(|role| role.guard == guard && role.name == name && !role.is_custom)
+    }
+
+    /// The population it belongs to; programs are of no other than users.
+    pub(crate) fn pool(&self) -> Pool {
+        match self.kind {
+            PrincipalKind::Customer => Pool::Customer,
+            PrincipalKind::User | PrincipalKind::Service => Pool::User,
+        }
+    }
+
+    /// Them, as somebody who gives and takes roles: with [`role::grant_as`](crate::role::grant_as).
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] for whoever is no user of ours with a session.
+    pub fn granter(&self) -> Result<Granter<'_>> {
+        match (self.user_id(), self.session) {
+            (Some(user), Some(_)) => Ok(Granter::new(user, &self.roles)),
+            (Some(_) | None, _) => Err(Code::Forbidden.into()),
+        }
     }
 
     /// Which of our users it is; `None` for everybody else.
@@ -258,6 +284,8 @@ impl Authentication {
             email: Some(claims.email.clone()),
             email_verified: claims.email_verified,
             name: Some(claims.name.clone()),
+            is_staff: false,
+            role_guard: None,
             roles: claims.roles.iter().cloned().collect(),
             permissions: permissions.collect::<Result<_, _>>().map_err(|_| damaged())?,
             method: claims.method.parse().map_err(|_| damaged())?,
@@ -271,7 +299,7 @@ impl Authentication {
 
     /// Proved by a token of an external issuer that is believed until it expires.
     pub(crate) fn by_issuer(claims: VerifiedClaims, role_guard: &str) -> Self {
-        let role = |name: &String| GrantedRole { name: name.clone(), guard: role_guard.to_owned() };
+        let role = |name: &String| GrantedRole::new(role_guard, &**name);
         let principal = Principal {
             kind: if claims.is_service { PrincipalKind::Service } else { PrincipalKind::User },
             id: PrincipalId::external(claims.issuer(), claims.subject()),
@@ -279,6 +307,8 @@ impl Authentication {
             email: claims.email.clone(),
             email_verified: claims.email_verified,
             name: claims.name.clone(),
+            is_staff: false,
+            role_guard: None,
             roles: claims.roles.iter().map(role).collect(),
             permissions: claims.permissions.iter().cloned().collect(),
             method: AuthMethod::External,
@@ -291,8 +321,7 @@ impl Authentication {
     }
 
     /// A user of ours, whom an external issuer vouched for.
-    pub(crate) fn by_row(user: User, roles: &[Role], claims: VerifiedClaims) -> Self {
-        let (roles, permissions) = authority(roles);
+    pub(crate) fn by_row(user: User, authority: Authority, claims: VerifiedClaims) -> Self {
         let principal = Principal {
             kind: user.pool.into(),
             id: user.id.into(),
@@ -300,8 +329,10 @@ impl Authentication {
             email: Some(user.email.clone()),
             email_verified: user.email_verified,
             name: Some(user.name.clone()),
-            roles,
-            permissions,
+            is_staff: false,
+            role_guard: None,
+            roles: authority.roles,
+            permissions: authority.permissions,
             method: AuthMethod::External,
             assurance: Assurance::Aal1,
             authenticated_at: claims.authenticated_at,
@@ -313,7 +344,6 @@ impl Authentication {
 
     /// Proved by an API key: its owner, with what the key may do of what they may.
     pub(crate) fn by_api_key(resolved: ResolvedKey) -> Self {
-        let (roles, _) = authority(resolved.counted_roles());
         let (key, owner) = (&resolved.key, resolved.owner.as_ref());
         let principal = Principal {
             kind: owner.map_or(PrincipalKind::Service, |owner| owner.pool.into()),
@@ -322,8 +352,10 @@ impl Authentication {
             email: owner.map(|owner| owner.email.clone()),
             email_verified: owner.is_some_and(|owner| owner.email_verified),
             name: owner.map(|owner| owner.name.clone()).or_else(|| key.name.clone()),
-            roles,
-            permissions: resolved.permissions(),
+            is_staff: false,
+            role_guard: None,
+            roles: resolved.roles.clone(),
+            permissions: resolved.permissions.clone(),
             method: AuthMethod::ApiKey,
             assurance: Assurance::Aal1,
             authenticated_at: None,
@@ -376,7 +408,9 @@ impl Authentication {
     /// believed without looking is believed in this as well.
     pub(super) fn acts_for_a_member(&self) -> bool {
         match &self.proof {
-            Proof::Session(_) | Proof::User(_) => true,
+            // A session that acts in a tenant itself was looked up with its membership.
+            Proof::Session(proof) => proof.session.scope.tenant().is_none(),
+            Proof::User(_) => true,
             Proof::ApiKey(resolved) => resolved.owner.is_some(),
             Proof::SessionToken(_) | Proof::Claims(_) | Proof::External(_) => false,
         }
@@ -396,17 +430,18 @@ impl Authentication {
 }
 
 fn of_session(resolved: Resolved) -> (Principal, Arc<SessionProof>) {
-    let Resolved { session, user, roles } = resolved;
-    let (roles, permissions) = authority(&roles);
+    let Resolved { session, user, authority } = resolved;
     let principal = Principal {
         kind: user.pool.into(),
         id: user.id.into(),
-        tenant: None,
+        tenant: session.scope.tenant().cloned(),
         email: Some(user.email.clone()),
         email_verified: user.email_verified,
         name: Some(user.name.clone()),
-        roles,
-        permissions,
+        is_staff: authority.is_staff,
+        role_guard: session.role_guard.clone(),
+        roles: authority.roles,
+        permissions: authority.permissions,
         method: session.method,
         assurance: session.assurance,
         authenticated_at: Some(session.authenticated_at),

@@ -1,6 +1,6 @@
 //! For which tenant somebody acts.
 //!
-//! A tenant is named by the credential (a claim of another issuer, an API key) or by a header; if both name one they must
+//! A tenant is named by the credential (the session, a claim of another issuer, an API key) or by a header; if both name one they must
 //! agree, or the request is 403, and a handler compares what a body names with [`Tenant::agree_with`]. A name alone proves
 //! nothing. A credential of one tenant acts for that one; with a credential of none, whoever names a tenant must be let in
 //! by [`TenantAccess`]. It is asked as well where a credential outlives a membership: for the API key of a user, for an
@@ -56,9 +56,26 @@ pub trait TenantAccess: Send + Sync + 'static {
     async fn may_act(&self, cx: &Cx, caller: &Principal, tenant: &TenantId) -> Result<bool>;
 }
 
+/// Whether the engine keeps [memberships](crate::tenant).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// The application keeps them, or there are none.
+    #[default]
+    Disabled,
+    /// One account may be a member of many tenants.
+    Shared,
+}
+
 /// Where tenants are named, and who may act for them. By default only credentials name one, and nobody must.
+///
+/// ```
+/// use auth_core::guard::Tenancy;
+///
+/// let _ = Tenancy::shared().header("x-tenant");
+/// ```
 #[derive(Clone, Default)]
 pub struct Tenancy {
+    mode: Mode,
     header: Option<&'static str>,
     is_header_always: bool,
     requirement: TenantRequirement,
@@ -68,6 +85,7 @@ pub struct Tenancy {
 impl fmt::Debug for Tenancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenancy")
+            .field("mode", &self.mode)
             .field("header", &self.header)
             .field("is_header_always", &self.is_header_always)
             .field("requirement", &self.requirement)
@@ -76,6 +94,13 @@ impl fmt::Debug for Tenancy {
 }
 
 impl Tenancy {
+    /// The engine keeps who belongs to which tenant, and one account may be a member of many. A session acts in one of
+    /// them at most: whoever signs in names it (`tenantId`), and changes to another by `POST /switch-tenant`, for a session
+    /// of its own. Who may act for a tenant says the membership, unless [`access`](Self::access) says so.
+    pub fn shared() -> Self {
+        Self { mode: Mode::Shared, ..Self::default() }
+    }
+
     /// A header that names the tenant, in lower case (`orgid`). Two of it, or one that is no name of a tenant, is 400.
     #[must_use]
     pub fn header(mut self, name: &'static str) -> Self {
@@ -105,6 +130,25 @@ impl Tenancy {
     pub fn access(mut self, access: impl TenantAccess) -> Self {
         self.access = Some(Arc::new(access));
         self
+    }
+
+    /// Whether sessions may act in tenants.
+    pub(crate) fn keeps_members(&self) -> bool {
+        self.mode == Mode::Shared
+    }
+
+    /// The tenant that somebody who signs in, or up, wants to act in: what the body names and what the header says agree.
+    ///
+    /// # Errors
+    /// 400 when no memberships are kept and the body names one, 403 when the two differ.
+    pub(crate) fn at_sign_in(&self, cx: &Cx, in_body: Option<TenantId>) -> Result<Option<TenantId>> {
+        if !self.keeps_members() {
+            return if in_body.is_some() { Err(Code::TenantNotEnabled.into()) } else { Ok(None) };
+        }
+        match (self.named(cx)?, in_body) {
+            (Some(named), Some(in_body)) if named != in_body => Err(Code::TenantMismatch.into()),
+            (named, in_body) => Ok(named.or(in_body)),
+        }
     }
 
     pub(crate) const fn requirement(&self) -> TenantRequirement {
@@ -165,29 +209,31 @@ impl Tenancy {
             (None, None) => Ok(None),
             (Some(own), Some(named)) if *own != named => Err(Code::TenantMismatch.into()),
             (Some(own), _) => Ok(Some(own.clone())),
-            (None, Some(tenant)) => match &self.access {
-                Some(access) => self.ask(cx, access, principal, &tenant).await.map(|()| Some(tenant)),
-                // Nobody keeps memberships: what a credential is bound to is all there is.
-                None => Err(Code::TenantMismatch.into()),
-            },
+            // Where nobody keeps memberships, what a credential is bound to is all there is.
+            (None, Some(tenant)) => self.ask(cx, principal, &tenant).await.map(|()| Some(tenant)),
         }
     }
 
     /// Refuses a credential that is bound to a tenant if its holder may not act for that one any more: it is good for
     /// nothing, wherever it is shown.
     pub(crate) async fn expect_membership(&self, cx: &Cx, caller: &Authentication) -> Result<()> {
-        match (&self.access, &caller.principal().tenant) {
-            (Some(access), Some(tenant)) if caller.acts_for_a_member() => {
-                self.ask(cx, access, caller.principal(), tenant).await
+        match &caller.principal().tenant {
+            Some(tenant) if caller.acts_for_a_member() && (self.access.is_some() || self.keeps_members()) => {
+                self.ask(cx, caller.principal(), tenant).await
             }
             // Of others the issuer has just said so, or nobody keeps memberships.
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 
-    async fn ask(&self, cx: &Cx, access: &Arc<dyn TenantAccess>, caller: &Principal, tenant: &TenantId) -> Result<()> {
-        let asked = access.may_act(cx, caller, tenant);
-        let may_act = cx.hooks(cx.pool()).run("may_act", asked).await?;
+    async fn ask(&self, cx: &Cx, caller: &Principal, tenant: &TenantId) -> Result<()> {
+        let may_act = match (&self.access, caller.user_id()) {
+            (Some(access), _) => cx.hooks(cx.pool()).run("may_act", access.may_act(cx, caller, tenant)).await?,
+            (None, Some(user)) if self.keeps_members() => {
+                cx.conn().membership(user, tenant).await?.is_some_and(|membership| membership.is_active())
+            }
+            (None, _) => false,
+        };
         if may_act { Ok(()) } else { Err(Code::TenantMismatch.into()) }
     }
 }

@@ -1,5 +1,6 @@
 //! Runs the registered hooks in order, each within its time limit and with its panics caught.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
 
-use super::{Hooks, LoginContext};
+use super::{Hooks, LoginAttempt, LoginContext};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
-use crate::session::Session;
+use crate::guard::Principal;
+use crate::role::{GrantedRole, Permission};
 use crate::user::{SignUp, User};
 
 /// The hooks of an application, in the order of registration.
@@ -45,6 +47,11 @@ impl HookChain {
         Self { hooks, time_limit }
     }
 
+    /// Whether there are none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.hooks.is_empty()
+    }
+
     /// Awaits what another port of the application says, as one of its hooks.
     pub(crate) async fn run<T>(&self, name: &'static str, hook: impl Future<Output = Result<T>> + Send) -> Result<T> {
         within(self.time_limit, name, hook).await
@@ -53,8 +60,17 @@ impl HookChain {
     run_in_order! {
         before_signup(cx: &Cx, work: &mut Work<'_>, signup: &mut SignUp);
         on_signup(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp);
-        before_login(cx: &Cx, work: &mut Work<'_>, login: &LoginContext<'_>);
-        on_login(cx: &Cx, work: &mut Work<'_>, login: &LoginContext<'_>, session: &Session);
+        before_login(cx: &Cx, attempt: &mut LoginAttempt<'_>);
+        on_login(cx: &Cx, work: &mut Work<'_>, login: &mut LoginContext<'_>);
+        before_auth(cx: &Cx);
+        after_auth(cx: &Cx, principal: &Principal);
+        resolve_roles(cx: &Cx, user: &User, roles: &mut BTreeSet<GrantedRole>);
+        resolve_permissions(
+            cx: &Cx,
+            user: &User,
+            roles: &BTreeSet<GrantedRole>,
+            permissions: &mut BTreeSet<Permission>
+        );
         before_password_change(cx: &Cx, work: &mut Work<'_>, user: &User);
         before_user_delete(cx: &Cx, work: &mut Work<'_>, user: &User);
         token_claims(cx: &Cx, user: &User, claims: &mut Map<String, Value>);

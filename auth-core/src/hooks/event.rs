@@ -1,9 +1,12 @@
 //! What has happened.
 
 use crate::audit::Outcome;
-use crate::base::{ApiKeyId, SessionId, SigningKeyId, UserId};
-use crate::role::GrantedRole;
+use crate::base::{ApiKeyId, SessionId, SigningKeyId, TenantId, UserId};
+use crate::role::{GrantedRole, RoleScope};
 use crate::session::AuthMethod;
+
+/// What a line of the audit trail has room for, in characters; names are ASCII.
+const MAX_DETAIL: usize = 255;
 
 /// Something that has happened and cannot be undone by whoever hears of it. It carries ids, never secrets. Only the
 /// engine makes events, so one that is heard is true.
@@ -125,6 +128,8 @@ pub enum Event {
         user: UserId,
         /// The role.
         role: GrantedRole,
+        /// Where they hold it.
+        scope: RoleScope,
     },
     /// A role was revoked.
     #[non_exhaustive]
@@ -133,6 +138,58 @@ pub enum Event {
         user: UserId,
         /// The role.
         role: GrantedRole,
+        /// Where they held it.
+        scope: RoleScope,
+    },
+    /// A role was removed.
+    #[non_exhaustive]
+    RoleDeleted {
+        /// The former role.
+        role: GrantedRole,
+    },
+    /// A tenant was created.
+    #[non_exhaustive]
+    TenantCreated {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A tenant was removed with its memberships.
+    #[non_exhaustive]
+    TenantDeleted {
+        /// The former tenant.
+        tenant: TenantId,
+    },
+    /// A user became a member of a tenant.
+    #[non_exhaustive]
+    MemberAdded {
+        /// The user.
+        user: UserId,
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A membership counts no more, for now; the sessions of it ended.
+    #[non_exhaustive]
+    MemberSuspended {
+        /// The user.
+        user: UserId,
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A suspended membership counts again.
+    #[non_exhaustive]
+    MemberReinstated {
+        /// The user.
+        user: UserId,
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A membership ended, with its roles and sessions.
+    #[non_exhaustive]
+    MemberRemoved {
+        /// The former member.
+        user: UserId,
+        /// The tenant.
+        tenant: TenantId,
     },
     /// An API key was made.
     #[non_exhaustive]
@@ -201,6 +258,13 @@ impl Event {
             Self::RoleDefined { .. } => "role_defined",
             Self::RoleGranted { .. } => "role_granted",
             Self::RoleRevoked { .. } => "role_revoked",
+            Self::RoleDeleted { .. } => "role_deleted",
+            Self::TenantCreated { .. } => "tenant_created",
+            Self::TenantDeleted { .. } => "tenant_deleted",
+            Self::MemberAdded { .. } => "member_added",
+            Self::MemberSuspended { .. } => "member_suspended",
+            Self::MemberReinstated { .. } => "member_reinstated",
+            Self::MemberRemoved { .. } => "member_removed",
             Self::ApiKeyCreated { .. } => "api_key_created",
             Self::ApiKeyRotated { .. } => "api_key_rotated",
             Self::ApiKeyChanged { .. } => "api_key_changed",
@@ -227,7 +291,12 @@ impl Event {
             | Self::ApiKeyRotated { user, .. }
             | Self::ApiKeyChanged { user, .. }
             | Self::ApiKeyRevoked { user, .. } => *user,
-            Self::RoleDefined { .. } | Self::SigningKeyRotated { .. } | Self::SigningKeyRevoked { .. } => None,
+            Self::RoleDefined { .. }
+            | Self::RoleDeleted { .. }
+            | Self::TenantCreated { .. }
+            | Self::TenantDeleted { .. }
+            | Self::SigningKeyRotated { .. }
+            | Self::SigningKeyRevoked { .. } => None,
             Self::SignedUp { user }
             | Self::SignedIn { user, .. }
             | Self::PasswordRefused { user, .. }
@@ -242,7 +311,11 @@ impl Event {
             | Self::UserDisabled { user }
             | Self::UserEnabled { user }
             | Self::RoleGranted { user, .. }
-            | Self::RoleRevoked { user, .. } => Some(*user),
+            | Self::RoleRevoked { user, .. }
+            | Self::MemberAdded { user, .. }
+            | Self::MemberSuspended { user, .. }
+            | Self::MemberReinstated { user, .. }
+            | Self::MemberRemoved { user, .. } => Some(*user),
         }
     }
 
@@ -266,6 +339,13 @@ impl Event {
             | Self::RoleDefined { .. }
             | Self::RoleGranted { .. }
             | Self::RoleRevoked { .. }
+            | Self::RoleDeleted { .. }
+            | Self::TenantCreated { .. }
+            | Self::TenantDeleted { .. }
+            | Self::MemberAdded { .. }
+            | Self::MemberSuspended { .. }
+            | Self::MemberReinstated { .. }
+            | Self::MemberRemoved { .. }
             | Self::ApiKeyCreated { .. }
             | Self::ApiKeyRotated { .. }
             | Self::ApiKeyChanged { .. }
@@ -278,9 +358,16 @@ impl Event {
     /// What exactly, where the action alone does not say it.
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::RoleDefined { role } | Self::RoleGranted { role, .. } | Self::RoleRevoked { role, .. } => {
-                Some(format!("{}/{}", role.guard, role.name))
+            Self::RoleDefined { role } | Self::RoleDeleted { role } => {
+                Some(named(role, &RoleScope::from(role.tenant.clone())))
             }
+            Self::RoleGranted { role, scope, .. } | Self::RoleRevoked { role, scope, .. } => Some(named(role, scope)),
+            Self::TenantCreated { tenant }
+            | Self::TenantDeleted { tenant }
+            | Self::MemberAdded { tenant, .. }
+            | Self::MemberSuspended { tenant, .. }
+            | Self::MemberReinstated { tenant, .. }
+            | Self::MemberRemoved { tenant, .. } => Some(tenant.to_string()),
             Self::SessionsEnded { count, .. } => Some(count.to_string()),
             Self::ApiKeyCreated { key, .. }
             | Self::ApiKeyRotated { key, .. }
@@ -302,4 +389,14 @@ impl Event {
             | Self::UserEnabled { .. } => None,
         }
     }
+}
+
+/// `ADMIN/super_admin`, and where, unless it is everywhere: cut to what a line of the trail has room for.
+fn named(role: &GrantedRole, scope: &RoleScope) -> String {
+    let mut text = format!("{}/{}", role.guard, role.name);
+    if *scope != RoleScope::Everywhere {
+        text = format!("{text} ({scope})");
+    }
+    text.truncate(MAX_DETAIL);
+    text
 }

@@ -7,6 +7,9 @@
 mod chain;
 mod deliver;
 mod event;
+mod login;
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -15,10 +18,12 @@ pub(crate) use chain::HookChain;
 pub use deliver::EventSink;
 pub(crate) use deliver::deliver;
 pub use event::Event;
+pub use login::{LoginAttempt, LoginContext, LoginOccasion};
 
 use crate::cx::{Cx, Work};
 use crate::error::Result;
-use crate::session::{AuthMethod, Session};
+use crate::guard::Principal;
+use crate::role::{GrantedRole, Permission};
 use crate::user::{SignUp, User};
 
 /// What the application does at the turning points of an account. Every method does nothing by default.
@@ -53,19 +58,46 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The first proof was right; no session exists yet.
-    async fn before_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &LoginContext<'_>) -> Result<()> {
+    /// Somebody who has no session wants one, and nothing has been looked up: neither whether the account exists nor the
+    /// password. May say where the session is to act, or refuse: the answer is the same for every account. Runs for whoever
+    /// signs in or up or redeems a token, before any other hook; not for what a session asks for itself.
+    async fn before_login(&self, _cx: &Cx, _attempt: &mut LoginAttempt<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// The session is written, in this transaction only. Refusing with
-    /// [`Code::InvalidEmailOrPassword`](crate::error::Code::InvalidEmailOrPassword) looks like a wrong password.
-    async fn on_login(
+    /// The proof was right, and no session is written yet; memberships and roles are at hand. May say where the session
+    /// is to act, or refuse. Refusing with [`Code::InvalidEmailOrPassword`](crate::error::Code::InvalidEmailOrPassword)
+    /// looks like a wrong password.
+    async fn on_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &mut LoginContext<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// A request carries a credential, and it has not been looked at. Runs once in each such request, so it must be quick.
+    async fn before_auth(&self, _cx: &Cx) -> Result<()> {
+        Ok(())
+    }
+
+    /// A request has proved whose it is, and has not reached its handler. Runs once in each such request, whatever the
+    /// credential, so it must be quick.
+    async fn after_auth(&self, _cx: &Cx, _principal: &Principal) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds to the roles that count for a user where they act, or takes from them. A role that is taken permits nothing; one
+    /// that is added permits what [`resolve_permissions`](Self::resolve_permissions) says. Runs whenever rows are looked up
+    /// for a request or a token, so it must be quick. An error refuses the request.
+    async fn resolve_roles(&self, _cx: &Cx, _user: &User, _roles: &mut BTreeSet<GrantedRole>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds to what a user may do, or takes from it: what their roles permit is there already. Runs after
+    /// [`resolve_roles`](Self::resolve_roles).
+    async fn resolve_permissions(
         &self,
         _cx: &Cx,
-        _work: &mut Work<'_>,
-        _login: &LoginContext<'_>,
-        _session: &Session,
+        _user: &User,
+        _roles: &BTreeSet<GrantedRole>,
+        _permissions: &mut BTreeSet<Permission>,
     ) -> Result<()> {
         Ok(())
     }
@@ -90,22 +122,5 @@ pub trait Hooks: Send + Sync + 'static {
     /// Runs after the commit and can refuse nothing: an error is logged and leaves the fields out.
     async fn session_user_data(&self, _cx: &Cx, _user: &User, _data: &mut Map<String, Value>) -> Result<()> {
         Ok(())
-    }
-}
-
-/// Who is about to get a session, and how they proved who they are.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct LoginContext<'a> {
-    /// The user as they were when the proof was checked; the session is only made if they are still enabled and their
-    /// credentials unchanged.
-    pub user: &'a User,
-    /// How they proved it.
-    pub method: AuthMethod,
-}
-
-impl<'a> LoginContext<'a> {
-    pub(crate) const fn new(user: &'a User, method: AuthMethod) -> Self {
-        Self { user, method }
     }
 }

@@ -12,7 +12,8 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::guard::Authentication;
 use crate::issuer::ExternalIssuers;
-use crate::session::{self, Resolved, Session, SessionCheck, SessionKey};
+use crate::role::RoleScope;
+use crate::session::{self, Acting, Authority, Resolved, Session, SessionCheck, SessionKey};
 use crate::user::Pool;
 use crate::{api_key, token};
 
@@ -42,12 +43,15 @@ const API_KEY: &str = "x-api-key";
 /// Who sends this request: the first credential present decides, a bad one never falls through to the next.
 pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
     let Some(credential) = Credential::of(cx)? else { return Ok(None) };
+    cx.hooks(cx.pool()).before_auth(cx).await?;
     let authentication = match &credential {
         Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
         Credential::Jwt(text) => by_jwt(cx, check, text).await?,
         Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
     cx.auth().config().tenancy.expect_membership(cx, &authentication).await?;
+    let principal = authentication.principal();
+    cx.hooks(principal.pool()).after_auth(cx, principal).await?;
     Ok(Some(Arc::new(authentication)))
 }
 
@@ -84,12 +88,17 @@ async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Aut
     if !cx.accepts(verified.pool) {
         return Err(Error::from(Code::Unauthorized).caused_by("an access token of the other pool"));
     }
-    if check == SessionCheck::Stateless && verified.has_known_roles(cx) {
+    if check == SessionCheck::Stateless && verified.speaks_for_itself(cx) {
         return Authentication::by_claims(verified);
     }
     let found = session::resolve(cx, SessionKey::Id(verified.claims.sid), check).await?;
-    let own = found.filter(|found| found.user.id == verified.user_id && found.user.pool == verified.pool);
-    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?, verified.claims.tenant.clone()))
+    let tenant = &verified.claims.tenant;
+    // A session that acts in a tenant has no tokens of another.
+    let own = found.filter(|found| {
+        let acts_elsewhere = found.session.scope.tenant().is_some_and(|own| Some(own) != tenant.as_ref());
+        found.user.id == verified.user_id && found.user.pool == verified.pool && !acts_elsewhere
+    });
+    Ok(Authentication::by_session(own.ok_or(Code::Unauthorized)?, tenant.clone()))
 }
 
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.
@@ -100,8 +109,10 @@ async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Aut
     let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
     let user = user.ok_or(Code::Unauthorized)?;
-    let roles = cx.auth().counted(cx.conn().roles_of_user(id).await?);
-    Ok(Authentication::by_row(user, &roles, claims))
+    let scope = RoleScope::from(claims.tenant.clone());
+    let held = cx.conn().roles_of_user(id, scope.tenant()).await?;
+    let authority = Authority::of(cx, &user, Acting::from(&scope), held).await?;
+    Ok(Authentication::by_row(user, authority, claims))
 }
 
 /// Why somebody could not be taken in is no answer to what they have asked for: they are nobody here.

@@ -7,8 +7,8 @@ use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::service::{self, OtherSessions};
-use crate::base::Email;
+use super::service::{self, OtherSessions, SignIn};
+use crate::base::{Email, TenantId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
@@ -47,6 +47,9 @@ pub struct SignUpEmail {
     /// `false` for a session that ends with the browser.
     #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
     pub remember_me: Option<bool>,
+    /// The tenant to act in: whoever signs up does not belong to it unless a hook sees to it.
+    #[serde(rename = "tenantId")]
+    pub tenant_id: Option<TenantId>,
     /// Everything else: reaches hooks, or is refused when it is a protected field.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -80,7 +83,8 @@ impl Endpoint for SignUpEmail {
         let mut signup = SignUp::new(self.email, self.name);
         signup.image = self.image;
         signup.extra = self.extra;
-        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me)).await?;
+        let tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
+        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me), tenant).await?;
         let body = SignedUpBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
         Ok(NewSessionReply { signed_in, body })
     }
@@ -94,11 +98,17 @@ pub struct SignInEmail {
     /// Its password.
     pub password: Password,
     /// `false` for a session that ends with the browser.
-    #[serde(rename = "rememberMe")]
+    #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
     pub remember_me: Option<bool>,
     /// Where the client goes next: a trusted address, checked before the endpoint is called.
     #[serde(rename = "callbackURL")]
     pub callback_url: Option<String>,
+    /// The tenant to act in; whoever does not belong to it is 403 once the password was right.
+    #[serde(rename = "tenantId")]
+    pub tenant_id: Option<TenantId>,
+    /// Everything else: reaches hooks.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// The secret of the new session, its user, and where to go next.
@@ -140,6 +150,14 @@ impl fmt::Debug for SignInEmail {
     }
 }
 
+impl SignInEmail {
+    /// What it takes, for programs that call the endpoint without HTTP.
+    pub fn new(email: impl Into<String>, password: Password) -> Self {
+        let email = email.into();
+        Self { email, password, remember_me: None, callback_url: None, tenant_id: None, extra: Map::new() }
+    }
+}
+
 impl Endpoint for SignInEmail {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/email";
@@ -150,7 +168,14 @@ impl Endpoint for SignInEmail {
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         let email = Email::parse(&self.email).map_err(|_| Code::InvalidEmail)?;
-        let signed_in = service::sign_in(cx, &email, self.password, persistence(self.remember_me)).await?;
+        let sign_in = SignIn {
+            email,
+            password: self.password,
+            persistence: persistence(self.remember_me),
+            tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
+            input: self.extra,
+        };
+        let signed_in = service::sign_in(cx, sign_in).await?;
         let body = SignedInBody {
             redirect: self.callback_url.is_some(),
             token: (&signed_in).into(),

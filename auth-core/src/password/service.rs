@@ -1,14 +1,16 @@
 //! Signing up and in with a password, proving it again, changing it.
 
+use serde_json::{Map, Value};
+
 use super::config::{Config, SignUpMode};
 use super::store::SignInFacts;
 use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
-use crate::base::{AccountId, Email, UserId};
+use crate::base::{AccountId, Email, TenantId, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
-use crate::hooks::Event;
-use crate::session::{self, AuthEvent, AuthMethod, Persistence, Session, SignedIn, complete_login};
+use crate::hooks::{Event, LoginAttempt, LoginOccasion};
+use crate::session::{self, AuthEvent, AuthMethod, Entry, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{self, Pool, SignUp, User, check_profile};
 
@@ -45,17 +47,20 @@ pub(crate) async fn sign_up(
     mut signup: SignUp,
     password: Password,
     persistence: Persistence,
+    tenant: Option<TenantId>,
 ) -> Result<SignedIn> {
     let (config, _) = feature(cx)?;
     if config.sign_up == SignUpMode::Closed {
         return Err(Code::EmailPasswordSignUpDisabled.into());
     }
     check_profile(Some(&signup.name), signup.image.as_deref())?;
+    let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignUp, &signup.extra);
+    let entry = Entry::decide(cx, named.naming(&signup.email, tenant)).await?;
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
     let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
-    let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
+    let event = AuthEvent::signed_up(user, AuthMethod::Password, persistence, entry);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
     Ok(signed_in)
@@ -93,23 +98,45 @@ async fn insert_user(
     Ok(user)
 }
 
+/// What somebody signs in with.
+pub(crate) struct SignIn {
+    pub(crate) email: Email,
+    pub(crate) password: Password,
+    pub(crate) persistence: Persistence,
+    /// The tenant that they want to act in.
+    pub(crate) tenant: Option<TenantId>,
+    /// Fields of the request that the engine does not know.
+    pub(crate) input: Map<String, Value>,
+}
+
 /// Signs in. An unknown address, a wrong password, a user without one, a disabled user and too many attempts cost the
-/// same statements and the same hash, and get the same answer.
-pub(crate) async fn sign_in(cx: &Cx, email: &Email, password: Password, persistence: Persistence) -> Result<SignedIn> {
+/// same statements and the same hash, and get the same answer. What hooks refuse beforehand is refused whoever it is.
+pub(crate) async fn sign_in(cx: &Cx, sign_in: SignIn) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
-    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(email)).await?;
-    let outcome = judge_sign_in(cx, hasher, email, password, persistence, &attempt).await;
+    let SignIn { email, password, persistence, tenant, input } = sign_in;
+    let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignIn, &input).naming(&email, tenant);
+    let entry = Entry::decide(cx, named).await?;
+    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(&email)).await?;
+    let proof = Proof { email: &email, password, persistence, entry };
+    let outcome = judge_sign_in(cx, hasher, proof, &attempt).await;
     attempt.judged(cx, outcome).await
+}
+
+/// An address and a password, and where they are to lead.
+struct Proof<'a> {
+    email: &'a Email,
+    password: Password,
+    persistence: Persistence,
+    entry: Entry,
 }
 
 async fn judge_sign_in(
     cx: &Cx,
     hasher: &PasswordHasher,
-    email: &Email,
-    password: Password,
-    persistence: Persistence,
+    proof: Proof<'_>,
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
+    let Proof { email, password, persistence, entry } = proof;
     let facts = cx.conn().sign_in_facts(cx.pool(), email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
@@ -129,7 +156,7 @@ async fn judge_sign_in(
         (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
     };
     let id = user.id;
-    let event = AuthEvent::proved(user, AuthMethod::Password, persistence);
+    let event = AuthEvent::proved(user, AuthMethod::Password, persistence, entry);
     match open(cx, event, attempt).await {
         Ok(signed_in) => {
             if outdated {
@@ -247,7 +274,7 @@ pub(crate) async fn change(
             work.end_sessions_of_user(user.id, None).await?;
             // As the row is now: the raised version is what `complete_login` must meet.
             let user = work.user_by_id(user.id).await?.ok_or(Code::Conflict)?;
-            let event = AuthEvent::proved(user, AuthMethod::Password, session.persistence);
+            let event = AuthEvent::again(user, AuthMethod::Password, session);
             Some(complete_login(cx, &mut work, event).await?)
         }
     };

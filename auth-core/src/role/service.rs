@@ -1,14 +1,13 @@
-//! Defining roles and giving them to users.
+//! Defining roles.
 
 use std::collections::BTreeSet;
 
-use super::model::{GrantedRole, Permission, Role, is_name};
-use crate::base::{RoleId, UserId};
+use super::model::{GrantedRole, InvalidName, Permission, Role, RoleSpec, is_name};
+use crate::base::{RoleId, TenantId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::store::StoreError;
-use crate::user::user_by_id;
 
 /// The longest name of a role or a role guard.
 const MAX_NAME: usize = 64;
@@ -31,100 +30,133 @@ impl RoleGuards {
     }
 }
 
-/// Defines a role, or gives the role of this name and guard other permissions. Holders feel it with their next
-/// request. A role that is there as asked is left alone, so programs may call it at every start.
+/// Defines the roles that the program is built on, all of them or none. They are *system roles*: only this changes them,
+/// and nothing removes them. What is there as asked is left alone, so programs call it at every start; holders feel a
+/// change with their next request.
 ///
 /// # Errors
-/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name.
+/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name or a role
+/// of a tenant.
+pub async fn seed(cx: &Cx, roles: impl IntoIterator<Item = RoleSpec>) -> Result<()> {
+    let mut work = cx.begin().await?;
+    for spec in roles {
+        if spec.tenant.is_some() {
+            return Err(Error::from(Code::ValidationError).saying("A system role is no tenant's."));
+        }
+        put(cx, &mut work, spec, Origin::Program).await?;
+    }
+    work.commit().await
+}
+
+/// Defines a role, or gives the one of the same names other permissions. Holders feel it with their next request. A role
+/// that is there as asked is left alone.
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name,
+/// [`Code::SystemRole`] for a role that [`seed`] has defined otherwise, [`Code::TenantNotFound`].
+pub async fn define(cx: &Cx, spec: RoleSpec) -> Result<()> {
+    let mut work = cx.begin().await?;
+    put(cx, &mut work, spec, Origin::Anybody).await?;
+    work.commit().await
+}
+
+/// [`define`], for a role of the program, in fewer words.
+///
+/// # Errors
+/// As for [`define`].
 pub async fn define_role<'p>(
     cx: &Cx,
     guard: &str,
     name: &str,
     permissions: impl IntoIterator<Item = &'p str>,
 ) -> Result<()> {
-    if !cx.auth().knows_role_guard(guard) {
-        return Err(Code::RoleGuardNotAllowed.into());
+    define(cx, RoleSpec::new(guard, name).permissions(permissions)).await
+}
+
+/// Who defines a role.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The program, by its own list.
+    Program,
+    /// Whoever is allowed to at run time.
+    Anybody,
+}
+
+async fn put(cx: &Cx, work: &mut Work<'_>, spec: RoleSpec, origin: Origin) -> Result<()> {
+    let mut role = parsed(cx, spec)?;
+    role.is_system = origin == Origin::Program;
+    if let Some(known) = work.role_by_name(&role.guard, &role.name, role.tenant.as_ref()).await? {
+        let is_as_asked = known.permissions == role.permissions && known.manages == role.manages;
+        if is_as_asked && (known.is_system || !role.is_system) {
+            return Ok(());
+        }
+        if known.is_system && !role.is_system {
+            return Err(Code::SystemRole.into());
+        }
     }
-    let invalid = |error: super::InvalidName| Error::from(Code::ValidationError).saying(error.to_string());
-    if !is_name(name, MAX_NAME) {
-        return Err(invalid(super::InvalidName));
-    }
-    let permissions: BTreeSet<Permission> =
-        permissions.into_iter().map(Permission::parse).collect::<Result<_, _>>().map_err(invalid)?;
-    let role = Role {
-        id: RoleId::new(cx.now(), cx.random()),
-        guard: guard.to_owned(),
-        name: name.to_owned(),
-        permissions: permissions.into_iter().collect(),
-        created_at: cx.now(),
-    };
-    let mut work = cx.begin().await?;
-    if work.role_by_name(guard, name).await?.is_some_and(|known| known.permissions == role.permissions) {
-        return Ok(());
-    }
-    work.put_role(&role).await?;
-    work.emit(Event::RoleDefined { role: named(guard, name) });
-    work.commit().await
-}
-
-fn named(guard: &str, name: &str) -> GrantedRole {
-    GrantedRole { guard: guard.to_owned(), name: name.to_owned() }
-}
-
-/// Gives a role to a user; `false` when they hold it already. Effective with their next request. A customer is no user:
-/// theirs are given by [`customer::grant_role`](crate::customer::grant_role).
-///
-/// # Errors
-/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`].
-pub async fn grant_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
-    user_by_id(cx, user).await?.ok_or(Code::UserNotFound)?;
-    grant(cx, user, guard, name).await
-}
-
-/// Gives a role to somebody, of whichever pool.
-pub(crate) async fn grant(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
-    let mut work = cx.begin().await?;
-    let granted = grant_role_within(cx, &mut work, user, guard, name).await?;
-    work.commit().await?;
-    Ok(granted)
-}
-
-/// [`grant_role`] as part of a larger unit of work, such as a sign-up: to whoever it is about, in a hook of customers to a
-/// customer.
-///
-/// # Errors
-/// As for [`grant_role`].
-pub async fn grant_role_within(cx: &Cx, work: &mut Work<'_>, user: UserId, guard: &str, name: &str) -> Result<bool> {
-    let role = known_role(cx, work, guard, name).await?;
-    let granted = work.grant_role(user, role, cx.now()).await.map_err(|error| match error {
-        StoreError::Conflict => Error::from(Code::UserNotFound),
+    work.put_role(&role).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::TenantNotFound),
         StoreError::Backend(_) => error.into(),
     })?;
-    if granted {
-        work.emit(Event::RoleGranted { user, role: named(guard, name) });
-    }
-    Ok(granted)
+    work.emit(Event::RoleDefined { role: named(&role) });
+    Ok(())
 }
 
-/// Takes a role from a user; `false` when they did not hold it. Effective with their next request.
+fn parsed(cx: &Cx, spec: RoleSpec) -> Result<Role> {
+    if !cx.auth().knows_role_guard(&spec.guard) {
+        return Err(Code::RoleGuardNotAllowed.into());
+    }
+    if !is_name(&spec.name, MAX_NAME) {
+        return Err(InvalidName.into());
+    }
+    let permissions: BTreeSet<Permission> =
+        spec.permissions.into_iter().map(Permission::parse).collect::<Result<_, _>>()?;
+    Ok(Role {
+        id: RoleId::new(cx.now(), cx.random()),
+        guard: spec.guard,
+        name: spec.name,
+        tenant: spec.tenant,
+        permissions: permissions.into_iter().collect(),
+        is_system: false,
+        manages: spec.manages,
+        created_at: cx.now(),
+    })
+}
+
+fn named(role: &Role) -> GrantedRole {
+    let tenant = role.tenant.clone();
+    GrantedRole { is_custom: tenant.is_some(), tenant, ..GrantedRole::new(&*role.guard, &*role.name) }
+}
+
+/// The roles of the program, or those that a tenant has defined for itself, ordered by guard and name.
 ///
 /// # Errors
-/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`].
-pub async fn revoke_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
-    let mut work = cx.begin().await?;
-    let role = known_role(cx, &mut work, guard, name).await?;
-    let revoked = work.revoke_role(user, role).await?;
-    if revoked {
-        work.emit(Event::RoleRevoked { user, role: named(guard, name) });
-    }
-    work.commit().await?;
-    Ok(revoked)
+/// When the store is down.
+pub async fn roles(cx: &Cx, tenant: Option<&TenantId>) -> Result<Vec<Role>> {
+    Ok(cx.conn().roles(tenant).await?)
 }
 
-async fn known_role(cx: &Cx, work: &mut Work<'_>, guard: &str, name: &str) -> Result<RoleId> {
+/// Removes a role that nobody holds; `false` when there is none.
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::SystemRole`], [`Code::RoleInUse`] while somebody
+/// holds it.
+pub async fn delete_role(cx: &Cx, guard: &str, name: &str, tenant: Option<&TenantId>) -> Result<bool> {
     if !cx.auth().knows_role_guard(guard) {
         return Err(Code::RoleGuardNotAllowed.into());
     }
-    let role = work.role_by_name(guard, name).await?;
-    role.map(|role| role.id).ok_or_else(|| Code::RoleNotFound.into())
+    let mut work = cx.begin().await?;
+    let Some(role) = work.role_by_name(guard, name, tenant).await? else { return Ok(false) };
+    if role.is_system {
+        return Err(Code::SystemRole.into());
+    }
+    let is_deleted = work.delete_role(role.id).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::RoleInUse),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    if is_deleted {
+        work.emit(Event::RoleDeleted { role: named(&role) });
+    }
+    work.commit().await?;
+    Ok(is_deleted)
 }

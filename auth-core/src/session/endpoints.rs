@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::model::{Session, StoredSession};
-use super::service::{Resolved, SignedIn, resolve, still_holds, user_view};
+use super::service::{Resolved, SignedIn, resolve, sign_out, still_holds, user_view};
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -17,9 +17,7 @@ use crate::http::{
     Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_session_cookie, drop_kept_session,
     give_session, slide,
 };
-use crate::role::{Role, authority};
 use crate::token::{Subject, issue_access};
-use crate::user::User;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -107,8 +105,8 @@ impl Endpoint for GetSession {
         if self.disable_refresh != Some(true) {
             slide(cx, place, &mut found, &token).await?;
         }
-        let Resolved { session, user, roles } = found;
-        show_access_token(cx, &session, &user, &roles).await;
+        show_access_token(cx, &found).await;
+        let Resolved { session, user, .. } = found;
         let user = user_view(cx, &user).await?;
         Ok(Json(Some(SessionAndUser { session: SessionView::from(&*session), user })))
     }
@@ -123,12 +121,13 @@ async fn by_another_credential(cx: &Cx) -> Result<Json<Option<SessionAndUser>>> 
 
 /// Tells an access token in the header `set-auth-jwt`, as the protocol has it. Whoever reads the session may ask for one
 /// anyway; if it cannot be made, the session is shown all the same.
-async fn show_access_token(cx: &Cx, session: &Session, user: &User, roles: &[Role]) {
+async fn show_access_token(cx: &Cx, found: &Resolved) {
     if cx.auth().tokens().is_none() {
         return;
     }
-    let (roles, permissions) = authority(roles);
-    let subject = Subject { user, session, tenant: None, roles: &roles, permissions: &permissions };
+    let Resolved { session, user, authority } = found;
+    let (roles, permissions) = (&authority.roles, &authority.permissions);
+    let subject = Subject { user, session, tenant: session.scope.tenant(), roles, permissions };
     match issue_access(cx, subject).await.map(|token| HeaderValue::from_str(token.expose())) {
         Ok(Ok(value)) => {
             cx.set_header(HeaderName::from_static("set-auth-jwt"), value);
@@ -177,17 +176,12 @@ impl Endpoint for SignOut {
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
         for token in Credential::all_tokens(cx) {
+            // Whoever shows nothing that lives holds no transaction. One each: in one for all, whoever ends the same ones in
+            // another order would meet it crosswise.
             let found = cx.conn().session_by_token(&token.hash()).await?;
-            // Whoever shows nothing that lives holds no transaction.
-            if !found.is_some_and(|found| cx.accepts(found.user.pool)) {
-                continue;
+            if let Some(found) = found.filter(|found| cx.accepts(found.user.pool)) {
+                sign_out(cx, found.user.id, found.session.id).await?;
             }
-            // One each: in one for all, whoever ends the same ones in another order would meet it crosswise.
-            let mut work = cx.begin().await?;
-            if let Some(ended) = work.end_session_by_token(&token.hash()).await? {
-                work.emit(Event::SignedOut { user: ended.user_id, session: ended.id });
-            }
-            work.commit().await?;
         }
         clear_session_cookie(cx);
         cx.kept_sessions().for_each(|(id, _)| drop_kept_session(cx, id));

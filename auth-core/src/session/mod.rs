@@ -4,6 +4,7 @@
 //! removal and takes effect with the next request. There is one way to a session, `complete_login`:
 //! every method of signing in ends there, so a rule that is applied there is applied everywhere.
 
+mod authority;
 mod cache;
 mod config;
 mod endpoints;
@@ -12,6 +13,7 @@ mod service;
 mod several;
 mod store;
 
+pub(crate) use authority::{Acting, Authority};
 pub(crate) use cache::{SessionCache, SessionKey};
 pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
@@ -22,8 +24,8 @@ pub use endpoints::{
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub use service::SignedIn;
 pub(crate) use service::{
-    AuthEvent, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, resolve, slide_if_due, still_holds,
-    user_view,
+    AuthEvent, Entry, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, resolve, slide_if_due,
+    still_holds, switch_tenant, user_view,
 };
 pub(crate) use several::SEVERAL_ROUTES;
 pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};

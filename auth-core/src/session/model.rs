@@ -8,7 +8,8 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::base::{SessionId, Timestamp, TokenHash, UserId};
-use crate::role::Role;
+use crate::role::{HeldRole, RoleScope};
+use crate::tenant::MembershipStatus;
 use crate::user::User;
 
 /// How a principal was proved: how their session was opened, or what stood in for one.
@@ -126,6 +127,10 @@ pub struct StoredSession {
     pub ip_address: Option<IpAddr>,
     /// The `User-Agent` that opened it, cut at 512 characters.
     pub user_agent: Option<String>,
+    /// Where it acts: of the roles that its user holds those count that are held there, and those held everywhere.
+    pub scope: RoleScope,
+    /// The role guard that it was opened under: roles of others do not count. `None` where there is one front end for all.
+    pub role_guard: Option<String>,
 }
 
 impl StoredSession {
@@ -198,6 +203,8 @@ pub struct SessionWithUser {
     pub session: StoredSession,
     /// Whose it is.
     pub user: User,
-    /// What they hold, in no particular order.
-    pub roles: Vec<Role>,
+    /// Whether they belong to the tenant that the session acts in, and how; `None` as well when it acts in none.
+    pub membership: Option<MembershipStatus>,
+    /// What they hold everywhere and where the session acts, in no particular order.
+    pub roles: Vec<HeldRole>,
 }

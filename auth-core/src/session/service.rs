@@ -6,14 +6,16 @@ use std::sync::Arc;
 use http::header;
 use serde_json::{Map, Value};
 
+use super::authority::{Acting, Authority};
 use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession};
-use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
+use crate::base::{SessionId, TenantId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
-use crate::hooks::{Event, LoginContext};
-use crate::role::Role;
+use crate::hooks::{Event, LoginAttempt, LoginContext, LoginOccasion};
+use crate::role::{HeldRole, RoleScope};
+use crate::tenant::{Membership, MembershipStatus};
 use crate::user::User;
 
 /// The longest `User-Agent` that is kept, in characters.
@@ -23,26 +25,82 @@ const USER_AGENT_CHARS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct AuthEvent {
     /// The user as they were when the credential was checked.
-    pub(crate) user: User,
+    user: User,
     /// What was checked.
-    pub(crate) method: AuthMethod,
+    method: AuthMethod,
     /// Whether the client keeps its cookie.
-    pub(crate) persistence: Persistence,
+    persistence: Persistence,
+    /// What it is for.
+    occasion: LoginOccasion,
+    /// Where the session is to act.
+    entry: Entry,
     /// The session that vouches for them, where they have proved nothing anew.
-    pub(crate) origin: Option<StoredSession>,
+    origin: Option<StoredSession>,
+}
+
+/// Where a session is to act, and what the request says beyond that.
+#[derive(Clone, Default)]
+pub(crate) struct Entry {
+    pub(crate) role_guard: Option<String>,
+    pub(crate) tenant: Option<TenantId>,
+    /// Fields of the request that the engine does not know.
+    pub(crate) input: Map<String, Value>,
+}
+
+/// Shows nothing of what a person typed.
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("role_guard", &self.role_guard)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// Where somebody who wants a session is to act: as the request names it, and as the hooks decide, before anything is
+    /// looked up. That somebody was not let in goes into the audit trail.
+    ///
+    /// # Errors
+    /// What the hooks refuse.
+    pub(crate) async fn decide(cx: &Cx, mut attempt: LoginAttempt<'_>) -> Result<Self> {
+        if let Err(error) = cx.hooks(cx.pool()).before_login(cx, &mut attempt).await {
+            if attempt.occasion != LoginOccasion::SignUp {
+                cx.record(Event::SignInRefused { user: None, reason: "sign_in_refused_early" }).await;
+            }
+            return Err(error);
+        }
+        let LoginAttempt { role_guard, tenant, input, .. } = attempt;
+        Ok(Self { role_guard, tenant, input: input.clone() })
+    }
+
+    /// Where another session acts.
+    fn as_of(session: &StoredSession) -> Self {
+        let tenant = session.scope.tenant().cloned();
+        Self { role_guard: session.role_guard.clone(), tenant, input: Map::new() }
+    }
 }
 
 impl AuthEvent {
     /// They have just proved who they are.
-    pub(crate) const fn proved(user: User, method: AuthMethod, persistence: Persistence) -> Self {
-        Self { user, method, persistence, origin: None }
+    pub(crate) const fn proved(user: User, method: AuthMethod, persistence: Persistence, entry: Entry) -> Self {
+        Self { user, method, persistence, occasion: LoginOccasion::SignIn, entry, origin: None }
+    }
+
+    /// They have just signed up.
+    pub(crate) const fn signed_up(user: User, method: AuthMethod, persistence: Persistence, entry: Entry) -> Self {
+        Self { user, method, persistence, occasion: LoginOccasion::SignUp, entry, origin: None }
+    }
+
+    /// They have just proved who they are, in this session, which the new one replaces.
+    pub(crate) fn again(user: User, method: AuthMethod, session: &Session) -> Self {
+        let (persistence, occasion) = (session.persistence, LoginOccasion::Renewal);
+        Self { user, method, persistence, occasion, entry: Entry::as_of(session), origin: None }
     }
 
     /// They come with something that another session of theirs was asked for.
-    pub(crate) fn beside(origin: &Resolved, method: AuthMethod) -> Self {
-        let Resolved { session, user, .. } = origin;
-        let persistence = session.persistence;
-        Self { user: user.clone(), method, persistence, origin: Some(StoredSession::clone(session)) }
+    pub(crate) fn beside(user: User, session: &Session, method: AuthMethod) -> Self {
+        Self { origin: Some(StoredSession::clone(session)), ..Self::again(user, method, session) }
     }
 }
 
@@ -60,26 +118,43 @@ pub struct SignedIn {
     pub(crate) replaced: Vec<SessionId>,
 }
 
-/// A session found by its token: alive, its user enabled.
+/// A session found by its token: alive, its user enabled, with what counts for them where it acts.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) session: Session,
     pub(crate) user: User,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) authority: Authority,
 }
 
-/// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled and must not have
-/// changed credentials since the proof, the cap holds, and all of it is one transaction.
+/// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled, a member of the tenant that
+/// they want to act in, and must not have changed credentials since the proof, the cap holds, and all of it is one
+/// transaction.
 pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEvent) -> Result<SignedIn> {
-    let AuthEvent { ref user, method, .. } = event;
-    let hooks = cx.hooks(user.pool);
-    let login = LoginContext::new(user, method);
-    hooks.before_login(cx, work, &login).await?;
+    let mut session = new_row(cx, &event);
+    let AuthEvent { user, method, occasion, entry, origin, .. } = event;
+    let Entry { role_guard, tenant, input } = entry;
+    let has_platform_access = cx.has_platform_access().await?;
+    let facts = LoginFacts::read(cx, work, &user, has_platform_access).await?;
+    let mut login = LoginContext {
+        user: &user,
+        method,
+        occasion,
+        input: &input,
+        session: session.id,
+        memberships: facts.memberships,
+        roles: facts.roles,
+        has_platform_access,
+        role_guard,
+        tenant,
+    };
+    cx.hooks(user.pool).on_login(cx, work, &mut login).await?;
+    session.scope = scope(cx, &login, origin.as_ref())?;
+    session.role_guard = login.role_guard;
 
     let token = Token::random(TokenKind::Session, cx.random());
-    let session = Session::proven(new_row(cx, &event));
-    // Locks the user's row: a change of password comes wholly before this sign-in, which then fails, or wholly
-    // after it, and then ends the new session with all others.
+    let session = Session::proven(session);
+    // Locks the user's row, if it is not locked yet: a change of password comes wholly before this sign-in, which then fails,
+    // or wholly after it, and then ends the new session with all others.
     if !work.open_session(&NewSession::new(session.clone(), token.hash()), user.credential_version).await? {
         return Err(Code::InvalidEmailOrPassword.into());
     }
@@ -87,10 +162,51 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let others = cx.auth().config().session.max_per_user.saturating_sub(1);
     work.evict_sessions(user.id, session.id, others).await?;
     let replaced = end_kept(cx, work, user.id).await?;
-
-    hooks.on_login(cx, work, &login, &session).await?;
     work.emit(Event::SignedIn { user: user.id, session: session.id, method });
-    Ok(SignedIn { session, token, user: event.user, replaced })
+    Ok(SignedIn { session, token, user, replaced })
+}
+
+/// What somebody belongs to and holds, as far as a sign-in is judged by it.
+#[derive(Default)]
+struct LoginFacts {
+    memberships: Vec<Membership>,
+    roles: Vec<HeldRole>,
+}
+
+impl LoginFacts {
+    /// Reads them with the user's row locked, so that they are as true when the session is written. Where there are no
+    /// hooks, no tenants and no platform, nobody looks at them and nothing is asked.
+    async fn read(cx: &Cx, work: &mut Work<'_>, user: &User, has_platform_access: bool) -> Result<Self> {
+        let keeps_members = cx.auth().config().tenancy.keeps_members();
+        if cx.hooks(user.pool).is_empty() && !keeps_members && !has_platform_access {
+            return Ok(Self::default());
+        }
+        if !work.claim_login(user.id, user.credential_version).await? {
+            return Err(Code::InvalidEmailOrPassword.into());
+        }
+        let memberships = if keeps_members { work.memberships_of_user(user.id).await? } else { Vec::new() };
+        Ok(Self { memberships, roles: work.roles_of_user(user.id, None).await? })
+    }
+}
+
+/// Where the session will act. Platform access that is in force goes before any tenant; a session that was opened by it is
+/// never vouched for without.
+fn scope(cx: &Cx, login: &LoginContext<'_>, origin: Option<&StoredSession>) -> Result<RoleScope> {
+    let is_of_guard = |held: &HeldRole| login.role_guard.as_ref().is_none_or(|guard| *guard == held.role.guard);
+    let is_staff = login.roles.iter().any(|held| held.scope == RoleScope::Platform && is_of_guard(held));
+    if login.has_platform_access && is_staff {
+        return Ok(RoleScope::Platform);
+    }
+    if origin.is_some_and(|origin| origin.scope == RoleScope::Platform) {
+        return Err(Code::Unauthorized.into());
+    }
+    match &login.tenant {
+        None => Ok(RoleScope::Everywhere),
+        Some(tenant) if cx.auth().config().tenancy.keeps_members() && login.is_member_of(tenant) => {
+            Ok(RoleScope::Tenant(tenant.clone()))
+        }
+        Some(_) => Err(Code::TenantMismatch.into()),
+    }
 }
 
 /// Ends what the browser keeps of this user already: it is signed in as several users, and as each of them once.
@@ -108,7 +224,7 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
 
 /// A row for a proof of this moment, or one that is as old, as sure and as mortal as the session that vouches for it.
 fn new_row(cx: &Cx, event: &AuthEvent) -> StoredSession {
-    let AuthEvent { user, method, persistence, origin } = event;
+    let AuthEvent { user, method, persistence, origin, .. } = event;
     let (now, config) = (cx.now(), &cx.auth().config().session);
     let longest = now.plus(config.absolute);
     let absolute_expires_at = origin.as_ref().map_or(longest, |origin| origin.absolute_expires_at.min(longest));
@@ -129,6 +245,8 @@ fn new_row(cx: &Cx, event: &AuthEvent) -> StoredSession {
         assurance: origin.as_ref().map_or(Assurance::Aal1, |origin| origin.assurance),
         ip_address: cx.client_ip(),
         user_agent: user_agent(cx),
+        scope: RoleScope::Everywhere,
+        role_guard: None,
     }
 }
 
@@ -148,16 +266,27 @@ pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Re
             Some(_) | None => remembered(cx, key).await?,
         },
     };
-    Ok(found.and_then(|found| judge(cx, found)))
+    match found {
+        Some(found) => judge(cx, found).await,
+        None => Ok(None),
+    }
 }
 
-/// What was found by a proof, if it is alive now and its user enabled and of a pool that counts here.
-pub(crate) fn judge(cx: &Cx, found: SessionWithUser) -> Option<Resolved> {
-    if !found.session.is_alive(cx.now()) || found.user.disabled_at.is_some() || !cx.accepts(found.user.pool) {
-        return None;
+/// What was found by a proof, if it is alive now, its user enabled and of a pool that counts here, and an active member
+/// where it acts.
+pub(crate) async fn judge(cx: &Cx, found: SessionWithUser) -> Result<Option<Resolved>> {
+    let SessionWithUser { session, user, membership, roles } = found;
+    let is_member = match session.scope {
+        RoleScope::Everywhere | RoleScope::Platform => true,
+        RoleScope::Tenant(_) => {
+            cx.auth().config().tenancy.keeps_members() && membership == Some(MembershipStatus::Active)
+        }
+    };
+    if !session.is_alive(cx.now()) || user.disabled_at.is_some() || !cx.accepts(user.pool) || !is_member {
+        return Ok(None);
     }
-    let roles = cx.auth().counted(found.roles);
-    Some(Resolved { session: Session::proven(found.session), user: found.user, roles })
+    let authority = Authority::of(cx, &user, Acting::from(&session), roles).await?;
+    Ok(Some(Resolved { session: Session::proven(session), user, authority }))
 }
 
 async fn look_up(cx: &Cx, key: SessionKey) -> Result<Option<SessionWithUser>> {
@@ -235,6 +364,41 @@ pub(crate) fn latest_end(session: &Session) -> Timestamp {
 pub(crate) async fn end(work: &mut Work<'_>, user: &User, id: SessionId) -> Result<bool> {
     work.claim_login(user.id, user.credential_version).await?;
     Ok(work.end_session(user.id, id).await?)
+}
+
+/// Has somebody act in another tenant, or in none: in a session of its own, as no session changes what may be done in it
+/// (OWASP Session Management: a new id with each change of privilege). The one that they come from ends.
+///
+/// # Errors
+/// 403 for whoever is no active member of it, and for staff of the platform, who act in none; nothing changes then.
+pub(crate) async fn switch_tenant(
+    cx: &Cx,
+    user: &User,
+    session: &Session,
+    tenant: Option<TenantId>,
+) -> Result<SignedIn> {
+    if session.scope == RoleScope::Platform {
+        return Err(Code::TenantMismatch.into());
+    }
+    let mut work = cx.begin().await?;
+    still_holds(cx, &mut work, user, session).await?;
+    let mut event = AuthEvent::beside(user.clone(), session, session.method);
+    event.entry.tenant = tenant;
+    let signed_in = complete_login(cx, &mut work, event).await?;
+    if work.end_session(user.id, session.id).await? {
+        work.emit(Event::SignedOut { user: user.id, session: session.id });
+    }
+    work.commit().await?;
+    Ok(signed_in)
+}
+
+/// Ends a session whose user asks for it, or shows its secret. Nothing happens when it has ended already.
+pub(crate) async fn sign_out(cx: &Cx, user: UserId, id: SessionId) -> Result<()> {
+    let mut work = cx.begin().await?;
+    if work.end_session(user, id).await? {
+        work.emit(Event::SignedOut { user, session: id });
+    }
+    work.commit().await
 }
 
 /// The user as clients see them: the built-in fields, and what hooks add beside them. What they see is decided by now,

@@ -13,12 +13,11 @@ use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::endpoints::SessionView;
 use super::model::Session;
-use super::service::{Resolved, resolve, user_view};
+use super::service::{Resolved, resolve, sign_out, user_view};
 use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession};
-use crate::hooks::Event;
 use crate::http::{
     Done, Endpoint, Json, Reply, Route, TokenText, clear_session_cookie, drop_kept_session, set_session_cookie,
 };
@@ -142,11 +141,7 @@ impl Endpoint for RevokeDeviceSession {
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         let Kept { session, .. } = named(cx, self.session_token.expose()).await?;
-        let mut work = cx.begin().await?;
-        if work.end_session(session.user_id, session.id).await? {
-            work.emit(Event::SignedOut { user: session.user_id, session: session.id });
-        }
-        work.commit().await?;
+        sign_out(cx, session.user_id, session.id).await?;
         drop_kept_session(cx, session.id);
         if session.id == current.id {
             match kept(cx).await?.into_iter().next() {

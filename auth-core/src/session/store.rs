@@ -14,11 +14,13 @@ pub trait SessionStore {
     /// that a change of credentials comes wholly before or wholly after the session.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id or the hash is taken.
+    /// [`StoreError::Conflict`] when the id or the hash is taken, or the user does not belong to the tenant that the session
+    /// acts in.
     async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError>;
 
-    /// The session of this token with its user and roles, in **one** statement: the hot path of every guarded
-    /// request. Expired sessions and disabled users are returned as they are; the caller judges them by its clock.
+    /// The session of this token with its user, their membership and their roles, in **one** statement: the hot path of every
+    /// guarded request. Expired sessions, disabled users and suspended memberships are returned as they are; the caller
+    /// judges them.
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError>;
 
     /// Moves the expiry, and never to an earlier instant; `false`, and nothing is written, when the session has ended or has
@@ -31,9 +33,6 @@ pub trait SessionStore {
 
     /// Ends one session of this user; `false` when the user has no such session.
     async fn end_session(&mut self, user: UserId, id: SessionId) -> Result<bool, StoreError>;
-
-    /// Ends the session of this token, whoever's it is; `None` when there is none.
-    async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError>;
 
     /// Ends the user's sessions but `keep`; the number of those ended.
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError>;

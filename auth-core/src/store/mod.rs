@@ -26,6 +26,7 @@ use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
 use crate::role::RoleStore;
 use crate::session::SessionStore;
+use crate::tenant::TenantStore;
 use crate::token::{RefreshStore, SigningKeyStore};
 use crate::user::UserStore;
 
@@ -33,6 +34,7 @@ use crate::user::UserStore;
 pub trait Conn:
     UserStore
     + RoleStore
+    + TenantStore
     + SessionStore
     + AccountStore
     + PasswordStore
@@ -50,6 +52,7 @@ pub trait Conn:
 impl<T> Conn for T where
     T: UserStore
         + RoleStore
+        + TenantStore
         + SessionStore
         + AccountStore
         + PasswordStore

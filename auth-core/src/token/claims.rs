@@ -10,7 +10,7 @@ use crate::role::GrantedRole;
 pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Names that an application's own claims cannot have: a verifier would take them for ours.
-const OUR_CLAIMS: [&str; 21] = [
+const OUR_CLAIMS: [&str; 22] = [
     "iss",
     "sub",
     "aud",
@@ -22,6 +22,7 @@ const OUR_CLAIMS: [&str; 21] = [
     "sid",
     "kind",
     "tenant",
+    "platform",
     "roles",
     "permissions",
     "auth_time",
@@ -49,6 +50,9 @@ pub(crate) struct AccessClaims {
     pub(crate) kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<TenantId>,
+    /// Whether it is of a session of staff, whose authority depends on each request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) platform: bool,
     pub(crate) roles: Vec<GrantedRole>,
     pub(crate) permissions: Vec<String>,
     /// When the person last proved who they are, in seconds since 1970.

@@ -11,7 +11,7 @@ use crate::crypto::seal::Aad;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
-use crate::role::authority;
+use crate::role::RoleScope;
 use crate::session::{self, Resolved, Session};
 
 /// A new access token, and the refresh token that is exchanged for the next pair.
@@ -136,8 +136,12 @@ impl Known {
         feature(cx)?;
         let Ok(name) = token.family_hash() else { return Ok(None) };
         let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
-        // One of the other pool is no token here, and is not used up.
-        let held = session::judge(cx, found).filter(|_| cx.now() < family.expires_at);
+        // One of the other pool is no token here, nor is one of staff where platform access is not in force. Neither is used
+        // up: where it belongs it is as good as before.
+        let held = session::judge(cx, found).await?.filter(|held| {
+            let is_elsewhere = held.session.scope == RoleScope::Platform && !held.authority.is_staff;
+            cx.now() < family.expires_at && !is_elsewhere
+        });
         Ok(held.map(|held| Self { family, held }))
     }
 }
@@ -148,9 +152,9 @@ impl Resolved {
         if let Some(tenant) = tenant {
             cx.expect_tenant(self, tenant).await?;
         }
-        let (roles, permissions) = authority(&self.roles);
-        let (user, session) = (&self.user, &self.session);
-        draft(cx, Subject { user, session, tenant, roles: &roles, permissions: &permissions }).await
+        let Self { session, user, authority } = self;
+        let (roles, permissions) = (&authority.roles, &authority.permissions);
+        draft(cx, Subject { user, session, tenant, roles, permissions }).await
     }
 }
 

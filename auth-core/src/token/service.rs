@@ -20,7 +20,7 @@ use crate::crypto::jwt::{
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
-use crate::role::{GrantedRole, Permission};
+use crate::role::{GrantedRole, Permission, RoleScope};
 use crate::session::Session;
 use crate::user::{Pool, User};
 
@@ -160,6 +160,7 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
         sid: session.id,
         kind: user.pool.as_str().to_owned(),
         tenant: tenant.cloned(),
+        platform: session.scope == RoleScope::Platform,
         roles: roles.iter().cloned().collect(),
         permissions: permissions.iter().map(ToString::to_string).collect(),
         auth_time: session.authenticated_at.as_seconds(),
@@ -195,10 +196,10 @@ pub(crate) struct VerifiedAccess {
 }
 
 impl VerifiedAccess {
-    /// Whether this program knows the namespaces of all roles that it names. If not, only a look-up tells which of its
-    /// permissions come from the others.
-    pub(crate) fn has_known_roles(&self, cx: &Cx) -> bool {
-        self.claims.roles.iter().all(|role| cx.auth().knows_role_guard(&role.guard))
+    /// Whether what it says is true wherever it is shown: the authority of staff depends on the request, and where this
+    /// program does not know the namespaces of all roles, only a look-up tells which permissions come from the others.
+    pub(crate) fn speaks_for_itself(&self, cx: &Cx) -> bool {
+        !self.claims.platform && self.claims.roles.iter().all(|role| cx.auth().knows_role_guard(&role.guard))
     }
 }
 

@@ -78,6 +78,13 @@ pub struct User {
     pub pool: Pool,
 }
 
+impl User {
+    /// Whether it is a customer's account.
+    pub fn is_customer(&self) -> bool {
+        self.pool == Pool::Customer
+    }
+}
+
 /// What a user may change about themselves; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {

@@ -5,6 +5,7 @@ use crate::base::{Email, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
+use crate::role;
 use crate::store::StoreError;
 
 /// The user of this address; customers are not looked at.
@@ -80,7 +81,7 @@ pub(crate) async fn signed_up(cx: &Cx, work: &mut Work<'_>, user: &User, signup:
 /// Bars a user from signing in and ends all their sessions, at once.
 ///
 /// # Errors
-/// [`Code::UserNotFound`].
+/// [`Code::UserNotFound`]; [`Code::LastHolder`] for somebody who alone holds a managing role.
 pub async fn disable_user(cx: &Cx, id: UserId) -> Result<()> {
     set_disabled(cx, Pool::User, id, Some(cx.now())).await
 }
@@ -97,6 +98,9 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
 pub(crate) async fn set_disabled(cx: &Cx, pool: Pool, id: UserId, disabled_at: Option<Timestamp>) -> Result<()> {
     let mut work = cx.begin().await?;
     let found = work.user_by_id(id).await?.filter(|found| found.pool == pool);
+    if disabled_at.is_some() {
+        role::expect_dispensable(&mut work, id, None).await?;
+    }
     if found.is_none() || !work.set_disabled(id, disabled_at, cx.now()).await? {
         return Err(Code::UserNotFound.into());
     }
@@ -118,8 +122,9 @@ pub(crate) async fn change_profile(cx: &Cx, work: &mut Work<'_>, id: UserId, cha
     Ok(())
 }
 
-/// Removes a user with their sessions, accounts and granted roles. The application's own rows go in `before_user_delete`.
+/// Removes a user with their sessions, accounts, memberships and granted roles, unless they alone hold a managing role. The application's own rows go in `before_user_delete`.
 pub(crate) async fn delete_user(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+    role::expect_dispensable(work, user.id, None).await?;
     cx.hooks(user.pool).before_user_delete(cx, work, user).await?;
     if !work.delete_user(user.id).await? {
         return Err(Code::UserNotFound.into());

@@ -27,6 +27,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0003_pools", script: include_str!("../../migrations/sqlite/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/sqlite/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/sqlite/0005_api_keys.sql") },
+        Migration { name: "0006_tenants", script: include_str!("../../migrations/sqlite/0006_tenants.sql") },
     ],
 };
 
@@ -38,6 +39,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0003_pools", script: include_str!("../../migrations/postgres/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/postgres/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/postgres/0005_api_keys.sql") },
+        Migration { name: "0006_tenants", script: include_str!("../../migrations/postgres/0006_tenants.sql") },
     ],
 };
 
@@ -50,6 +52,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0003_pools", script: include_str!("../../migrations/mysql/0003_pools.sql") },
         Migration { name: "0004_tokens", script: include_str!("../../migrations/mysql/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/mysql/0005_api_keys.sql") },
+        Migration { name: "0006_tenants", script: include_str!("../../migrations/mysql/0006_tenants.sql") },
     ],
 };
 

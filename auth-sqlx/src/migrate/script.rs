@@ -121,6 +121,11 @@ mod tests {
             }
             let definition = line.strip_prefix("    ").unwrap_or_default();
             let name = definition.strip_prefix("ADD COLUMN ").unwrap_or(definition).split(' ').next().unwrap();
+            // The lists of an INSERT that fills a table made anew are no definitions.
+            if line.starts_with("INSERT INTO ") || line.starts_with("CREATE TEMP TABLE ") {
+                table = "";
+            }
+            let name = if table.is_empty() { "" } else { name };
             if name.starts_with(|first: char| first.is_ascii_lowercase()) {
                 columns.get_mut(table).unwrap().push(name.to_owned());
             }

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth_core::hooks::{Hooks, LoginContext};
-use auth_core::session::Session;
 use auth_core::store::StoreError;
 use auth_core::user::{SignUp, User};
 use auth_core::{Cx, Result, Work};
@@ -86,7 +85,7 @@ impl Hooks for Gate {
         self.pass(Turn::SignUp, work).await
     }
 
-    async fn on_login(&self, _: &Cx, work: &mut Work<'_>, _: &LoginContext<'_>, _: &Session) -> Result<()> {
+    async fn on_login(&self, _: &Cx, work: &mut Work<'_>, _: &mut LoginContext<'_>) -> Result<()> {
         self.pass(Turn::SignIn, work).await
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use auth_core::prelude::*;
-use auth_core::session::Session;
 use auth_tests::{PASSWORD, Reply, Stack, TestApp, flows};
 use serde_json::json;
 
@@ -60,16 +59,10 @@ impl Hooks for Saboteur {
     async fn on_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User, _signup: &SignUp) -> Result<()> {
         self.at(Turn::OnSignup).await
     }
-    async fn before_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &LoginContext<'_>) -> Result<()> {
+    async fn before_login(&self, _cx: &Cx, _attempt: &mut LoginAttempt<'_>) -> Result<()> {
         self.at(Turn::BeforeLogin).await
     }
-    async fn on_login(
-        &self,
-        _cx: &Cx,
-        _work: &mut Work<'_>,
-        _login: &LoginContext<'_>,
-        _session: &Session,
-    ) -> Result<()> {
+    async fn on_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &mut LoginContext<'_>) -> Result<()> {
         self.at(Turn::OnLogin).await
     }
     async fn session_user_data(

@@ -127,7 +127,7 @@ async fn a_change_of_password_that_dies_at_any_call_changes_nothing(stack: Stack
 async fn a_revocation_that_dies_says_so(stack: Stack) {
     let (app, ada) = stack.signed_up("ada@example.com").await;
     for (endpoint, question) in [
-        ("/sign-out", "end_session_by_token"),
+        ("/sign-out", "end_session"),
         ("/revoke-sessions", "end_sessions_of_user"),
         ("/revoke-other-sessions", "end_sessions_of_user"),
     ] {

@@ -9,7 +9,7 @@ use auth_core::user::User;
 use auth_tests::{Actor, PASSWORD, Reply};
 
 use crate::on_each_database;
-use crate::stage::{NOW, Opened, Stage, account_id, address, hash, new_user, unused};
+use crate::stage::{NOW, Opened, Stage, account_id, address, everywhere, hash, new_user, unused};
 use crate::steps::End;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -19,7 +19,6 @@ on_each_database![
     the_second_grant_loses,
     the_second_revocation_loses,
     the_second_end_of_a_session_by_id_loses,
-    the_second_end_of_a_session_by_token_loses,
     the_second_first_password_loses,
     the_second_replacement_of_a_password_loses,
     the_second_deletion_loses,
@@ -48,19 +47,15 @@ async fn the_second_of_two_sign_ups_loses(stage: Stage) {
 
 async fn the_second_grant_loses(stage: Stage) {
     let apart = async |stage: &Stage, n| (stage.user(n).await.id, stage.role(n).await.id);
-    stage.twice(apart, |tx, it| Box::pin(async move { tx.grant_role(it.0, it.1, NOW).await })).await;
+    stage.twice(apart, |tx, it| Box::pin(async move { tx.grant_role(&everywhere(it.0, it.1), NOW).await })).await;
 }
 
 async fn the_second_revocation_loses(stage: Stage) {
-    stage.twice(granted, |tx, it| Box::pin(async move { tx.revoke_role(it.0, it.1).await })).await;
+    stage.twice(granted, |tx, it| Box::pin(async move { tx.revoke_role(&everywhere(it.0, it.1)).await })).await;
 }
 
 async fn the_second_end_of_a_session_by_id_loses(stage: Stage) {
     stage.twice(Stage::signed_up, |tx, it| Box::pin(async move { end_session(tx, &it).await })).await;
-}
-
-async fn the_second_end_of_a_session_by_token_loses(stage: Stage) {
-    stage.twice(Stage::signed_up, |tx, it| Box::pin(async move { tx.end_session_by_token(&it.token).await })).await;
 }
 
 async fn the_second_first_password_loses(stage: Stage) {
@@ -209,7 +204,7 @@ async fn a_role_revoked_during_a_sign_in_is_not_in_its_session(stage: Stage) {
         let (user, role) = with_role(&stage, end.number()).await;
         let phone = stage.app.anon();
         let first = stage.first_signs_in(&phone, end.number()).await;
-        let revoke = |stage: Stage| async move { stage.conn().revoke_role(user, role).await };
+        let revoke = |stage: Stage| async move { stage.conn().revoke_role(&everywhere(user, role)).await };
         assert!(stage.beside(first, end, revoke).await.unwrap());
         match end {
             End::Committed => assert_eq!(roles_of(&stage, &phone).await, []),
@@ -221,7 +216,7 @@ async fn a_role_revoked_during_a_sign_in_is_not_in_its_session(stage: Stage) {
 async fn a_sign_in_during_a_revocation_holds_the_role_no_longer_than_it(stage: Stage) {
     for end in End::BOTH {
         let (user, role) = with_role(&stage, end.number()).await;
-        let first = stage.first(async |tx: &mut dyn Tx| tx.revoke_role(user, role).await).await;
+        let first = stage.first(async |tx: &mut dyn Tx| tx.revoke_role(&everywhere(user, role)).await).await;
         let phone = stage.app.anon();
         stage.beside(first, end, |_| sign_in(&phone, end)).await.ok();
         let held = if end == End::Committed { vec![] } else { vec![role] };
@@ -275,7 +270,7 @@ async fn granted(stage: &Stage, n: usize) -> (UserId, RoleId) {
 /// Somebody who can sign in, and a role of theirs.
 async fn with_role(stage: &Stage, n: usize) -> (UserId, RoleId) {
     let (user, role) = (stage.signed_up(n).await.user.id, stage.role(n).await.id);
-    assert!(stage.conn().grant_role(user, role, NOW).await.unwrap());
+    assert!(stage.conn().grant_role(&everywhere(user, role), NOW).await.unwrap());
     (user, role)
 }
 
@@ -283,7 +278,7 @@ async fn with_role(stage: &Stage, n: usize) -> (UserId, RoleId) {
 async fn roles_of(stage: &Stage, actor: &Actor) -> Vec<RoleId> {
     let token = Token::parse(TokenKind::Session, &actor.cookie().unwrap()).unwrap();
     let found = stage.conn().session_by_token(&token.hash()).await.unwrap().unwrap();
-    found.roles.iter().map(|role| role.id).collect()
+    found.roles.iter().map(|held| held.role.id).collect()
 }
 
 fn attempts(keys: [AttemptKey; 2]) -> [Attempt; 2] {

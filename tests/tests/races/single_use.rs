@@ -5,7 +5,8 @@ use auth_core::token::RefreshFamily;
 use auth_core::user::User;
 
 use crate::stage::{
-    NOW, Opened, Stage, account_id, address, hash, new_code, new_family, new_key, new_role, new_user, next, together,
+    NOW, Opened, Stage, account_id, address, everywhere, hash, new_code, new_family, new_key, new_role, new_user, next,
+    together,
 };
 use crate::{RACERS, ROUNDS, on_each_store};
 
@@ -14,7 +15,6 @@ on_each_store![
     a_role_is_granted_once,
     a_role_is_revoked_once,
     a_session_is_ended_once_by_id,
-    a_session_is_ended_once_by_token,
     a_first_password_is_set_once,
     a_password_is_replaced_once,
     a_user_is_deleted_once,
@@ -48,10 +48,11 @@ async fn an_address_is_taken_once(stage: Stage) {
 
 async fn a_role_is_granted_once(stage: Stage) {
     let prepare = async |stage: &Stage, round| (stage.user(round).await.id, stage.role(round).await.id);
-    let grant = |stage: Stage, (user, role), _| async move { stage.conn().grant_role(user, role, NOW).await };
+    let grant =
+        |stage: Stage, (user, role), _| async move { stage.conn().grant_role(&everywhere(user, role), NOW).await };
     let settled = async |stage: &Stage, (user, role), _| {
-        let held = stage.conn().roles_of_user(user).await.unwrap();
-        assert_eq!(held.iter().map(|held| held.id).collect::<Vec<_>>(), [role]);
+        let held = stage.conn().roles_of_user(user, None).await.unwrap();
+        assert_eq!(held.iter().map(|held| held.role.id).collect::<Vec<_>>(), [role]);
     };
     stage.one_wins(prepare, grant, settled).await;
 }
@@ -61,10 +62,13 @@ async fn a_role_is_revoked_once(stage: Stage) {
         let (user, role) = stage.granted(round).await;
         (user.id, role.id)
     };
-    let revoke = |stage: Stage, (user, role), _| async move { stage.conn().revoke_role(user, role).await };
+    let revoke = |stage: Stage, (user, role), _| async move { stage.conn().revoke_role(&everywhere(user, role)).await };
     let settled = async |stage: &Stage, (user, role), _| {
-        assert!(stage.conn().roles_of_user(user).await.unwrap().is_empty());
-        assert!(stage.conn().grant_role(user, role, NOW).await.unwrap(), "what was revoked can be granted");
+        assert!(stage.conn().roles_of_user(user, None).await.unwrap().is_empty());
+        assert!(
+            stage.conn().grant_role(&everywhere(user, role), NOW).await.unwrap(),
+            "what was revoked can be granted"
+        );
     };
     stage.one_wins(prepare, revoke, settled).await;
 }
@@ -72,13 +76,6 @@ async fn a_role_is_revoked_once(stage: Stage) {
 async fn a_session_is_ended_once_by_id(stage: Stage) {
     let prepare = async |stage: &Stage, round| stage.signed_up(round).await;
     let end = |stage: Stage, it: Opened, _| async move { stage.conn().end_session(it.user.id, it.session).await };
-    let settled = async |_: &Stage, it: Opened, _| assert!(!it.actor.is_signed_in().await);
-    stage.one_wins(prepare, end, settled).await;
-}
-
-async fn a_session_is_ended_once_by_token(stage: Stage) {
-    let prepare = async |stage: &Stage, round| stage.signed_up(round).await;
-    let end = |stage: Stage, it: Opened, _| async move { stage.conn().end_session_by_token(&it.token).await };
     let settled = async |_: &Stage, it: Opened, _| assert!(!it.actor.is_signed_in().await);
     stage.one_wins(prepare, end, settled).await;
 }
@@ -118,7 +115,7 @@ async fn a_user_is_deleted_once(stage: Stage) {
         assert!(stage.conn().user_by_id(user.id).await.unwrap().is_none());
         // The address and even the id are free again, and no role has stayed behind.
         stage.conn().insert_user(&user).await.unwrap();
-        assert!(stage.conn().roles_of_user(user.id).await.unwrap().is_empty());
+        assert!(stage.conn().roles_of_user(user.id, None).await.unwrap().is_empty());
     };
     stage.one_wins(prepare, delete, settled).await;
 }
@@ -133,12 +130,12 @@ async fn a_role_is_defined_once(stage: Stage) {
             async move { stage.conn().put_role(&role).await }
         });
         together(defining).await.into_iter().for_each(|defined| defined.unwrap());
-        let found = stage.conn().role_by_name("ADMIN", &name).await.unwrap().unwrap();
+        let found = stage.conn().role_by_name("ADMIN", &name, None).await.unwrap().unwrap();
         assert!(roles.iter().any(|role| role.permissions == found.permissions), "permissions that nobody gave");
         let user = stage.user(round).await.id;
         let mut usable = Vec::new();
         for role in roles {
-            if stage.conn().grant_role(user, role.id, NOW).await.is_ok() {
+            if stage.conn().grant_role(&everywhere(user, role.id), NOW).await.is_ok() {
                 usable.push(role.id);
             }
         }

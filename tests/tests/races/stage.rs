@@ -12,7 +12,7 @@ use auth_core::base::{
 use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::Lockout;
-use auth_core::role::{Permission, Role};
+use auth_core::role::{Permission, Role, RoleScope, StoredGrant};
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::token::{RefreshFamily, Rotation, StoredSigningKey};
 use auth_core::user::{Pool, User};
@@ -79,7 +79,7 @@ impl Stage {
     /// A user and the role they hold.
     pub(crate) async fn granted(&self, n: usize) -> (User, Role) {
         let (user, role) = (self.user(n).await, self.role(n).await);
-        assert!(self.conn().grant_role(user.id, role.id, NOW).await.unwrap());
+        assert!(self.conn().grant_role(&everywhere(user.id, role.id), NOW).await.unwrap());
         (user, role)
     }
 
@@ -88,7 +88,7 @@ impl Stage {
         let actor = self.app.signed_up(&address(n)).await;
         let token = Token::parse(TokenKind::Session, &actor.cookie().unwrap()).unwrap().hash();
         let found = self.conn().session_by_token(&token).await.unwrap().unwrap();
-        Opened { actor, user: found.user, session: found.session.id, token }
+        Opened { actor, user: found.user, session: found.session.id }
     }
 
     /// A session and a code that is bound to it.
@@ -150,7 +150,6 @@ pub(crate) struct Opened {
     pub(crate) actor: Actor,
     pub(crate) user: User,
     pub(crate) session: SessionId,
-    pub(crate) token: TokenHash,
 }
 
 /// How somebody who tried is told whether it was they.
@@ -244,11 +243,19 @@ pub(crate) fn new_user(n: usize, email: &str) -> User {
 }
 
 /// A role that is not written yet; each number has an id and a permission of its own.
+/// That the user holds the role everywhere.
+pub(crate) fn everywhere(user: UserId, role: RoleId) -> StoredGrant {
+    StoredGrant { user, role, scope: RoleScope::Everywhere }
+}
+
 pub(crate) fn new_role(n: usize, name: &str) -> Role {
     Role {
         id: RoleId::new(NOW, &seeded(n)),
         guard: "ADMIN".to_owned(),
         name: name.to_owned(),
+        tenant: None,
+        is_system: false,
+        manages: false,
         permissions: vec![Permission::parse(format!("reports:{n}")).unwrap()],
         created_at: NOW,
     }

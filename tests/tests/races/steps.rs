@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth_core::prelude::*;
-use auth_core::session::Session;
 use auth_core::store::Tx;
 use auth_tests::{Actor, PASSWORD, Reply, StoreKind};
 use futures_util::future::BoxFuture;
@@ -158,13 +157,7 @@ type Door = (oneshot::Sender<()>, oneshot::Receiver<End>);
 
 #[async_trait]
 impl Hooks for Doorman {
-    async fn on_login(
-        &self,
-        _cx: &Cx,
-        _work: &mut Work<'_>,
-        _login: &LoginContext<'_>,
-        _session: &Session,
-    ) -> Result<()> {
+    async fn on_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &mut LoginContext<'_>) -> Result<()> {
         let Some((reached, opened)) = self.0.lock().unwrap().take() else { return Ok(()) };
         reached.send(()).unwrap();
         match opened.await.unwrap() {

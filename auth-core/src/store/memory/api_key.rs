@@ -10,6 +10,7 @@ use crate::api_key::{
     Rotation, Spent,
 };
 use crate::base::{ApiKeyId, Timestamp, TokenHash};
+use crate::role::RoleScope;
 use crate::store::StoreError;
 
 impl State {
@@ -65,8 +66,12 @@ impl<R: Reach> ApiKeyStore for Asked<R> {
         let Some(secret) = state.api_key_secrets.get(hash.as_bytes()) else { return Ok(None) };
         let Some(key) = state.api_keys.get(&secret.key) else { return Ok(None) };
         let owner = key.owner.user().and_then(|id| state.users.get(&id)).cloned();
-        let roles = owner.as_ref().map(|owner| state.roles_held_by(owner.id)).unwrap_or_default();
-        Ok(Some(ApiKeyWithOwner { key: key.clone(), secret_expires_at: secret.expires_at, owner, roles }))
+        let scope = RoleScope::from(key.tenant.clone());
+        let roles = owner.as_ref().map(|owner| state.roles_acting(owner.id, &scope)).unwrap_or_default();
+        let member = owner.as_ref().map(|owner| owner.id).zip(key.tenant.clone());
+        let membership = member.and_then(|member| state.memberships.get(&member)).map(|membership| membership.status);
+        let (key, secret_expires_at) = (key.clone(), secret.expires_at);
+        Ok(Some(ApiKeyWithOwner { key, secret_expires_at, owner, membership, roles }))
     }
 
     async fn spend_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<Spent, StoreError> {

@@ -12,6 +12,7 @@ mod password;
 mod retention;
 mod role;
 mod session;
+mod tenant;
 mod token;
 mod user;
 
@@ -29,11 +30,12 @@ use super::{Conn, Store, StoreError, Tx};
 use crate::account::{Account, AttemptKey};
 use crate::api_key::ApiKey;
 use crate::audit::AuditEntry;
-use crate::base::{AccountId, ApiKeyId, AuditId, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
+use crate::base::{AccountId, ApiKeyId, AuditId, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, UserId};
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
-use crate::role::Role;
+use crate::role::{Role, StoredGrant};
 use crate::session::StoredSession;
+use crate::tenant::{Membership, TenantRecord};
 use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::User;
 
@@ -128,7 +130,9 @@ impl Reach for Draft {
 struct State {
     users: BTreeMap<UserId, User>,
     roles: BTreeMap<RoleId, Role>,
-    grants: BTreeSet<(UserId, RoleId)>,
+    grants: BTreeSet<StoredGrant>,
+    tenants: BTreeMap<TenantId, TenantRecord>,
+    memberships: BTreeMap<(UserId, TenantId), Membership>,
     /// By token hash: the look-up of every guarded request. The key is a SHA-256, so the time that a comparison takes
     /// tells nothing of the token.
     sessions: BTreeMap<[u8; 32], StoredSession>,

@@ -24,7 +24,14 @@ impl State {
     /// A session with its user and the roles they hold.
     pub(super) fn with_user(&self, session: &StoredSession) -> Option<SessionWithUser> {
         let user = self.users.get(&session.user_id)?.clone();
-        Some(SessionWithUser { session: session.clone(), roles: self.roles_held_by(user.id), user })
+        let tenant = session.scope.tenant().cloned();
+        let membership = tenant.and_then(|tenant| self.memberships.get(&(user.id, tenant)));
+        Some(SessionWithUser {
+            session: session.clone(),
+            membership: membership.map(|membership| membership.status),
+            roles: self.roles_acting(user.id, &session.scope),
+            user,
+        })
     }
 }
 
@@ -41,6 +48,9 @@ impl<R: Reach> SessionStore for Asked<R> {
         let user = state.users.get(&row.user_id);
         if !user.is_some_and(|user| user.disabled_at.is_none() && user.credential_version == credential_version) {
             return Ok(false);
+        }
+        if !state.may_hold_in(row.user_id, &row.scope) {
+            return Err(StoreError::Conflict);
         }
         if state.sessions.contains_key(&hash) || state.sessions.values().any(|other| other.id == row.id) {
             return Err(StoreError::Conflict);
@@ -81,13 +91,6 @@ impl<R: Reach> SessionStore for Asked<R> {
     async fn end_session(&mut self, user: UserId, id: SessionId) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
         Ok(state.end_sessions(|session| session.user_id == user && session.id == id) == 1)
-    }
-
-    async fn end_session_by_token(&mut self, hash: &TokenHash) -> Result<Option<StoredSession>, StoreError> {
-        let mut state = self.0.state().await;
-        let session = state.sessions.get(hash.as_bytes()).cloned();
-        state.end_sessions(|other| session.as_ref().is_some_and(|session| session.id == other.id));
-        Ok(session)
     }
 
     async fn end_sessions_of_user(&mut self, user: UserId, keep: Option<SessionId>) -> Result<u64, StoreError> {

@@ -81,7 +81,8 @@ impl<R: Reach> UserStore for Asked<R> {
         state.end_sessions(|session| session.user_id == id);
         state.codes.retain(|_, code| code.user_id != id);
         state.accounts.retain(|_, row| row.account.user_id != id);
-        state.grants.retain(|(holder, _)| *holder != id);
+        state.memberships.retain(|(member, _), _| *member != id);
+        state.grants.retain(|grant| grant.user != id);
         state.remove_keys(|key| key.owner.user() == Some(id));
         Ok(true)
     }

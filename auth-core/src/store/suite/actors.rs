@@ -16,7 +16,7 @@ use crate::base::{
 };
 use crate::code::{CodePurpose, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
-use crate::role::{Permission, Role};
+use crate::role::{Permission, Role, RoleScope, StoredGrant};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
 use crate::store::{Conn, Store, StoreError, Tx};
 use crate::token::{RefreshFamily, StoredSigningKey};
@@ -99,6 +99,8 @@ impl Actors {
             assurance: Assurance::Aal1,
             ip_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
             user_agent: Some("Mozilla/5.0".to_owned()),
+            scope: RoleScope::Everywhere,
+            role_guard: None,
         };
         Opened { row, hash: self.hash(TokenKind::Session), credential_version: user.credential_version }
     }
@@ -187,6 +189,9 @@ impl Actors {
             id: RoleId::new(NOW, &self.random),
             guard: guard.to_owned(),
             name: name.to_owned(),
+            tenant: None,
+            is_system: false,
+            manages: false,
             permissions: permissions.iter().map(|name| Permission::parse(*name).unwrap()).collect(),
             created_at: NOW,
         }
@@ -199,7 +204,12 @@ impl Actors {
     }
 
     pub(super) async fn granted(&self, user: &User, role: &Role) {
-        assert!(self.conn().grant_role(user.id, role.id, NOW).await.unwrap(), "a first grant was not told as new");
+        self.granted_in(user, role, RoleScope::Everywhere).await;
+    }
+
+    pub(super) async fn granted_in(&self, user: &User, role: &Role, scope: RoleScope) {
+        let grant = StoredGrant { user: user.id, role: role.id, scope };
+        assert!(self.conn().grant_role(&grant, NOW).await.unwrap(), "a first grant was not told as new");
     }
 
     /// What looks like a hash; no store looks inside.
@@ -310,4 +320,9 @@ pub(super) fn winners(verdicts: &[bool]) -> usize {
 #[track_caller]
 pub(super) fn assert_conflict<T: Debug>(result: Result<T, StoreError>, what: &str) {
     assert!(matches!(result, Err(StoreError::Conflict)), "{what} must be refused as a conflict, but got {result:?}");
+}
+
+/// That the user holds the role everywhere.
+pub(super) fn everywhere(user: UserId, role: RoleId) -> StoredGrant {
+    StoredGrant { user, role, scope: RoleScope::Everywhere }
 }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, assert_conflict, race, winners};
-use super::facts::{key_facts, role_facts, user_facts};
+use super::facts::{held_everywhere, held_facts, key_facts, user_facts};
 use crate::api_key::{
     ApiKey, ApiKeyWithOwner, Direction, KeyChange, KeyOrder, KeyOwner, KeyPage, Limits, Quota, Refill, Rotation,
 };
@@ -59,13 +59,17 @@ pub(super) async fn a_key_is_found_by_its_secret_with_owner_and_roles(it: Actors
         it.granted(&ada, role).await;
     }
     let ((key, secret), (_, of_grace)) = (it.keyed(&ada, filled).await, it.keyed(&grace, |_| {}).await);
-    let ApiKeyWithOwner { key: seen, secret_expires_at, owner, mut roles } = found(&it, &secret).await.unwrap();
+    let ApiKeyWithOwner { key: seen, secret_expires_at, owner, membership, mut roles } =
+        found(&it, &secret).await.unwrap();
     assert_eq!(key_facts(&seen), key_facts(&key));
     assert_eq!(owner.as_ref().map(user_facts), Some(user_facts(&ada)));
-    assert_eq!(secret_expires_at, None);
-    roles.sort_by_key(|role| role.id);
+    assert_eq!((secret_expires_at, membership), (None, None));
+    roles.sort_by_key(|held| held.role.id);
     held.sort_by_key(|role| role.id);
-    assert_eq!(roles.iter().map(role_facts).collect::<Vec<_>>(), held.iter().map(role_facts).collect::<Vec<_>>());
+    assert_eq!(
+        roles.iter().map(held_facts).collect::<Vec<_>>(),
+        held.iter().map(|role| held_facts(&held_everywhere(role))).collect::<Vec<_>>()
+    );
     assert!(found(&it, &of_grace).await.unwrap().roles.is_empty(), "roles of another came along");
 }
 

@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::api_key::ApiKey;
 use crate::audit::AuditEntry;
 use crate::code::StoredCode;
-use crate::role::Role;
+use crate::role::{HeldRole, Role, RoleScope};
 use crate::session::StoredSession;
 use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::User;
@@ -20,8 +20,17 @@ pub(super) fn user_facts(user: &User) -> impl PartialEq + Debug + use<> {
 }
 
 pub(super) fn role_facts(role: &Role) -> impl PartialEq + Debug + use<> {
-    let Role { id, guard, name, permissions, created_at } = role.clone();
-    (id, guard, name, permissions, created_at.as_micros())
+    let Role { id, guard, name, tenant, permissions, is_system, manages, created_at } = role.clone();
+    (id, guard, name, tenant, permissions, is_system, manages, created_at.as_micros())
+}
+
+pub(super) fn held_facts(held: &HeldRole) -> impl PartialEq + Debug + use<> {
+    (role_facts(&held.role), held.scope.clone())
+}
+
+/// The role, as somebody holds it who holds it everywhere.
+pub(super) fn held_everywhere(role: &Role) -> HeldRole {
+    HeldRole { role: role.clone(), scope: RoleScope::Everywhere }
 }
 
 pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug + use<> {
@@ -38,9 +47,11 @@ pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug +
         assurance,
         ip_address,
         user_agent,
+        scope,
+        role_guard,
     } = session.clone();
     let times = [created_at, updated_at, authenticated_at, expires_at, absolute_expires_at].map(|at| at.as_micros());
-    (id, user_id, times, persistence, method, assurance, ip_address, user_agent)
+    (id, user_id, times, persistence, method, assurance, ip_address, user_agent, (scope, role_guard))
 }
 
 pub(super) fn code_facts(code: &StoredCode) -> impl PartialEq + Debug + use<> {

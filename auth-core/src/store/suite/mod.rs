@@ -183,7 +183,6 @@ const RULES: &[Rule] = rules! {
     "sessions" in sessions_ended:
         a_session_is_ended_by_its_user_only,
         racing_ends_of_a_session_have_one_winner,
-        ending_by_token_returns_the_session_once,
         an_ended_session_cannot_be_slid_back,
         an_expired_session_cannot_be_slid,
         sliding_in_a_race_never_brings_a_session_back,

@@ -1,18 +1,18 @@
 //! What a store promises about roles and who holds them.
 
-use super::actors::{Actors, DAY, NOW, assert_conflict, race, winners};
-use super::facts::role_facts;
+use super::actors::{Actors, DAY, NOW, assert_conflict, everywhere, race, winners};
+use super::facts::{held_everywhere, held_facts, role_facts};
 use crate::base::UserId;
 use crate::role::{Permission, Role};
 
 async fn found(it: &Actors, guard: &str, name: &str) -> Role {
-    it.conn().role_by_name(guard, name).await.unwrap().unwrap()
+    it.conn().role_by_name(guard, name, None).await.unwrap().unwrap()
 }
 
 /// What the user holds, as `guard/name`.
 async fn held(it: &Actors, user: UserId) -> Vec<String> {
-    let roles = it.conn().roles_of_user(user).await.unwrap();
-    roles.iter().map(|role| format!("{}/{}", role.guard, role.name)).collect()
+    let roles = it.conn().roles_of_user(user, None).await.unwrap();
+    roles.iter().map(|held| format!("{}/{}", held.role.guard, held.role.name)).collect()
 }
 
 fn names(role: &Role) -> Vec<&str> {
@@ -23,7 +23,7 @@ pub(super) async fn a_role_is_found_by_guard_and_name(it: Actors) {
     let admin = it.defined("ADMIN", "admin", &["users:read", "users:write"]).await;
     assert_eq!(role_facts(&found(&it, "ADMIN", "admin").await), role_facts(&admin));
     for (guard, name) in [("ADMIN", "root"), ("PORTAL", "admin"), ("", "admin"), ("ADMIN", ""), ("ADMIN", "admin ")] {
-        assert!(it.conn().role_by_name(guard, name).await.unwrap().is_none(), "{guard:?}/{name:?} found a role");
+        assert!(it.conn().role_by_name(guard, name, None).await.unwrap().is_none(), "{guard:?}/{name:?} found a role");
     }
 }
 
@@ -42,8 +42,14 @@ pub(super) async fn names_that_differ_in_case_are_two_roles(it: Actors) {
         let role = it.defined(guard, name, &[]).await;
         assert_eq!(found(&it, guard, name).await.id, role.id, "{guard}/{name} is another role");
     }
-    assert!(it.conn().role_by_name("Admin", "admin").await.unwrap().is_none(), "the guard was not compared by bytes");
-    assert!(it.conn().role_by_name("ADMIN", "ADMIN").await.unwrap().is_none(), "the name was not compared by bytes");
+    assert!(
+        it.conn().role_by_name("Admin", "admin", None).await.unwrap().is_none(),
+        "the guard was not compared by bytes"
+    );
+    assert!(
+        it.conn().role_by_name("ADMIN", "ADMIN", None).await.unwrap().is_none(),
+        "the name was not compared by bytes"
+    );
 }
 
 pub(super) async fn the_longest_names_survive(it: Actors) {
@@ -92,8 +98,8 @@ pub(super) async fn a_granted_role_is_held_by_that_user_alone(it: Actors) {
     let (ada, grace) = (it.signed_up("ada").await, it.signed_up("grace").await);
     let admin = it.defined("ADMIN", "admin", &["users:read"]).await;
     it.granted(&ada, &admin).await;
-    let roles = it.conn().roles_of_user(ada.id).await.unwrap();
-    assert_eq!(roles.iter().map(role_facts).collect::<Vec<_>>(), [role_facts(&admin)]);
+    let roles = it.conn().roles_of_user(ada.id, None).await.unwrap();
+    assert_eq!(roles.iter().map(held_facts).collect::<Vec<_>>(), [held_facts(&held_everywhere(&admin))]);
     assert!(held(&it, grace.id).await.is_empty(), "somebody else holds the role");
 }
 
@@ -108,34 +114,34 @@ pub(super) async fn a_role_id_is_taken_only_once(it: Actors) {
     let admin = it.defined("ADMIN", "admin", &["users:read"]).await;
     let clerk = Role { id: admin.id, ..it.role("ADMIN", "clerk", &[]) };
     assert_conflict(it.conn().put_role(&clerk).await, "the id of another role");
-    assert!(it.conn().role_by_name("ADMIN", "clerk").await.unwrap().is_none(), "a refused role was written");
-    let found = it.conn().role_by_name("ADMIN", "admin").await.unwrap().unwrap();
+    assert!(it.conn().role_by_name("ADMIN", "clerk", None).await.unwrap().is_none(), "a refused role was written");
+    let found = it.conn().role_by_name("ADMIN", "admin", None).await.unwrap().unwrap();
     assert_eq!(role_facts(&found), role_facts(&admin));
 }
 
 pub(super) async fn a_role_is_granted_only_once(it: Actors) {
     let (ada, admin) = (it.signed_up("ada").await, it.defined("ADMIN", "admin", &[]).await);
     it.granted(&ada, &admin).await;
-    assert!(!it.conn().grant_role(ada.id, admin.id, NOW).await.unwrap(), "a second grant was told as new");
+    assert!(!it.conn().grant_role(&everywhere(ada.id, admin.id), NOW).await.unwrap(), "a second grant was told as new");
     assert_eq!(held(&it, ada.id).await, ["ADMIN/admin"]);
 }
 
 pub(super) async fn racing_grants_have_one_winner(it: Actors) {
     let (ada, admin) = (it.signed_up("ada").await, it.defined("ADMIN", "admin", &[]).await);
     let (it, admin) = (&it, admin.id);
-    let verdicts = race(|_| async move { it.conn().grant_role(ada.id, admin, NOW).await.unwrap() }).await;
+    let verdicts = race(|_| async move { it.conn().grant_role(&everywhere(ada.id, admin), NOW).await.unwrap() }).await;
     assert_eq!(winners(&verdicts), 1, "grants of the same role that were told as new");
 }
 
 pub(super) async fn a_grant_to_nobody_is_refused(it: Actors) {
     let (nobody, admin) = (it.user("nobody").id, it.defined("ADMIN", "admin", &[]).await);
-    assert_conflict(it.conn().grant_role(nobody, admin.id, NOW).await, "a grant to nobody");
+    assert_conflict(it.conn().grant_role(&everywhere(nobody, admin.id), NOW).await, "a grant to nobody");
     assert!(held(&it, nobody).await.is_empty(), "a refused grant was written");
 }
 
 pub(super) async fn a_grant_of_no_role_is_refused(it: Actors) {
     let (ada, undefined) = (it.signed_up("ada").await, it.role("ADMIN", "admin", &[]));
-    assert_conflict(it.conn().grant_role(ada.id, undefined.id, NOW).await, "a grant of no role");
+    assert_conflict(it.conn().grant_role(&everywhere(ada.id, undefined.id), NOW).await, "a grant of no role");
     assert!(held(&it, ada.id).await.is_empty(), "a refused grant was written");
 }
 
@@ -145,9 +151,12 @@ pub(super) async fn a_revoked_role_is_no_longer_held(it: Actors) {
     for (user, role) in [(&ada, &admin), (&ada, &clerk), (&grace, &admin)] {
         it.granted(user, role).await;
     }
-    assert!(it.conn().revoke_role(ada.id, admin.id).await.unwrap(), "the role was not found");
-    assert!(!it.conn().revoke_role(ada.id, admin.id).await.unwrap(), "a role was taken twice");
-    assert!(!it.conn().revoke_role(grace.id, clerk.id).await.unwrap(), "a role was taken that was not held");
+    assert!(it.conn().revoke_role(&everywhere(ada.id, admin.id)).await.unwrap(), "the role was not found");
+    assert!(!it.conn().revoke_role(&everywhere(ada.id, admin.id)).await.unwrap(), "a role was taken twice");
+    assert!(
+        !it.conn().revoke_role(&everywhere(grace.id, clerk.id)).await.unwrap(),
+        "a role was taken that was not held"
+    );
     assert_eq!(held(&it, ada.id).await, ["ADMIN/clerk"]);
     assert_eq!(held(&it, grace.id).await, ["ADMIN/admin"]);
     it.granted(&ada, &admin).await;
@@ -157,7 +166,7 @@ pub(super) async fn racing_revocations_have_one_winner(it: Actors) {
     let (ada, admin) = (it.signed_up("ada").await, it.defined("ADMIN", "admin", &[]).await);
     it.granted(&ada, &admin).await;
     let (it, admin) = (&it, admin.id);
-    let verdicts = race(|_| async move { it.conn().revoke_role(ada.id, admin).await.unwrap() }).await;
+    let verdicts = race(|_| async move { it.conn().revoke_role(&everywhere(ada.id, admin)).await.unwrap() }).await;
     assert_eq!(winners(&verdicts), 1, "revocations of the same role");
 }
 
@@ -177,6 +186,6 @@ pub(super) async fn new_permissions_reach_whoever_holds_the_role(it: Actors) {
     let (ada, admin) = (it.signed_up("ada").await, it.defined("ADMIN", "admin", &["users:read"]).await);
     it.granted(&ada, &admin).await;
     it.defined("ADMIN", "admin", &["users:write"]).await;
-    let roles = it.conn().roles_of_user(ada.id).await.unwrap();
-    assert_eq!(roles.iter().map(names).collect::<Vec<_>>(), [["users:write"]]);
+    let roles = it.conn().roles_of_user(ada.id, None).await.unwrap();
+    assert_eq!(roles.iter().map(|held| names(&held.role)).collect::<Vec<_>>(), [["users:write"]]);
 }

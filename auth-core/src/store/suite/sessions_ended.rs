@@ -39,38 +39,19 @@ pub(super) async fn racing_ends_of_a_session_have_one_winner(it: Actors) {
     let ada = it.signed_up("ada").await;
     let session = it.signed_in(&ada).await;
     let (it, session) = (&it, &session);
-    let verdicts = race(|racer| async move {
-        if racer % 2 == 0 {
-            it.conn().end_session(ada.id, session.row.id).await.unwrap()
-        } else {
-            it.conn().end_session_by_token(&session.hash).await.unwrap().is_some()
-        }
-    })
-    .await;
+    let verdicts = race(|_| async move { it.conn().end_session(ada.id, session.row.id).await.unwrap() }).await;
     assert_eq!(winners(&verdicts), 1, "ends of the same session");
-}
-
-pub(super) async fn ending_by_token_returns_the_session_once(it: Actors) {
-    let ada = it.signed_up("ada").await;
-    let (session, other) = (it.signed_in(&ada).await, it.signed_in(&ada).await);
-    let ended = it.conn().end_session_by_token(&session.hash).await.unwrap().unwrap();
-    assert_eq!(session_facts(&ended), session_facts(&session.row));
-    assert!(it.conn().end_session_by_token(&session.hash).await.unwrap().is_none(), "a session was ended twice");
-    assert!(!is_there(&it, &session).await, "an ended session is found");
-    assert!(is_there(&it, &other).await, "another session ended too");
 }
 
 pub(super) async fn an_ended_session_cannot_be_slid_back(it: Actors) {
     let ada = it.signed_up("ada").await;
-    let [singly, by_token, all, evicted] =
-        [it.signed_in(&ada).await, it.signed_in(&ada).await, it.signed_in(&ada).await, it.session(&ada)];
+    let [singly, all, evicted] = [it.signed_in(&ada).await, it.signed_in(&ada).await, it.session(&ada)];
     it.conn().end_session(ada.id, singly.row.id).await.unwrap();
-    it.conn().end_session_by_token(&by_token.hash).await.unwrap();
     it.conn().end_sessions_of_user(ada.id, None).await.unwrap();
     it.write(&evicted).await;
     let never_opened = it.session(&ada);
     it.conn().evict_sessions(ada.id, never_opened.row.id, 0).await.unwrap();
-    for session in [singly, by_token, all, evicted, never_opened] {
+    for session in [singly, all, evicted, never_opened] {
         let slid = it.conn().slide_session(session.row.id, NOW.plus(2 * DAY), NOW.plus(MINUTE)).await.unwrap();
         assert!(!slid, "an ended session was slid");
         assert!(!is_there(&it, &session).await, "sliding brought a session back");

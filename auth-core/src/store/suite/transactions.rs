@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, join_all};
 
-use super::actors::{Actors, DAY, NOW, Opened, RACERS, assert_conflict, race};
+use super::actors::{Actors, DAY, NOW, Opened, RACERS, assert_conflict, everywhere, race};
 use super::facts::{session_facts, user_facts};
 use crate::account::{Attempt, AttemptKey};
 use crate::api_key::{KeyOwner, Quota};
@@ -33,7 +33,7 @@ impl Household {
         let attempts = [it.attempt_key(), it.attempt_key()];
         tx.insert_user(&user).await.unwrap();
         tx.put_role(&role).await.unwrap();
-        tx.grant_role(user.id, role.id, NOW).await.unwrap();
+        tx.grant_role(&everywhere(user.id, role.id), NOW).await.unwrap();
         tx.insert_password(it.account_id(), user.id, &hash, NOW).await.unwrap();
         assert!(session.write_to(tx).await.unwrap(), "a session was refused");
         tx.raise_attempts(&attempts.map(|key| Attempt { key, window_ends_at: NOW.plus(DAY) }), NOW).await.unwrap();
@@ -52,8 +52,8 @@ impl Household {
         let key = conn.api_key_by_hash(&self.key).await.unwrap();
         [
             conn.user_by_id(self.user.id).await.unwrap().is_some(),
-            conn.role_by_name(&self.role.guard, &self.role.name).await.unwrap().is_some(),
-            conn.roles_of_user(self.user.id).await.unwrap().len() == 1,
+            conn.role_by_name(&self.role.guard, &self.role.name, None).await.unwrap().is_some(),
+            conn.roles_of_user(self.user.id, None).await.unwrap().len() == 1,
             password.is_some_and(|found| found.as_stored() == self.hash.as_stored()),
             conn.session_by_token(&self.session.hash).await.unwrap().is_some(),
             conn.attempts(&self.attempts, NOW).await.unwrap().len() == 2,
@@ -171,7 +171,7 @@ pub(super) async fn a_reader_sees_all_of_a_transaction_or_nothing(it: Actors) {
     let writer = async {
         let mut tx = it.begin().await;
         assert!(session.write_to(&mut *tx).await.unwrap(), "a session was refused");
-        tx.grant_role(ada.id, role.id, NOW).await.unwrap();
+        tx.grant_role(&everywhere(ada.id, role.id), NOW).await.unwrap();
         tx.commit().await.unwrap();
     };
     let reader = race(|_| async {

@@ -266,9 +266,9 @@ pub(super) async fn deleting_a_user_takes_sessions_accounts_and_roles_along(it: 
     assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still there");
     assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still found");
     assert!(conn.accounts_of_user(ada.id).await.unwrap().is_empty(), "an account is still there");
-    assert!(conn.roles_of_user(ada.id).await.unwrap().is_empty(), "a granted role is still there");
+    assert!(conn.roles_of_user(ada.id, None).await.unwrap().is_empty(), "a granted role is still there");
     assert!(!conn.replace_password(ada.id, &hash, &hash, NOW).await.unwrap(), "the password is still there");
-    assert!(conn.role_by_name("ADMIN", "admin").await.unwrap().is_some(), "the role itself went along");
+    assert!(conn.role_by_name("ADMIN", "admin", None).await.unwrap().is_some(), "the role itself went along");
 }
 
 pub(super) async fn deleting_a_user_leaves_others_alone(it: Actors) {
@@ -282,7 +282,7 @@ pub(super) async fn deleting_a_user_leaves_others_alone(it: Actors) {
     assert_eq!(user_facts(&conn.user_by_id(grace.id).await.unwrap().unwrap()), user_facts(&grace));
     assert!(conn.session_by_token(&session.hash).await.unwrap().is_some(), "another's session went along");
     assert!(conn.password_of_user(grace.id).await.unwrap().is_some(), "another's password went along");
-    assert_eq!(conn.roles_of_user(grace.id).await.unwrap().len(), 1, "another's role went along");
+    assert_eq!(conn.roles_of_user(grace.id, None).await.unwrap().len(), 1, "another's role went along");
 }
 
 pub(super) async fn deleting_a_user_frees_the_address(it: Actors) {

@@ -1,0 +1,290 @@
+//! Giving roles and taking them: what the program does, and what a person may do by their own authority.
+
+use std::collections::BTreeSet;
+
+use super::model::{GrantedRole, HeldRole, Permission, Role, RoleGrant, RoleScope, StoredGrant};
+use crate::base::UserId;
+use crate::cx::{Cx, Work};
+use crate::error::{Code, Error, Result};
+use crate::hooks::Event;
+use crate::store::StoreError;
+
+/// Gives a role to a user; `false` when they hold it there already. Effective with their next request. A customer is no
+/// user: theirs are given by [`customer::grant_role`](crate::customer::grant_role).
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`], [`Code::UserNotFound`]; [`Code::NotAMember`] when they do not
+/// belong to the tenant.
+pub async fn grant(cx: &Cx, user: UserId, role: &RoleGrant) -> Result<bool> {
+    expect_user(cx, user).await?;
+    grant_to_anybody(cx, user, role).await
+}
+
+/// [`grant`], everywhere, in fewer words.
+///
+/// # Errors
+/// As for [`grant`].
+pub async fn grant_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
+    grant(cx, user, &RoleGrant::new(guard, name)).await
+}
+
+/// Gives a role to somebody, of whichever pool.
+pub(crate) async fn grant_to_anybody(cx: &Cx, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    let is_new = grant_within(cx, &mut work, user, role).await?;
+    work.commit().await?;
+    Ok(is_new)
+}
+
+/// [`grant`] as part of a larger unit of work, such as a sign-up: to whoever it is about, in a hook of customers to a
+/// customer.
+///
+/// # Errors
+/// As for [`grant`].
+pub async fn grant_within(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let known = known_role(cx, work, role).await?;
+    give(cx, work, user, &known, &role.scope).await
+}
+
+/// [`grant_within`], everywhere, in fewer words.
+///
+/// # Errors
+/// As for [`grant`].
+pub async fn grant_role_within(cx: &Cx, work: &mut Work<'_>, user: UserId, guard: &str, name: &str) -> Result<bool> {
+    grant_within(cx, work, user, &RoleGrant::new(guard, name)).await
+}
+
+/// Takes a role from a user; `false` when they did not hold it there. Effective with their next request.
+///
+/// # Errors
+/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`]; [`Code::LastHolder`] for a managing role that nobody else holds.
+pub async fn revoke(cx: &Cx, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    let is_revoked = revoke_within(cx, &mut work, user, role).await?;
+    work.commit().await?;
+    Ok(is_revoked)
+}
+
+/// [`revoke`] as part of a larger unit of work.
+///
+/// # Errors
+/// As for [`revoke`].
+pub async fn revoke_within(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let known = known_role(cx, work, role).await?;
+    take(work, user, &known, &role.scope).await
+}
+
+/// [`revoke`], of a role that is held everywhere, in fewer words.
+///
+/// # Errors
+/// As for [`revoke`].
+pub async fn revoke_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Result<bool> {
+    revoke(cx, user, &RoleGrant::new(guard, name)).await
+}
+
+/// A person who gives and takes roles by their own authority: what counts for them in the present request. Made by
+/// [`Principal::granter`](crate::guard::Principal::granter).
+#[derive(Clone, Copy, Debug)]
+pub struct Granter<'a> {
+    user: UserId,
+    roles: &'a BTreeSet<GrantedRole>,
+}
+
+impl<'a> Granter<'a> {
+    pub(crate) const fn new(user: UserId, roles: &'a BTreeSet<GrantedRole>) -> Self {
+        Self { user, roles }
+    }
+
+    /// Of the roles that count in the request those that are still held in this transaction.
+    async fn held(&self, work: &mut Work<'_>) -> Result<Vec<HeldRole>> {
+        let mut held = work.roles_of_user(self.user, None).await?;
+        held.retain(|held| self.roles.contains(&GrantedRole::from(held)));
+        Ok(held)
+    }
+
+    /// Refuses what is beyond their authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have).
+    async fn expect_authority(&self, work: &mut Work<'_>, role: &Role, scope: &RoleScope) -> Result<()> {
+        let held = self.held(work).await?;
+        let covering = || held.iter().filter(|held| covers(&held.scope, scope));
+        let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
+        let is_same = covering().any(|held| held.role.id == role.id);
+        let permissions: BTreeSet<&Permission> = covering().flat_map(|held| &held.role.permissions).collect();
+        let has_all = role.permissions.iter().all(|permission| permissions.contains(permission));
+        // Whoever could make somebody their equal in giving roles without being it could make themselves anything.
+        if manages && has_all && (is_same || !role.manages) { Ok(()) } else { Err(Code::BeyondYourAuthority.into()) }
+    }
+}
+
+/// Whether authority that is held in one place reaches another: what is held everywhere reaches all of them, staff of the
+/// platform reach every tenant, and a tenant reaches itself.
+fn covers(held: &RoleScope, other: &RoleScope) -> bool {
+    match (held, other) {
+        (RoleScope::Everywhere, _) | (RoleScope::Platform, RoleScope::Platform | RoleScope::Tenant(_)) => true,
+        (RoleScope::Tenant(own), RoleScope::Tenant(tenant)) => own == tenant,
+        (RoleScope::Platform | RoleScope::Tenant(_), RoleScope::Everywhere)
+        | (RoleScope::Tenant(_), RoleScope::Platform) => false,
+    }
+}
+
+/// [`grant`] by a person's own authority: they hold a role of the same guard that [manages](super::RoleSpec::manages),
+/// there or wider, and permissions no less than those of the role; a managing role is given by its holders only.
+///
+/// # Errors
+/// As for [`grant`], and [`Code::BeyondYourAuthority`].
+pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
+    expect_user(cx, user).await?;
+    let mut work = cx.begin().await?;
+    let known = known_role(cx, &mut work, role).await?;
+    granter.expect_authority(&mut work, &known, &role.scope).await?;
+    let is_new = give(cx, &mut work, user, &known, &role.scope).await?;
+    work.commit().await?;
+    Ok(is_new)
+}
+
+/// [`revoke`] by a person's own authority, which is what it takes to give the role.
+///
+/// # Errors
+/// As for [`revoke`], and [`Code::BeyondYourAuthority`].
+pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    let known = known_role(cx, &mut work, role).await?;
+    granter.expect_authority(&mut work, &known, &role.scope).await?;
+    let is_revoked = take(&mut work, user, &known, &role.scope).await?;
+    work.commit().await?;
+    Ok(is_revoked)
+}
+
+/// Has a user hold exactly these roles of one guard in one place, by a person's own authority: the missing ones are given,
+/// the others taken, all or nothing.
+///
+/// # Errors
+/// As for [`grant_as`] and [`revoke_as`].
+pub async fn replace_as(
+    cx: &Cx,
+    granter: Granter<'_>,
+    user: UserId,
+    place: &RolePlace,
+    names: &BTreeSet<String>,
+) -> Result<()> {
+    expect_user(cx, user).await?;
+    let mut work = cx.begin().await?;
+    let RolePlace { guard, scope } = place;
+    let mut wanted = Vec::new();
+    for name in names {
+        let grant = RoleGrant { guard: guard.clone(), name: name.clone(), scope: scope.clone() };
+        wanted.push(known_role(cx, &mut work, &grant).await?);
+    }
+    let held = work.roles_of_user(user, scope.tenant()).await?;
+    let here: Vec<HeldRole> = held.into_iter().filter(|it| it.scope == *scope && it.role.guard == *guard).collect();
+    for role in wanted.iter().filter(|role| !here.iter().any(|held| held.role.id == role.id)) {
+        granter.expect_authority(&mut work, role, scope).await?;
+        give(cx, &mut work, user, role, scope).await?;
+    }
+    for HeldRole { role, .. } in here.iter().filter(|held| !wanted.iter().any(|role| role.id == held.role.id)) {
+        granter.expect_authority(&mut work, role, scope).await?;
+        take(&mut work, user, role, scope).await?;
+    }
+    work.commit().await
+}
+
+/// A role guard in one place, see [`replace_as`].
+#[derive(Clone, Debug)]
+pub struct RolePlace {
+    /// The role guard.
+    pub guard: String,
+    /// The place.
+    pub scope: RoleScope,
+}
+
+/// Refuses to go on without a user who alone holds a managing role: in this place, or with `None` in any. Whoever asks
+/// takes the role, or the user, in the same transaction.
+pub(crate) async fn expect_dispensable(work: &mut Work<'_>, user: UserId, scope: Option<&RoleScope>) -> Result<()> {
+    for HeldRole { role, scope: held } in work.roles_of_user(user, scope.and_then(RoleScope::tenant)).await? {
+        if role.manages && scope.is_none_or(|scope| *scope == held) {
+            expect_another(work, StoredGrant { user, role: role.id, scope: held }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn expect_another(work: &mut Work<'_>, grant: StoredGrant) -> Result<()> {
+    if work.has_other_holder(&grant).await? { Ok(()) } else { Err(Code::LastHolder.into()) }
+}
+
+/// A customer is nobody here.
+async fn expect_user(cx: &Cx, id: UserId) -> Result<()> {
+    let found = cx.conn().user_by_id(id).await?.filter(|found| !found.is_customer());
+    found.map(drop).ok_or_else(|| Code::UserNotFound.into())
+}
+
+async fn give(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &Role, scope: &RoleScope) -> Result<bool> {
+    let grant = StoredGrant { user, role: role.id, scope: scope.clone() };
+    let is_new = work.grant_role(&grant, cx.now()).await.map_err(|error| match (error, scope) {
+        (StoreError::Conflict, RoleScope::Tenant(_)) => Error::from(Code::NotAMember),
+        (StoreError::Conflict, RoleScope::Everywhere | RoleScope::Platform) => Error::from(Code::UserNotFound),
+        (error @ StoreError::Backend(_), _) => error.into(),
+    })?;
+    if is_new {
+        work.emit(Event::RoleGranted { user, role: GrantedRole::new(&*role.guard, &*role.name), scope: scope.clone() });
+    }
+    Ok(is_new)
+}
+
+async fn take(work: &mut Work<'_>, user: UserId, role: &Role, scope: &RoleScope) -> Result<bool> {
+    let grant = StoredGrant { user, role: role.id, scope: scope.clone() };
+    let another = if role.manages { work.has_other_holder(&grant).await? } else { true };
+    let is_revoked = work.revoke_role(&grant).await?;
+    if is_revoked && !another {
+        return Err(Code::LastHolder.into());
+    }
+    if is_revoked {
+        work.emit(Event::RoleRevoked { user, role: GrantedRole::new(&*role.guard, &*role.name), scope: scope.clone() });
+    }
+    Ok(is_revoked)
+}
+
+/// The role that is meant: in a tenant its own, if it has one of this name.
+async fn known_role(cx: &Cx, work: &mut Work<'_>, grant: &RoleGrant) -> Result<Role> {
+    let RoleGrant { guard, name, scope } = grant;
+    if !cx.auth().knows_role_guard(guard) {
+        return Err(Code::RoleGuardNotAllowed.into());
+    }
+    if let RoleScope::Tenant(tenant) = scope
+        && let Some(own) = work.role_by_name(guard, name, Some(tenant)).await?
+    {
+        return Ok(own);
+    }
+    work.role_by_name(guard, name, None).await?.ok_or_else(|| Code::RoleNotFound.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::TenantId;
+
+    #[test]
+    fn authority_reaches_no_further_than_where_it_is_held() {
+        let tenant = |name| RoleScope::Tenant(TenantId::parse(name).unwrap());
+        let (everywhere, platform) = (RoleScope::Everywhere, RoleScope::Platform);
+        let reaching = [
+            (&everywhere, &everywhere),
+            (&everywhere, &platform),
+            (&everywhere, &tenant("acme")),
+            (&platform, &platform),
+            (&platform, &tenant("acme")),
+            (&tenant("acme"), &tenant("acme")),
+        ];
+        for (held, other) in reaching {
+            assert!(covers(held, other), "{held} does not reach {other}");
+        }
+        let beyond = [
+            (&platform, &everywhere),
+            (&tenant("acme"), &everywhere),
+            (&tenant("acme"), &platform),
+            (&tenant("acme"), &tenant("globex")),
+        ];
+        for (held, other) in beyond {
+            assert!(!covers(held, other), "{held} reaches {other}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What counts of what a user holds, where they act.
+
+use std::collections::BTreeSet;
+
+use super::model::StoredSession;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::role::{self, GrantedRole, HeldRole, Permission, RoleScope};
+use crate::user::User;
+
+/// What somebody may do: the roles that count for them, and what those permit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Authority {
+    pub(crate) roles: BTreeSet<GrantedRole>,
+    pub(crate) permissions: BTreeSet<Permission>,
+    /// Whether they act as staff of the platform.
+    pub(crate) is_staff: bool,
+}
+
+/// Where somebody acts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acting<'a> {
+    pub(crate) scope: &'a RoleScope,
+    /// The only role guard whose roles count, if it is only one.
+    pub(crate) role_guard: Option<&'a str>,
+}
+
+impl<'a> From<&'a StoredSession> for Acting<'a> {
+    fn from(session: &'a StoredSession) -> Self {
+        Self { scope: &session.scope, role_guard: session.role_guard.as_deref() }
+    }
+}
+
+impl<'a> From<&'a RoleScope> for Acting<'a> {
+    fn from(scope: &'a RoleScope) -> Self {
+        Self { scope, role_guard: None }
+    }
+}
+
+impl Authority {
+    /// What counts for this user there. A database may be shared: roles of namespaces that this program does not know give
+    /// nothing. Nor does anything count of a session on the platform while platform access is not in force.
+    pub(crate) async fn of(cx: &Cx, user: &User, acting: Acting<'_>, mut held: Vec<HeldRole>) -> Result<Self> {
+        let is_staff = *acting.scope == RoleScope::Platform && cx.has_platform_access().await?;
+        if *acting.scope == RoleScope::Platform && !is_staff {
+            held.clear();
+        }
+        held.retain(|held| {
+            cx.auth().knows_role_guard(&held.role.guard)
+                && acting.role_guard.is_none_or(|guard| guard == held.role.guard)
+                && (held.scope == RoleScope::Everywhere || held.scope == *acting.scope)
+        });
+        let hooks = cx.hooks(user.pool);
+        if hooks.is_empty() {
+            let (roles, permissions) = role::authority(&held);
+            return Ok(Self { roles, permissions, is_staff });
+        }
+        let mut roles: BTreeSet<GrantedRole> = held.iter().map(GrantedRole::from).collect();
+        hooks.resolve_roles(cx, user, &mut roles).await?;
+        held.retain(|held| roles.contains(&GrantedRole::from(held)));
+        let (_, mut permissions) = role::authority(&held);
+        hooks.resolve_permissions(cx, user, &roles, &mut permissions).await?;
+        Ok(Self { roles, permissions, is_staff })
+    }
+}

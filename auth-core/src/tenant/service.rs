@@ -1,0 +1,149 @@
+//! What programs do with tenants and their members.
+
+use super::model::{Membership, MembershipStatus, TenantRecord};
+use crate::base::{TenantId, UserId};
+use crate::cx::{Cx, Work};
+use crate::error::{Code, Error, Result};
+use crate::hooks::Event;
+use crate::role::{self, RoleScope};
+use crate::store::StoreError;
+
+/// The longest display name, in characters.
+const MAX_NAME_CHARS: usize = 255;
+
+/// Creates a tenant.
+///
+/// # Errors
+/// [`Code::TenantAlreadyExists`]; [`Code::ValidationError`] for a name that is empty, longer than 255 characters or has
+/// control characters.
+pub async fn create(cx: &Cx, id: &TenantId, name: &str) -> Result<TenantRecord> {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        let problem = format!("must be 1 to {MAX_NAME_CHARS} characters, none of them a control character");
+        return Err(Error::from(Code::ValidationError).saying(format!("[name] {problem}")).field("name", problem));
+    }
+    let tenant = TenantRecord { id: id.clone(), name: name.to_owned(), created_at: cx.now() };
+    let mut work = cx.begin().await?;
+    work.insert_tenant(&tenant).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::TenantAlreadyExists),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    work.emit(Event::TenantCreated { tenant: id.clone() });
+    work.commit().await?;
+    Ok(tenant)
+}
+
+/// The tenant of this id.
+///
+/// # Errors
+/// When the store is down.
+pub async fn by_id(cx: &Cx, id: &TenantId) -> Result<Option<TenantRecord>> {
+    Ok(cx.conn().tenant_by_id(id).await?)
+}
+
+/// Removes a tenant with its memberships, the roles held in it, those it has defined, and its sessions; `false` when there
+/// is none. What the application keeps of it is the application's to remove.
+///
+/// # Errors
+/// When the store is down.
+pub async fn delete(cx: &Cx, id: &TenantId) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    let is_deleted = work.delete_tenant(id).await?;
+    if is_deleted {
+        work.emit(Event::TenantDeleted { tenant: id.clone() });
+    }
+    work.commit().await?;
+    Ok(is_deleted)
+}
+
+/// Makes a user a member of a tenant, without any role; `false` when they belong to it already, be it suspended.
+///
+/// # Errors
+/// [`Code::TenantNotFound`], [`Code::UserNotFound`].
+pub async fn add_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    let is_new = add_member_within(cx, &mut work, user, tenant).await?;
+    work.commit().await?;
+    Ok(is_new)
+}
+
+/// [`add_member`] as part of a larger unit of work, such as a sign-up.
+///
+/// # Errors
+/// As for [`add_member`].
+pub async fn add_member_within(cx: &Cx, work: &mut Work<'_>, user: UserId, tenant: &TenantId) -> Result<bool> {
+    work.tenant_by_id(tenant).await?.ok_or(Code::TenantNotFound)?;
+    let now = cx.now();
+    let status = MembershipStatus::Active;
+    let membership = Membership { user, tenant: tenant.clone(), status, created_at: now, updated_at: now };
+    let is_new = work.insert_membership(&membership).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::UserNotFound),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    if is_new {
+        work.emit(Event::MemberAdded { user, tenant: tenant.clone() });
+    }
+    Ok(is_new)
+}
+
+/// What a user belongs to, suspended memberships included.
+///
+/// # Errors
+/// When the store is down.
+pub async fn memberships_of_user(cx: &Cx, user: UserId) -> Result<Vec<Membership>> {
+    Ok(cx.conn().memberships_of_user(user).await?)
+}
+
+/// Has a membership count no more until it is reinstated. The sessions that were opened as a member end at once; roles
+/// are kept. `false` when it is suspended already.
+///
+/// # Errors
+/// [`Code::NotAMember`]; [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.
+pub async fn suspend_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    role::expect_dispensable(&mut work, user, Some(&RoleScope::Tenant(tenant.clone()))).await?;
+    set_status(cx, work, user, tenant, MembershipStatus::Suspended).await
+}
+
+/// Has a suspended membership count again, with the roles it had; `false` when it counts already.
+///
+/// # Errors
+/// [`Code::NotAMember`].
+pub async fn reinstate_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
+    let work = cx.begin().await?;
+    set_status(cx, work, user, tenant, MembershipStatus::Active).await
+}
+
+async fn set_status(
+    cx: &Cx,
+    mut work: Work<'_>,
+    user: UserId,
+    tenant: &TenantId,
+    status: MembershipStatus,
+) -> Result<bool> {
+    work.membership(user, tenant).await?.ok_or(Code::NotAMember)?;
+    let is_changed = work.set_membership_status(user, tenant, status, cx.now()).await?;
+    if is_changed {
+        let tenant = tenant.clone();
+        work.emit(match status {
+            MembershipStatus::Active => Event::MemberReinstated { user, tenant },
+            MembershipStatus::Suspended => Event::MemberSuspended { user, tenant },
+        });
+    }
+    work.commit().await?;
+    Ok(is_changed)
+}
+
+/// Ends a membership with the roles held in it and the sessions that were opened as a member; `false` when there is none.
+///
+/// # Errors
+/// [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.
+pub async fn remove_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
+    let mut work = cx.begin().await?;
+    role::expect_dispensable(&mut work, user, Some(&RoleScope::Tenant(tenant.clone()))).await?;
+    let is_removed = work.delete_membership(user, tenant).await?;
+    if is_removed {
+        work.emit(Event::MemberRemoved { user, tenant: tenant.clone() });
+    }
+    work.commit().await?;
+    Ok(is_removed)
+}

@@ -1,0 +1,49 @@
+//! The questions asked about tenants and their members.
+
+use async_trait::async_trait;
+
+use super::model::{Membership, MembershipStatus, TenantRecord};
+use crate::base::{TenantId, Timestamp, UserId};
+use crate::store::StoreError;
+
+/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member.
+#[async_trait]
+pub trait TenantStore {
+    /// Writes a new tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the id is taken.
+    async fn insert_tenant(&mut self, tenant: &TenantRecord) -> Result<(), StoreError>;
+
+    /// The tenant of this id, compared byte by byte.
+    async fn tenant_by_id(&mut self, id: &TenantId) -> Result<Option<TenantRecord>, StoreError>;
+
+    /// Removes a tenant with its memberships and the roles it has defined; `false` when there is none.
+    async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
+
+    /// Writes a membership; `false`, and nothing is written, when the user belongs to the tenant already, whatever the
+    /// status.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there is no such user or tenant.
+    async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError>;
+
+    /// Whether and how the user belongs to the tenant.
+    async fn membership(&mut self, user: UserId, tenant: &TenantId) -> Result<Option<Membership>, StoreError>;
+
+    /// What the user belongs to, ordered by tenant.
+    async fn memberships_of_user(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;
+
+    /// Changes the status. Any other than [`Active`](MembershipStatus::Active) ends the sessions that the user has
+    /// opened as a member. `false` when there is no membership, or it has this status already.
+    async fn set_membership_status(
+        &mut self,
+        user: UserId,
+        tenant: &TenantId,
+        status: MembershipStatus,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes the membership, with the roles held and the sessions opened as a member; `false` when there is none.
+    async fn delete_membership(&mut self, user: UserId, tenant: &TenantId) -> Result<bool, StoreError>;
+}
