@@ -56,6 +56,7 @@ pub mod hooks;
 pub mod http;
 pub mod issuer;
 pub mod password;
+pub mod portal;
 pub mod ports;
 pub mod retention;
 pub mod role;
