@@ -27,6 +27,8 @@ pub enum Purpose {
     Cookie,
     /// Pseudonyms under which failed attempts are counted.
     AttemptKey,
+    /// Tokens that a page shows beside the cookies of a session.
+    Csrf,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Seal => "seal",
             Self::Cookie => "cookie",
             Self::AttemptKey => "attempt-key",
+            Self::Csrf => "csrf",
         }
     }
 }
@@ -262,7 +265,7 @@ pub(super) mod tests {
         let keyring = keyring(1, &[]);
         let mut keys = Vec::new();
         for mechanism in ["aes-256-gcm", "hmac-sha256"] {
-            for purpose in [Purpose::Seal, Purpose::Cookie, Purpose::AttemptKey] {
+            for purpose in [Purpose::Seal, Purpose::Cookie, Purpose::AttemptKey, Purpose::Csrf] {
                 keys.push(*keyring.derive(mechanism, purpose).current.bytes);
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 
 use super::keys::{DerivedKey, Keyring, Purpose};
+use crate::base::SessionId;
 
 const MECHANISM: &str = "hmac-sha256";
 
@@ -121,6 +122,49 @@ impl fmt::Debug for AttemptKeys {
     }
 }
 
+/// Tags of CSRF tokens: which session a token was made for, under the keys of [`Purpose::Csrf`].
+///
+/// A nonce of 16 bytes stands before the session's id of 16, so that no two messages are spelt alike. Tags of a previous
+/// secret count, or replacing it would refuse every page that is open.
+#[derive(Clone)]
+pub struct CsrfKeys(Mac);
+
+impl CsrfKeys {
+    /// Takes the keys of [`Purpose::Csrf`] out of the keyring.
+    pub fn new(keyring: &Keyring) -> Self {
+        Self(Mac::new(keyring, Purpose::Csrf))
+    }
+
+    /// The tag of a token with this nonce for a session, or for none: such a one is right for no session.
+    pub fn tag(&self, nonce: &[u8; 16], session: Option<SessionId>) -> [u8; 32] {
+        match session {
+            Some(id) => self.0.tag(&csrf_message(nonce, id)),
+            None => self.0.tag(nonce),
+        }
+    }
+
+    /// Whether the token with this nonce was made for exactly this session. The comparison takes constant time.
+    ///
+    /// # Errors
+    /// [`InvalidTag`] for any other.
+    pub fn verify(&self, nonce: &[u8; 16], session: SessionId, tag: &[u8; 32]) -> Result<Verified, InvalidTag> {
+        self.0.verify(&csrf_message(nonce, session), tag)
+    }
+}
+
+impl fmt::Debug for CsrfKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfKeys([redacted])")
+    }
+}
+
+fn csrf_message(nonce: &[u8; 16], session: SessionId) -> [u8; 32] {
+    let mut message = [0; 32];
+    message[..16].copy_from_slice(nonce);
+    message[16..].copy_from_slice(session.as_uuid().as_bytes());
+    message
+}
+
 fn hmac_key(derived: &DerivedKey) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, derived.bytes.as_slice())
 }
@@ -200,9 +244,26 @@ mod tests {
     }
 
     #[test]
+    fn a_csrf_tag_is_right_for_its_session_and_its_nonce_alone() {
+        let session = |n| SessionId::from_uuid(uuid::Uuid::from_u128(n));
+        let keys = CsrfKeys::new(&keyring(1, &[]));
+        let tag = keys.tag(&[7; 16], Some(session(1)));
+        assert_eq!(keys.verify(&[7; 16], session(1), &tag).map(Verified::key), Ok(KeyAge::Current));
+        assert_eq!(keys.verify(&[7; 16], session(2), &tag), Err(InvalidTag));
+        assert_eq!(keys.verify(&[8; 16], session(1), &tag), Err(InvalidTag));
+        assert_eq!(keys.verify(&[7; 16], session(1), &keys.tag(&[7; 16], None)), Err(InvalidTag));
+        let of_cookies = Mac::new(&keyring(1, &[]), Purpose::Cookie).tag(&csrf_message(&[7; 16], session(1)));
+        assert_eq!(keys.verify(&[7; 16], session(1), &of_cookies), Err(InvalidTag));
+        let rotated = CsrfKeys::new(&keyring(2, &[1]));
+        assert_eq!(rotated.verify(&[7; 16], session(1), &tag).map(Verified::key), Ok(KeyAge::Previous));
+        assert_eq!(CsrfKeys::new(&keyring(2, &[])).verify(&[7; 16], session(1), &tag), Err(InvalidTag));
+    }
+
+    #[test]
     fn debug_shows_no_key() {
         let keyring = keyring(1, &[]);
-        let shown = format!("{:?} {:?}", Mac::new(&keyring, Purpose::Cookie), AttemptKeys::new(&keyring));
-        assert_eq!(shown, "Mac(Cookie, [redacted]) AttemptKeys([redacted])");
+        let (mac, attempts) = (Mac::new(&keyring, Purpose::Cookie), AttemptKeys::new(&keyring));
+        let shown = format!("{mac:?} {attempts:?} {:?}", CsrfKeys::new(&keyring));
+        assert_eq!(shown, "Mac(Cookie, [redacted]) AttemptKeys([redacted]) CsrfKeys([redacted])");
     }
 }
