@@ -183,6 +183,15 @@ impl Cx {
         }
     }
 
+    /// The pools whose cookies are looked at, in this order: the one that the request is for, or all there are.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = Pool> {
+        let pools = match self.expected_pool() {
+            Some(pool) => [Some(pool), None],
+            None => [Some(Pool::User), Some(Pool::Customer).filter(|_| self.auth.has_customers())],
+        };
+        pools.into_iter().flatten()
+    }
+
     /// Whether a credential of this pool counts here at all.
     pub(crate) fn accepts(&self, pool: Pool) -> bool {
         if pool == Pool::Customer && !self.auth.has_customers() {

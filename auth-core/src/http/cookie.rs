@@ -68,32 +68,12 @@ impl CookieConfig {
         {
             problems.push(format!("cookie prefix {:?} may have letters, digits, - and _ only", self.prefix));
         }
-        if let Some(domain) = &self.domain {
-            let labels_ok = domain.split('.').all(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            });
-            if !labels_ok || !domain.contains('.') {
-                problems.push(format!("cookie domain {domain:?} must be a lower-case domain name such as example.com"));
-            }
-            let covers = |host: &str| host == domain || host.ends_with(&format!(".{domain}"));
-            if !host.is_none_or(covers) {
-                problems.push(format!(
-                    "cookie domain {domain:?} is not base_url's host or a parent of it: browsers would refuse it"
-                ));
-            }
-            if !https {
-                problems.push("a cookie domain needs an https base_url".to_owned());
-            }
-        }
+        problems.extend(self.domain.iter().flat_map(|domain| domain_problems(domain, host, https)));
         problems
     }
 
     pub(crate) fn for_scheme(mut self, https: bool) -> Self {
-        let guard = match (https, &self.domain) {
-            (true, None) => "__Host-",
-            (true, Some(_)) => "__Secure-",
-            (false, _) => "",
-        };
+        let guard = name_prefix(https, self.domain.as_deref());
         self.name = format!("{guard}{}.session_token", self.prefix);
         self.customer_name = format!("{guard}{}.customer_token", self.prefix);
         self.secure = https;
@@ -101,22 +81,58 @@ impl CookieConfig {
     }
 
     fn build(&self, name: String, value: String, max_age: Option<Duration>) -> Cookie<'static> {
-        let mut cookie = Cookie::new(name, value);
-        cookie.set_path("/");
+        let mut cookie = cookie(name, value, self.domain.as_deref(), max_age);
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
         cookie.set_same_site(SameSite::Lax);
-        if let Some(domain) = &self.domain {
-            cookie.set_domain(domain.clone());
-        }
-        if let Some(max_age) = max_age {
-            // Rounded up: a session of seven days is not to look like one of a second less.
-            let seconds = max_age.saturating_add(Duration::from_nanos(999_999_999)).as_secs();
-            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-            cookie.set_max_age(time::Duration::seconds(seconds));
-        }
         cookie
     }
+}
+
+/// What is wrong with sharing cookies below `domain`.
+pub(super) fn domain_problems(domain: &str, host: Option<&str>, https: bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    let labels_ok = domain.split('.').all(|label| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    });
+    if !labels_ok || !domain.contains('.') {
+        problems.push(format!("cookie domain {domain:?} must be a lower-case domain name such as example.com"));
+    }
+    let covers = |host: &str| host == domain || host.ends_with(&format!(".{domain}"));
+    if !host.is_none_or(covers) {
+        problems.push(format!(
+            "cookie domain {domain:?} is not base_url's host or a parent of it: browsers would refuse it"
+        ));
+    }
+    if !https {
+        problems.push("a cookie domain needs an https base_url".to_owned());
+    }
+    problems
+}
+
+/// What a browser takes for a promise: `__Host-` of a cookie that is this host's alone, `__Secure-` of one that is shared.
+pub(super) const fn name_prefix(https: bool, domain: Option<&str>) -> &'static str {
+    match (https, domain) {
+        (true, None) => "__Host-",
+        (true, Some(_)) => "__Secure-",
+        (false, _) => "",
+    }
+}
+
+/// A cookie of the whole host, or of all below `domain`, for `max_age` or until the browser closes.
+pub(super) fn cookie(name: String, value: String, domain: Option<&str>, max_age: Option<Duration>) -> Cookie<'static> {
+    let mut cookie = Cookie::new(name, value);
+    cookie.set_path("/");
+    if let Some(domain) = domain {
+        cookie.set_domain(domain.to_owned());
+    }
+    if let Some(max_age) = max_age {
+        // Rounded up: a session of seven days is not to look like one of a second less.
+        let seconds = max_age.saturating_add(Duration::from_nanos(999_999_999)).as_secs();
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        cookie.set_max_age(time::Duration::seconds(seconds));
+    }
+    cookie
 }
 
 /// How a bearer client that keeps no cookies learns its new token, as the protocol has it.
@@ -204,9 +220,9 @@ pub(crate) fn session_cookie_value(cx: &Cx, pool: Pool) -> Result<Option<&str>> 
 
 /// Two cookies bear the name.
 #[derive(Debug, PartialEq, Eq)]
-struct Duplicate;
+pub(super) struct Duplicate;
 
-fn single_cookie<'a>(name: &'a str, headers: &'a HeaderMap) -> Result<Option<&'a str>, Duplicate> {
+pub(super) fn single_cookie<'a>(name: &'a str, headers: &'a HeaderMap) -> Result<Option<&'a str>, Duplicate> {
     let mut values = cookies_of(name, headers);
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Duplicate),
@@ -219,7 +235,8 @@ pub(crate) fn session_cookie_values(cx: &Cx) -> impl Iterator<Item = &str> {
     cookies_of(cx.auth().config().cookies.name(cx.pool()), &cx.request().headers)
 }
 
-fn cookies_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+/// Every value of a name, planted ones included.
+pub(super) fn cookies_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     cookie_pairs(headers).filter_map(move |(key, value)| (key == name).then_some(value))
 }
 

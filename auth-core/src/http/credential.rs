@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::cookie::{MOST_KEPT, kept_sessions, session_cookie_value, session_cookie_values, set_session_cookie};
-use super::origin::check_origin;
+use super::origin::expect_origin;
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
@@ -193,14 +193,9 @@ impl Credential {
     }
 
     fn in_cookie(cx: &Cx) -> Result<Option<Self>> {
-        let request = cx.request();
-        let pools = match cx.expected_pool() {
-            Some(pool) => [Some(pool), None],
-            None => [Some(Pool::User), Some(Pool::Customer).filter(|_| cx.auth().has_customers())],
-        };
-        let mut values = pools.into_iter().flatten().map(|pool| session_cookie_value(cx, pool));
+        let mut values = cx.pools().map(|pool| session_cookie_value(cx, pool));
         let Some(text) = values.find_map(Result::transpose).transpose()? else { return Ok(None) };
-        check_origin(&request.method, &request.headers, &cx.auth().config().trusted_origins)?;
+        expect_origin(cx)?;
         Ok(Some(Self::Session { token: parse(text)?, place: Place::Cookie }))
     }
 

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::correlation;
 use super::endpoint::Route;
 use super::input::RawInput;
-use super::origin::check_origin;
+use super::origin::expect_origin;
 use super::reply::with_type;
 use crate::auth::Auth;
 use crate::cx::{Cx, RequestInfo};
@@ -52,8 +52,7 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
 
     let span = tracing::info_span!("auth", endpoint = route.name(), correlation_id = cx.correlation_id());
     let outcome = async {
-        let request = cx.request();
-        check_origin(&request.method, &request.headers, &auth.config().trusted_origins)?;
+        expect_origin(&cx)?;
         if !route.is_for_all() {
             auth.config().tenancy.expect_header(&cx)?;
         }

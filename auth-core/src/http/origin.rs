@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 use url::{Host, Url};
 
+use crate::cx::Cx;
 use crate::error::{Code, Result};
 
 /// Longer than any address that somebody is sent to.
@@ -165,6 +166,23 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     None
 }
 
+/// [`check_origin`] of a request.
+///
+/// # Errors
+/// As for that.
+pub(super) fn expect_origin(cx: &Cx) -> Result<()> {
+    let request = cx.request();
+    check_origin(&request.method, &request.headers, &cx.auth().config().trusted_origins)
+}
+
+/// Whether a request may change something: every one but GET, HEAD and OPTIONS (RFC 9110 §9.2.1), and one that opens a
+/// channel.
+fn is_unsafe(method: &Method, headers: &HeaderMap) -> bool {
+    // A WebSocket begins with a GET, is not held back by SameSite between sibling hosts, and then does anything.
+    let opens_channel = headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
+    opens_channel || !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// Refuses an unsafe request that a foreign page may have caused.
 ///
 /// With any cookie, `Origin` (else `Referer`) must name a trusted origin. Without cookies a request that names an
@@ -173,10 +191,8 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// [`Code::InvalidOrigin`], [`Code::MissingOrNullOrigin`], [`Code::CrossSiteNavigationLoginBlocked`].
-pub(crate) fn check_origin(method: &Method, headers: &HeaderMap, trusted: &TrustedOrigins) -> Result<()> {
-    // A WebSocket begins with a GET, is not held back by SameSite between sibling hosts, and then does anything.
-    let opens_channel = headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !opens_channel {
+fn check_origin(method: &Method, headers: &HeaderMap, trusted: &TrustedOrigins) -> Result<()> {
+    if !is_unsafe(method, headers) {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
