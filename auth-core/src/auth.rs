@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 
 use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
 use crate::config::{Config, Draft};
+use crate::crypto::mac::CsrfKeys;
 use crate::crypto::password_hash::PasswordHasher;
 use crate::crypto::seal::Sealer;
 use crate::cx::{Cx, RequestInfo};
@@ -121,6 +122,11 @@ impl Auth {
     /// Seals columns under the current secret, and opens what earlier ones sealed.
     pub(crate) fn sealer(&self) -> Sealer {
         Sealer::new(&self.0.config.keyring)
+    }
+
+    /// Makes and checks the tokens that a page shows beside its cookies.
+    pub(crate) fn csrf_keys(&self) -> CsrfKeys {
+        CsrfKeys::new(&self.0.config.keyring)
     }
 
     /// The present instant, by the configured clock.
@@ -266,7 +272,7 @@ impl AuthBuilder {
     }
 
     /// Where credentials are looked for, in this order; the first one present decides, and a bad one is 401 whatever
-    /// follows. Unless said otherwise: bearer token, session cookie, API key.
+    /// follows. Unless said otherwise: bearer token, session cookie, access token in a cookie, API key.
     pub fn credentials(mut self, sources: impl IntoIterator<Item = CredentialSource>) -> Self {
         self.draft.credentials = sources.into_iter().collect();
         self

@@ -7,7 +7,9 @@ use url::Url;
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::guard::Tenancy;
-use crate::http::{CookieConfig, CredentialSource, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback};
+use crate::http::{
+    CookieConfig, CredentialSource, TokenJar, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback,
+};
 use crate::issuer::ExternalIssuers;
 use crate::{api_key, code, password, retention, role, session, token};
 
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
+    /// The cookies of tokens, where there are any.
+    pub(crate) token_jar: Option<TokenJar>,
     pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
     pub(crate) api_keys: Option<api_key::Config>,
     pub(crate) retention: retention::Config,
@@ -91,6 +95,7 @@ impl Draft {
             || Err("base_url is missing: give the address under which clients reach this program".to_owned()),
             checked_base_url,
         );
+        let token_jar = self.token_jar(base_url.as_ref().ok(), problems);
         let keyring = match self.secret {
             None => Err("secret is missing: give at least 32 random bytes".to_owned()),
             Some(secret) => Keyring::new(secret, self.previous_secrets).map_err(|error| error.to_string()),
@@ -148,12 +153,24 @@ impl Draft {
             password: self.password,
             issuers: self.issuers,
             tokens: self.tokens,
+            token_jar,
             one_time_tokens: self.one_time_tokens,
             api_keys: self.api_keys,
             retention: self.retention,
             body_limit: self.body_limit,
             hook_time_limit: self.hook_time_limit,
         })
+    }
+
+    /// The cookies of tokens, where there are any.
+    fn token_jar(&self, base_url: Option<&Url>, problems: &mut Vec<String>) -> Option<TokenJar> {
+        let config = self.tokens.as_ref().filter(|config| config.allows_cookies())?;
+        let https = base_url.is_some_and(|url| url.scheme() == "https");
+        problems.extend(TokenJar::problems(&config.cookies, base_url.and_then(Url::host_str), https));
+        if !self.credentials.contains(&CredentialSource::AccessTokenCookie) {
+            problems.push("tokens are given in cookies, and credentials() does not look for them there".to_owned());
+        }
+        Some(TokenJar::new(&config.cookies, https))
     }
 }
 

@@ -316,6 +316,14 @@ impl Cx {
         left.cookies.push(cookie);
     }
 
+    /// Adds a `Set-Cookie` to the response, unless one of the same name is there.
+    pub(crate) fn set_cookie_beside(&self, cookie: Cookie<'static>) {
+        let mut left = self.left();
+        if left.cookies.iter().all(|earlier| earlier.name() != cookie.name()) {
+            left.cookies.push(cookie);
+        }
+    }
+
     /// Adds a header to the response.
     pub(crate) fn set_header(&self, name: HeaderName, value: HeaderValue) {
         self.left().headers.push((name, value));

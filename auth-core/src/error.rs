@@ -110,6 +110,7 @@ codes! {
     InvalidOrigin = "INVALID_ORIGIN", Forbidden, "Requests from this origin are not allowed.";
     MissingOrNullOrigin = "MISSING_OR_NULL_ORIGIN", Forbidden, "A request with cookies must name its origin.";
     CrossSiteNavigationLoginBlocked = "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", Forbidden, "Signing in from another site is not allowed.";
+    CsrfTokenInvalid = "CSRF_TOKEN_INVALID", Forbidden, "The request must carry the CSRF token of its session.";
     InvalidCallbackUrl = "INVALID_CALLBACK_URL", Forbidden, "The callback URL is not on a trusted origin.";
     InvalidRedirectUrl = "INVALID_REDIRECT_URL", Forbidden, "The redirect URL is not on a trusted origin.";
     InvalidErrorCallbackUrl = "INVALID_ERROR_CALLBACK_URL", Forbidden, "The error callback URL is not on a trusted origin.";

@@ -27,6 +27,9 @@ pub(crate) fn routes(
     if config.is_some_and(|config| config.tenancy.keeps_members()) {
         routes.extend_from_slice(tenant::ROUTES);
     }
+    if config.is_some_and(|config| config.token_jar.is_some()) {
+        routes.extend_from_slice(token::COOKIE_ROUTES);
+    }
     if config.is_some_and(|config| config.one_time_tokens.is_some()) {
         routes.extend_from_slice(code::ROUTES);
     }

@@ -81,6 +81,22 @@ impl Actor {
         self.jar.lock().unwrap().value(self.cookie_name()).map(str::to_owned)
     }
 
+    /// The value of any cookie.
+    pub fn cookie_called(&self, name: &str) -> Option<String> {
+        self.jar.lock().unwrap().value(name).map(str::to_owned)
+    }
+
+    /// The same with another value of this cookie, or without it.
+    #[must_use]
+    pub fn with_cookie_called(self, name: &str, value: Option<&str>) -> Self {
+        let other = self.copied();
+        match value {
+            Some(value) => other.jar.lock().unwrap().set(name, value),
+            None => other.jar.lock().unwrap().remove(name),
+        }
+        other
+    }
+
     fn cookie_name(&self) -> &'static str {
         if self.app.auth().base_url().starts_with("https") { "__Host-auth.session_token" } else { "auth.session_token" }
     }

@@ -13,6 +13,10 @@ impl Jar {
         self.0.insert(name.to_owned(), value.to_owned());
     }
 
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -30,7 +34,7 @@ impl Jar {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').unwrap();
             if attributes.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0")) {
-                self.0.remove(name);
+                self.remove(name);
             } else {
                 self.set(name, value);
             }

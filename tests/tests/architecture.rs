@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("token/claims", &["base", "<earlier>"]),
     ("token/keys", &["base", "crypto", "error", "store", "cx"]),
     ("token/refresh", &["base", "crypto", "error", "cx", "hooks", "<earlier>"]),
+    ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
     ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
     // Re-exports, and with the feature `suite` a door for the conformance tests.
     ("<feature>/mod", &["base"]),
@@ -115,6 +116,7 @@ const MORE_FEATURE_FILES: &[(&str, &str)] = &[
     ("token/refresh.rs", "the exchange of refresh tokens"),
     ("role/grant.rs", "giving roles and taking them; the service is what they are"),
     ("session/authority.rs", "what counts of what a user holds, where they act"),
+    ("token/transport.rs", "how pairs are given and taken: what the endpoints and handlers of the application share"),
     ("session/cache.rs", "what routes with `SessionCheck::Cached` remember"),
     ("session/several.rs", "the endpoints of several sessions in one browser"),
     ("api_key/resolve.rs", "a key in use, proved and counted; the service is what its owner does with it"),

@@ -7,6 +7,7 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::credential::CredentialSource;
+use super::token_cookie::drop_earlier_tokens;
 use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -145,6 +146,7 @@ pub(super) const MOST_KEPT: usize = 32;
 pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
     let SignedIn { session, token, user, replaced } = signed_in;
     set_session_cookie(cx, user.pool, session, token);
+    drop_earlier_tokens(cx, user.pool);
     let reads_bearers = cx.auth().config().credentials.contains(&CredentialSource::Bearer);
     if let (true, Ok(value)) = (reads_bearers, HeaderValue::from_str(token.expose())) {
         cx.set_header(HeaderName::from_static(SET_AUTH_TOKEN), value);

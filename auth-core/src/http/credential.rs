@@ -6,7 +6,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::cookie::{MOST_KEPT, kept_sessions, session_cookie_value, session_cookie_values, set_session_cookie};
-use super::origin::expect_origin;
+use super::origin::{expect_origin, is_unsafe};
+use super::token_cookie::{access_cookie, expect_csrf};
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
@@ -14,6 +15,7 @@ use crate::guard::Authentication;
 use crate::issuer::ExternalIssuers;
 use crate::role::RoleScope;
 use crate::session::{self, Acting, Authority, Resolved, Session, SessionCheck, SessionKey};
+use crate::token::VerifiedAccess;
 use crate::user::Pool;
 use crate::{api_key, token};
 
@@ -25,13 +27,16 @@ pub enum CredentialSource {
     Bearer,
     /// The session cookie.
     SessionCookie,
+    /// The cookie of an access token of ours, where [`token::Config::transport`](crate::token::Config::transport) knows
+    /// cookies: with an unsafe request it counts from a trusted page alone that shows the session's CSRF token too.
+    AccessTokenCookie,
     /// `x-api-key: …` or `Authorization: ApiKey …`.
     ApiKey,
 }
 
 impl CredentialSource {
     /// All of them, in the order in which they are looked at unless the application says otherwise.
-    pub(crate) const DEFAULT: [Self; 3] = [Self::Bearer, Self::SessionCookie, Self::ApiKey];
+    pub(crate) const DEFAULT: [Self; 4] = [Self::Bearer, Self::SessionCookie, Self::AccessTokenCookie, Self::ApiKey];
 }
 
 /// More session tokens than this in one request are somebody's flood: all that a browser may keep, and some.
@@ -47,6 +52,7 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
     let authentication = match &credential {
         Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
         Credential::Jwt(text) => by_jwt(cx, check, text).await?,
+        Credential::AccessCookie { text, pool } => by_access_cookie(cx, check, text, *pool).await?,
         Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
     cx.auth().config().tenancy.expect_membership(cx, &authentication).await?;
@@ -84,7 +90,20 @@ async fn by_jwt(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authenticati
 }
 
 async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Authentication> {
+    by_verified(cx, check, token::verify_access(cx, text).await?).await
+}
+
+/// A cookie holds a token of ours and no other, whatever issuers are accepted besides. Which session a CSRF token must be
+/// of is known once the token was verified.
+async fn by_access_cookie(cx: &Cx, check: SessionCheck, text: &str, pool: Pool) -> Result<Authentication> {
     let verified = token::verify_access(cx, text).await?;
+    if is_unsafe(&cx.request().method, &cx.request().headers) {
+        expect_csrf(cx, pool, verified.claims.sid)?;
+    }
+    by_verified(cx, check, verified).await
+}
+
+async fn by_verified(cx: &Cx, check: SessionCheck, verified: Arc<VerifiedAccess>) -> Result<Authentication> {
     if !cx.accepts(verified.pool) {
         return Err(Error::from(Code::Unauthorized).caused_by("an access token of the other pool"));
     }
@@ -139,6 +158,13 @@ pub(crate) enum Credential {
     },
     /// A JWT in `Authorization: Bearer …`, unread.
     Jwt(String),
+    /// An access token in its cookie, unread.
+    AccessCookie {
+        /// The token.
+        text: String,
+        /// Whose cookie it is.
+        pool: Pool,
+    },
     /// An API key.
     ApiKey(Token),
 }
@@ -174,6 +200,7 @@ impl Credential {
             let found = match source {
                 CredentialSource::Bearer => Self::in_bearer(cx)?,
                 CredentialSource::SessionCookie => Self::in_cookie(cx)?,
+                CredentialSource::AccessTokenCookie => Self::in_access_cookie(cx)?,
                 CredentialSource::ApiKey => Self::in_api_key(cx)?,
             };
             if found.is_some() {
@@ -197,6 +224,12 @@ impl Credential {
         let Some(text) = values.find_map(Result::transpose).transpose()? else { return Ok(None) };
         expect_origin(cx)?;
         Ok(Some(Self::Session { token: parse(text)?, place: Place::Cookie }))
+    }
+
+    fn in_access_cookie(cx: &Cx) -> Result<Option<Self>> {
+        let Some((pool, text)) = access_cookie(cx)? else { return Ok(None) };
+        expect_origin(cx)?;
+        Ok(Some(Self::AccessCookie { text: text.to_owned(), pool }))
     }
 
     /// One that is given in both places is given twice.

@@ -7,12 +7,14 @@ mod client_ip;
 mod cookie;
 mod correlation;
 mod credential;
+mod csrf;
 mod dispatch;
 mod endpoint;
 mod field;
 mod input;
 mod origin;
 mod reply;
+mod token_cookie;
 mod token_text;
 
 pub(crate) use client_ip::counting_unit;
@@ -22,10 +24,15 @@ pub(crate) use cookie::{clear_session_cookie, drop_kept_session, give_session, k
 pub(crate) use correlation::correlation_id;
 pub use credential::CredentialSource;
 pub(crate) use credential::{Credential, authenticate, renew_cookie, slide};
+pub use csrf::CsrfToken;
 pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};
 pub use input::Media;
 pub(crate) use input::flag;
-pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
+pub(crate) use origin::{TrustedOrigins, expect_origin, is_bare_origin, is_loopback};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply};
+pub(crate) use token_cookie::{
+    TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_tokens,
+    has_token_cookies, refresh_cookie, refresh_cookies,
+};
 pub use token_text::{ShownToken, TokenText};

@@ -170,14 +170,14 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// As for that.
-pub(super) fn expect_origin(cx: &Cx) -> Result<()> {
+pub(crate) fn expect_origin(cx: &Cx) -> Result<()> {
     let request = cx.request();
     check_origin(&request.method, &request.headers, &cx.auth().config().trusted_origins)
 }
 
 /// Whether a request may change something: every one but GET, HEAD and OPTIONS (RFC 9110 §9.2.1), and one that opens a
 /// channel.
-fn is_unsafe(method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn is_unsafe(method: &Method, headers: &HeaderMap) -> bool {
     // A WebSocket begins with a GET, is not held back by SameSite between sibling hosts, and then does anything.
     let opens_channel = headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
     opens_channel || !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)

@@ -14,10 +14,11 @@ use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
-    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_session_cookie, drop_kept_session,
-    give_session, slide,
+    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_access_cookie, clear_session_cookie,
+    clear_token_cookies, drop_kept_session, give_session, slide,
 };
-use crate::token::{Subject, issue_access};
+use crate::token::{Subject, issue_access, revoke_shown};
+use crate::user::Pool;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -95,7 +96,8 @@ impl Endpoint for GetSession {
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         let (token, place) = match Credential::of(cx) {
             Ok(Some(Credential::Session { token, place })) => (token, place),
-            Ok(Some(_)) => return by_another_credential(cx).await,
+            Ok(Some(Credential::AccessCookie { pool, .. })) => return by_access_cookie(cx, pool).await,
+            Ok(Some(Credential::Jwt(_) | Credential::ApiKey(_))) => return by_another_credential(cx).await,
             Ok(None) => return Ok(Json(None)),
             Err(error) => return stale(cx, error),
         };
@@ -117,6 +119,18 @@ async fn by_another_credential(cx: &Cx) -> Result<Json<Option<SessionAndUser>>> 
     let Some(authentication) = cx.authentication().await? else { return Ok(Json(None)) };
     let (Some(session), Some(user)) = (authentication.session(), authentication.user()) else { return Ok(Json(None)) };
     Ok(Json(Some(SessionAndUser { session: SessionView::from(&**session), user: user_view(cx, user).await? })))
+}
+
+/// An access token that a browser shows by itself: one that proves nothing is taken from it, as a session cookie is. What
+/// gets another one stays.
+async fn by_access_cookie(cx: &Cx, pool: Pool) -> Result<Json<Option<SessionAndUser>>> {
+    match by_another_credential(cx).await {
+        Err(error) if error.is(Code::Unauthorized) => {
+            clear_access_cookie(cx, pool);
+            Ok(Json(None))
+        }
+        shown => shown,
+    }
 }
 
 /// Tells an access token in the header `set-auth-jwt`, as the protocol has it. Whoever reads the session may ask for one
@@ -163,7 +177,7 @@ impl Endpoint for PostGetSession {
     }
 }
 
-/// `POST /sign-out`: ends every session that the request shows the secret of. Succeeds whether there is one or not.
+/// `POST /sign-out`: ends every session that the request shows the secret of, or a refresh token in its cookie. Succeeds whether there is one or not.
 #[derive(Debug, Deserialize)]
 pub struct SignOut {}
 
@@ -183,6 +197,7 @@ impl Endpoint for SignOut {
                 sign_out(cx, found.user.id, found.session.id).await?;
             }
         }
+        revoke_shown(cx).await?;
         clear_session_cookie(cx);
         cx.kept_sessions().for_each(|(id, _)| drop_kept_session(cx, id));
         Ok(Json(Done::success()))
@@ -231,6 +246,7 @@ impl Endpoint for RevokeSession {
         work.commit().await?;
         if id == current.id {
             clear_session_cookie(cx);
+            clear_token_cookies(cx);
         }
         Ok(Json(Done::status()))
     }
@@ -262,6 +278,7 @@ impl Endpoint for RevokeSessions {
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         end_all(cx, &current, None).await?;
         clear_session_cookie(cx);
+        clear_token_cookies(cx);
         Ok(Json(Done::status()))
     }
 }

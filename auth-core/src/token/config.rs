@@ -22,6 +22,129 @@ pub(crate) enum Signing {
     Shared(Secret),
 }
 
+/// How clients get pairs of tokens, and show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// In bodies, and back in `Authorization` and bodies: for clients that keep their tokens themselves. A token in a
+    /// cookie is nothing then.
+    #[default]
+    Header,
+    /// In cookies that no script can read, and never in a body. What changes something then needs the CSRF token too. A
+    /// bearer token counts as ever.
+    Cookie,
+    /// As the request says for each pair, in the header `x-access-token-type`: `cookie` or `header`, which is meant
+    /// where it says nothing. A pair for a refresh token that came in a cookie goes back in cookies whatever it says.
+    Negotiated,
+}
+
+/// Where a pair goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Body,
+    Cookies,
+}
+
+/// How far the cookies of tokens go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Pages of this site, and whoever follows a link to it: `SameSite=Lax`.
+    SameSite,
+    /// Pages of every site: `SameSite=None`.
+    CrossSite,
+}
+
+/// Names and attributes of the cookies that tokens are given in.
+///
+/// By default `access_token`, `refresh_token` and `csrf_token`, each behind `__Host-` on https: a browser then takes them
+/// from this very host only, over TLS, and no sibling host can plant one. With a domain the prefix is `__Secure-`, and on
+/// the plain http of a developer's machine there is none. Those of customers are called `customer_access_token` and so on,
+/// so that a browser may hold tokens of either pool. Always `Path=/`, and `SameSite=Lax` unless
+/// [`cross_site`](Self::cross_site); the two tokens are `HttpOnly`, and a page's script must read the third. Each lasts as
+/// long as its token, the third as the refresh token; with a session that is not to be remembered, until the browser
+/// closes. The header of the third is `x-csrf-token`.
+#[derive(Clone, Debug)]
+pub struct TokenCookies {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) csrf: String,
+    pub(crate) is_prefixed: bool,
+    pub(crate) domain: Option<String>,
+    pub(crate) reach: Reach,
+    pub(crate) is_always_secure: bool,
+}
+
+impl Default for TokenCookies {
+    fn default() -> Self {
+        Self {
+            access: "access_token".to_owned(),
+            refresh: "refresh_token".to_owned(),
+            csrf: "csrf_token".to_owned(),
+            is_prefixed: true,
+            domain: None,
+            reach: Reach::SameSite,
+            is_always_secure: false,
+        }
+    }
+}
+
+impl TokenCookies {
+    /// The name of the cookie with the access token, without a prefix. Letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn access(mut self, name: impl Into<String>) -> Self {
+        self.access = name.into();
+        self
+    }
+
+    /// The name of the cookie with the refresh token, likewise.
+    #[must_use]
+    pub fn refresh(mut self, name: impl Into<String>) -> Self {
+        self.refresh = name.into();
+        self
+    }
+
+    /// The name of the cookie with the CSRF token, likewise.
+    #[must_use]
+    pub fn csrf(mut self, name: impl Into<String>) -> Self {
+        self.csrf = name.into();
+        self
+    }
+
+    /// Keeps the bare names on https, for pages that know them. What is lost: every host of the same site, and over plain
+    /// http anybody on the way, can plant a cookie of the name. Beside ours that makes two, which prove nothing, so they
+    /// can sign the person out; where there is none of ours they can sign them in as somebody else.
+    #[must_use]
+    pub fn without_prefix(mut self) -> Self {
+        self.is_prefixed = false;
+        self
+    }
+
+    /// Shares the cookies with every host below `domain`. Each of them can then read and replace them.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// For pages of another site (`SameSite=None`; they must be trusted origins): a browser then sends the cookies along
+    /// with whatever any page asks of us, and the origin check and the CSRF token alone tell ours from others. Needs
+    /// `Secure`, so on plain http also [`always_secure`](Self::always_secure). Browsers that block cookies of other sites
+    /// keep none of these.
+    #[must_use]
+    pub fn cross_site(mut self) -> Self {
+        self.reach = Reach::CrossSite;
+        self
+    }
+
+    /// Has them as on https, `Secure` and with its prefix, although the base URL is plain http: where TLS ends before us
+    /// and the base URL does not say so. A client that does come over plain http does not keep them.
+    #[must_use]
+    pub fn always_secure(mut self) -> Self {
+        self.is_always_secure = true;
+        self
+    }
+}
+
 /// Access tokens, which prove a session for a short while without a look at it, and refresh tokens, which are exchanged
 /// for new ones.
 ///
@@ -52,6 +175,8 @@ pub struct Config {
     pub(crate) rotate_every: Duration,
     pub(crate) publish_ahead: Duration,
     pub(crate) remembered: usize,
+    pub(crate) transport: Transport,
+    pub(crate) cookies: TokenCookies,
 }
 
 impl Default for Config {
@@ -69,6 +194,8 @@ impl Default for Config {
             rotate_every: 30 * DAY,
             publish_ahead: DAY,
             remembered: 10_000,
+            transport: Transport::Header,
+            cookies: TokenCookies::default(),
         }
     }
 }
@@ -178,6 +305,36 @@ impl Config {
     pub fn remembered(mut self, tokens: usize) -> Self {
         self.remembered = tokens;
         self
+    }
+
+    /// How clients get pairs, and show them: in bodies and headers unless said otherwise.
+    ///
+    /// ```
+    /// use auth_core::token::{self, TokenCookies, Transport};
+    ///
+    /// let pages_elsewhere = TokenCookies::default().cross_site();
+    /// let config = token::Config::default().transport(Transport::Cookie).cookies(pages_elsewhere);
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Names and attributes of the cookies, where the transport knows any.
+    #[must_use]
+    pub fn cookies(mut self, cookies: TokenCookies) -> Self {
+        self.cookies = cookies;
+        self
+    }
+
+    /// Whether tokens come and go in cookies, always or on demand.
+    pub(crate) fn allows_cookies(&self) -> bool {
+        match self.transport {
+            Transport::Header => false,
+            Transport::Cookie | Transport::Negotiated => true,
+        }
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {

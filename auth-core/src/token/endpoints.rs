@@ -4,14 +4,15 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
 
-use super::refresh::{self, TokenPair};
+use super::refresh::TokenPair;
 use super::service::{AccessToken, Subject, feature, issue_access};
-use crate::base::{TenantId, Timestamp, Token, TokenKind};
+use super::transport::{self, Given, shown_session};
+use crate::base::{TenantId, Timestamp};
 use crate::crypto::jwt::JwkSet;
 use crate::cx::Cx;
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::guard::{Anyone, CurrentSession, Principal};
-use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText, renew_cookie};
+use crate::http::{CsrfToken, Done, Endpoint, Json, Reply, Route, TokenText, give_csrf_token, renew_cookie};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetToken>(),
@@ -20,6 +21,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::of::<RefreshTokens>(),
     Route::of::<RevokeTokens>(),
 ];
+
+/// Where tokens come in cookies.
+pub(crate) const COOKIE_ROUTES: &[Route] = &[Route::of::<GetCsrf>()];
 
 /// How long verifiers may keep our keys: a key that was revoked is believed by them for as long.
 const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -99,11 +103,12 @@ impl Endpoint for Jwks {
     }
 }
 
+/// In cookies the same less the tokens, and the CSRF token for pages that cannot read our cookies.
 impl Reply for TokenPair {
     fn into_response(self, cx: &Cx) -> Result<Response<Bytes>> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Body<'a> {
+        struct InBody<'a> {
             access_token: &'a str,
             token_type: &'static str,
             /// Seconds.
@@ -112,15 +117,26 @@ impl Reply for TokenPair {
             /// Seconds.
             refresh_expires_in: u64,
         }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct InCookies {
+            expires_in: u64,
+            refresh_expires_in: u64,
+            csrf_token: CsrfToken,
+        }
         let seconds = |until: Timestamp| until.since(cx.now()).as_secs();
-        Json(Body {
-            access_token: self.access.expose(),
-            token_type: "Bearer",
-            expires_in: seconds(self.access.expires_at()),
-            refresh_token: self.refresh.expose(),
-            refresh_expires_in: seconds(self.refresh_expires_at),
-        })
-        .into_response(cx)
+        let (expires_in, refresh_expires_in) = (seconds(self.access.expires_at()), seconds(self.refresh_expires_at));
+        match self.give(cx) {
+            Given::InBody => {
+                let (access_token, refresh_token) = (self.access.expose(), self.refresh.expose());
+                let token_type = "Bearer";
+                Json(InBody { access_token, token_type, expires_in, refresh_token, refresh_expires_in })
+                    .into_response(cx)
+            }
+            Given::InCookies { csrf_token } => {
+                Json(InCookies { expires_in, refresh_expires_in, csrf_token }).into_response(cx)
+            }
+        }
     }
 }
 
@@ -138,7 +154,7 @@ impl Endpoint for OpenTokens {
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<TokenPair> {
         let tenant = cx.tenant().await?;
-        let (pair, session) = refresh::open(cx, subject(&current, &tenant)?).await?;
+        let (pair, session) = transport::open_for(cx, subject(&current, &tenant)?).await?;
         renew_cookie(cx, current.user().pool, &session)?;
         Ok(pair)
     }
@@ -148,9 +164,9 @@ impl Endpoint for OpenTokens {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshTokens {
-    /// The refresh token.
+    /// The refresh token; the one of the cookie where there is none.
     #[serde(alias = "refresh_token")]
-    pub refresh_token: TokenText,
+    pub refresh_token: Option<TokenText>,
 }
 
 impl Endpoint for RefreshTokens {
@@ -161,8 +177,7 @@ impl Endpoint for RefreshTokens {
     type Reply = TokenPair;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<TokenPair> {
-        let token = Token::parse(TokenKind::Refresh, self.refresh_token.expose()).map_err(|_| Code::Unauthorized)?;
-        refresh::exchange(cx, &token).await
+        transport::refresh(cx, self.refresh_token.as_ref().map(TokenText::expose)).await
     }
 }
 
@@ -170,9 +185,9 @@ impl Endpoint for RefreshTokens {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeTokens {
-    /// The refresh token.
+    /// The refresh token; the one of the cookie where there is none, and then the cookies are taken from the client.
     #[serde(alias = "refresh_token")]
-    pub refresh_token: TokenText,
+    pub refresh_token: Option<TokenText>,
 }
 
 impl Endpoint for RevokeTokens {
@@ -183,9 +198,34 @@ impl Endpoint for RevokeTokens {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        if let Ok(token) = Token::parse(TokenKind::Refresh, self.refresh_token.expose()) {
-            refresh::revoke(cx, &token).await?;
-        }
+        transport::revoke(cx, self.refresh_token.as_ref().map(TokenText::expose)).await?;
         Ok(Json(Done::success()))
+    }
+}
+
+/// `GET /csrf`: a CSRF token for the session whose tokens the browser holds, in the body and in its cookie. Without a
+/// session, or with a cookie that proves nothing, it is a token for none, which opens nothing.
+#[derive(Debug, Deserialize)]
+pub struct GetCsrf {}
+
+/// What a page shows in the header `x-csrf-token`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CsrfBody {
+    /// The token.
+    pub csrf_token: CsrfToken,
+}
+
+impl Endpoint for GetCsrf {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/csrf";
+    const NAME: &'static str = "get_csrf";
+    type Caller = Anyone;
+    type Reply = Json<CsrfBody>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<CsrfBody>> {
+        let session = shown_session(cx).await?;
+        Ok(Json(CsrfBody { csrf_token: give_csrf_token(cx, session) }))
     }
 }

@@ -5,6 +5,9 @@
 //! once, and gets the next pair; using one twice ends its session. The keys of access tokens are made, published and
 //! replaced by the engine ([`rotate_signing_key`] and [`revoke_signing_key`] do so by command).
 //!
+//! Pairs of both go in bodies or in cookies ([`Transport`]). [`open`], [`refresh`], [`revoke`] and [`TokenPair::give`] do
+//! for handlers of the application what the endpoints do.
+//!
 //! Tokens are off until [`AuthBuilder::tokens`](crate::AuthBuilder::tokens) switches them on.
 //!
 //! ```
@@ -23,12 +26,18 @@ mod model;
 mod refresh;
 mod service;
 mod store;
+mod transport;
 
-pub use config::Config;
-pub(crate) use endpoints::ROUTES;
-pub use endpoints::{GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply};
+pub use config::{Config, TokenCookies, Transport};
+pub(crate) use config::{Delivery, Reach};
+pub(crate) use endpoints::{COOKIE_ROUTES, ROUTES};
+pub use endpoints::{
+    CsrfBody, GetCsrf, GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply,
+};
 pub use model::{FamilyWithSession, RefreshFamily, Rotation, StoredSigningKey};
 pub use refresh::TokenPair;
 pub use service::{AccessToken, revoke_signing_key, rotate_signing_key};
 pub(crate) use service::{Subject, Tokens, VerifiedAccess, issue_access, names_us, verify_access};
 pub use store::{RefreshStore, SigningKeyStore};
+pub(crate) use transport::revoke_shown;
+pub use transport::{Given, clear_cookies, open, refresh, revoke};

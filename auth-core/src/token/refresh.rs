@@ -4,6 +4,7 @@
 //! is good once; the row knows the secret that is good now. Whoever names a family with another secret has held one of
 //! its tokens, so somebody has a copy: the family ends, and its session with it (RFC 9700 §4.14.2).
 
+use super::config::Delivery;
 use super::model::{FamilyWithSession, RefreshFamily, Rotation};
 use super::service::{AccessToken, Draft, Subject, draft, feature};
 use crate::base::{SessionId, TenantId, Timestamp, Token, TokenHash, TokenKind};
@@ -12,7 +13,8 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::role::RoleScope;
-use crate::session::{self, Resolved, Session};
+use crate::session::{self, Persistence, Resolved, Session};
+use crate::user::{Pool, User};
 
 /// A new access token, and the refresh token that is exchanged for the next pair.
 #[derive(Clone, Debug)]
@@ -24,11 +26,29 @@ pub struct TokenPair {
     pub refresh: Token,
     /// From this instant the refresh token is dead.
     pub refresh_expires_at: Timestamp,
+    /// Whose it is.
+    pub(crate) holder: Holder,
+    /// How it goes there, as was decided before anything was used up for it.
+    pub(super) delivery: Delivery,
+}
+
+/// Of a pair's session what its cookies must know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) session: SessionId,
+    pub(crate) pool: Pool,
+    pub(crate) persistence: Persistence,
+}
+
+impl Holder {
+    fn of(user: &User, session: &Session) -> Self {
+        Self { session: session.id, pool: user.pool, persistence: session.persistence }
+    }
 }
 
 /// Opens the refresh family of a session, in place of an earlier one, and issues the first pair. The session lives on for
 /// as long.
-pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<(TokenPair, Session)> {
+pub(super) async fn open(cx: &Cx, subject: Subject<'_>, delivery: Delivery) -> Result<(TokenPair, Session)> {
     let draft = draft(cx, subject).await?;
     let Subject { user, session, tenant, .. } = subject;
     let mut work = cx.begin().await?;
@@ -38,9 +58,10 @@ pub(crate) async fn open(cx: &Cx, subject: Subject<'_>) -> Result<(TokenPair, Se
         return Err(Code::Unauthorized.into());
     }
     work.emit(Event::RefreshOpened { user: user.id, session: session.id });
-    let access = draft.sign()?;
+    let access = draft.sign(delivery)?;
     work.commit().await?;
-    Ok((TokenPair { access, refresh, refresh_expires_at: family.expires_at }, session))
+    let holder = Holder::of(user, &session);
+    Ok((TokenPair { access, refresh, refresh_expires_at: family.expires_at, holder, delivery }, session))
 }
 
 fn new_family(cx: &Cx, session: &Session, tenant: Option<&TenantId>) -> Result<(Token, RefreshFamily)> {
@@ -65,17 +86,16 @@ fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
     Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session::latest_end(session)))
 }
 
-/// Exchanges a refresh token for a new pair. The user, the session and the roles are looked up anew, and whether they may
+/// Exchanges a refresh token, of which this is `known`, for a new pair. The user, the session and the roles are looked up anew, and whether they may
 /// still act for the tenant is asked anew.
 ///
 /// # Errors
 /// 401 for a token that is unknown, expired, of an ended session or a disabled user; also for one that was used before,
 /// and then its session has ended. 403 when they may not act for the tenant any more, or a header names another one: the
 /// token is as good as before. 503 when the store is down.
-pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
-    let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<TokenPair> {
     if !known.family.token_hash.matches(&token.hash()) {
-        return used_before(cx, token, known).await;
+        return used_before(cx, token, known, delivery).await;
     }
     let Known { family, held } = known;
     let draft = held.draft(cx, family.tenant.as_ref()).await?;
@@ -93,19 +113,22 @@ pub(crate) async fn exchange(cx: &Cx, token: &Token) -> Result<TokenPair> {
         // Somebody else has used it since.
         drop(work);
         let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
-        return used_before(cx, token, known).await;
+        return used_before(cx, token, known, delivery).await;
     }
-    let access = draft.sign()?;
+    let access = draft.sign(delivery)?;
     work.commit().await?;
-    Ok(TokenPair { access, refresh: next, refresh_expires_at: rotation.expires_at })
+    let holder = Holder::of(&held.user, &held.session);
+    Ok(TokenPair { access, refresh: next, refresh_expires_at: rotation.expires_at, holder, delivery })
 }
 
 /// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from
 /// there; otherwise there is a copy of it, and family and session end.
-async fn used_before(cx: &Cx, token: &Token, Known { family, held }: Known) -> Result<TokenPair> {
+async fn used_before(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<TokenPair> {
+    let Known { family, held } = known;
     if let Some(refresh) = unused_child(cx, &family, &token.hash())? {
-        let access = held.draft(cx, family.tenant.as_ref()).await?.sign()?;
-        return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at });
+        let access = held.draft(cx, family.tenant.as_ref()).await?.sign(delivery)?;
+        let holder = Holder::of(&held.user, &held.session);
+        return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at, holder, delivery });
     }
     let mut work = cx.begin().await?;
     if session::end(&mut work, &held.user, held.session.id).await? {
@@ -116,7 +139,7 @@ async fn used_before(cx: &Cx, token: &Token, Known { family, held }: Known) -> R
 }
 
 /// Ends the session of a refresh token, whichever token of its family it is. One that names none is left alone.
-pub(crate) async fn revoke(cx: &Cx, token: &Token) -> Result<()> {
+pub(super) async fn revoke(cx: &Cx, token: &Token) -> Result<()> {
     let Some(Known { held, .. }) = Known::look_up(cx, token).await? else { return Ok(()) };
     let mut work = cx.begin().await?;
     if session::end(&mut work, &held.user, held.session.id).await? {
@@ -126,13 +149,14 @@ pub(crate) async fn revoke(cx: &Cx, token: &Token) -> Result<()> {
 }
 
 /// A family whose session is alive, with what it stands for.
-struct Known {
+pub(super) struct Known {
     family: RefreshFamily,
     held: Resolved,
 }
 
 impl Known {
-    async fn look_up(cx: &Cx, token: &Token) -> Result<Option<Self>> {
+    /// The family that a token names, whichever of its tokens it is.
+    pub(super) async fn look_up(cx: &Cx, token: &Token) -> Result<Option<Self>> {
         feature(cx)?;
         let Ok(name) = token.family_hash() else { return Ok(None) };
         let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
@@ -143,6 +167,11 @@ impl Known {
             cx.now() < family.expires_at && !is_elsewhere
         });
         Ok(held.map(|held| Self { family, held }))
+    }
+
+    /// The session that it renews.
+    pub(super) fn session_id(&self) -> SessionId {
+        self.held.session.id
     }
 }
 

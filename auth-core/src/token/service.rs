@@ -11,7 +11,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::claims::{ACCESS_TOKEN, AccessClaims, is_ours};
-use super::config::{Config, Signing};
+use super::config::{Config, Delivery, Signing};
 use super::keys::{LONG_AGO, SIGNED_ON, SigningKeys};
 use crate::base::{Random, SigningKeyId, TenantId, Timestamp, UserId};
 use crate::crypto::jwt::{
@@ -120,9 +120,18 @@ struct SignedClaims {
     access: AccessClaims,
 }
 
+/// A browser drops a cookie of more than 4,096 bytes without a word (RFC 6265bis §5.6); its name has some of them.
+const MOST_IN_A_COOKIE: usize = 4_000;
+
 impl Draft {
-    pub(super) fn sign(&self) -> Result<AccessToken> {
+    /// # Errors
+    /// An internal error for a token that its holder would never get, before anything is used up for it.
+    pub(super) fn sign(&self, delivery: Delivery) -> Result<AccessToken> {
         let text = self.key.sign(ACCESS_TOKEN, &self.claims).map_err(Error::internal)?;
+        if delivery == Delivery::Cookies && text.len() > MOST_IN_A_COOKIE {
+            let cause = format!("an access token of {} bytes fits into no cookie: fewer roles or claims", text.len());
+            return Err(Error::internal(cause));
+        }
         Ok(AccessToken { text: Zeroizing::new(text), expires_at: self.expires_at })
     }
 }
@@ -183,7 +192,7 @@ fn jti(random: &dyn Random) -> String {
 
 /// Issues an access token for a session that was just proved.
 pub(crate) async fn issue_access(cx: &Cx, subject: Subject<'_>) -> Result<AccessToken> {
-    draft(cx, subject).await?.sign()
+    draft(cx, subject).await?.sign(Delivery::Body)
 }
 
 /// A verified access token of ours. What it says is true as of when it was issued.

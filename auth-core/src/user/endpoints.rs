@@ -11,7 +11,7 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::CurrentSession;
-use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie};
+use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie, clear_token_cookies};
 use crate::{password, session};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<DeleteUser>()];
@@ -83,6 +83,7 @@ impl Endpoint for DeleteUser {
         service::delete_user(cx, &mut work, current.user()).await?;
         work.commit().await?;
         clear_session_cookie(cx);
+        clear_token_cookies(cx);
         Ok(Json(Done::saying("User deleted")))
     }
 }

@@ -44,6 +44,9 @@ places![
     BearerOneTimeToken,
     Cookie,
     CustomerCookie,
+    AccessCookie,
+    CustomerAccessCookie,
+    RefreshCookie,
     ApiKeyHeader,
     ApiKeyScheme,
     Refresh,
@@ -75,9 +78,10 @@ const USER_SESSION: &[Place] = &[
 ];
 const CUSTOMER_SESSION: &[Place] =
     &[BearerAnybody, BearerCustomers, BearerStateless, BearerCached, BearerCustomerSessions, CustomerCookie];
-const USER_ACCESS: &[Place] = &[BearerAnybody, BearerUsers, BearerStateless, BearerCached, BearerSessions];
+const USER_ACCESS: &[Place] =
+    &[BearerAnybody, BearerUsers, BearerStateless, BearerCached, BearerSessions, AccessCookie];
 const CUSTOMER_ACCESS: &[Place] =
-    &[BearerAnybody, BearerCustomers, BearerStateless, BearerCached, BearerCustomerSessions];
+    &[BearerAnybody, BearerCustomers, BearerStateless, BearerCached, BearerCustomerSessions, CustomerAccessCookie];
 const EXTERNAL: &[Place] = &[BearerAnybody, BearerUsers, BearerStateless, BearerCached];
 
 struct Kind {
@@ -89,7 +93,7 @@ struct Kind {
 fn configured(builder: AuthBuilder) -> AuthBuilder {
     let verifier = StaticKeyVerifier::secret(Secret::new(SHARED)).issuer(ISSUER).audience(["the-api"]);
     builder
-        .tokens(token::Config::default())
+        .tokens(token::Config::default().transport(token::Transport::Negotiated))
         .one_time_tokens(code::OneTimeTokens::default())
         .customers(customer::Config::default())
         .api_keys(api_key::Config::default())
@@ -180,6 +184,7 @@ async fn kinds(app: &TestApp) -> Vec<Kind> {
     add("one of another kind", sign(SHARED, "logout+jwt", json!({})), &[]);
     add("one that claims to be ours", sign(SHARED, "at+jwt", json!({"iss": app.auth().base_url()})), &[]);
     add("one of nobody's", sign("another secret of a good length, 9876543210", "JWT", json!({})), &[]);
+    add("a CSRF token", text(&app.anon().auth_get("/csrf").await.ok(), "csrfToken"), &[]);
     add("a session's name", app.sessions(ADA).await[0].id.to_string(), &[]);
     add("a user's id", app.user_id(ADA).await.to_string(), &[]);
     add("a password", PASSWORD.to_owned(), &[Password]);
@@ -212,6 +217,13 @@ async fn offered(app: &TestApp, place: Place, text: &str) -> (Reply, bool) {
         BearerOneTimeToken => is_200(bearer().auth_get("/one-time-token/generate").await),
         Cookie => is_200(get("/users", "cookie", &format!("auth.session_token={text}")).await),
         CustomerCookie => is_200(get("/cart", "cookie", &format!("auth.customer_token={text}")).await),
+        AccessCookie => is_200(get("/users", "cookie", &format!("access_token={text}")).await),
+        CustomerAccessCookie => is_200(get("/cart", "cookie", &format!("customer_access_token={text}")).await),
+        // Nobody's without a CSRF token of its session.
+        RefreshCookie => {
+            let page = app.anon().with_cookie_called("refresh_token", Some(text));
+            is_200(page.auth_post("/token/refresh", json!({})).await)
+        }
         ApiKeyHeader => is_200(get("/principal", "x-api-key", text).await),
         ApiKeyScheme => is_200(get("/principal", "authorization", &format!("ApiKey {text}")).await),
         BasicScheme => is_200(get("/principal", "authorization", &format!("Basic {text}")).await),

@@ -5,11 +5,12 @@ use std::time::Duration;
 use auth_core::base::Secret;
 use auth_core::crypto::password_hash::HashConfig;
 use auth_core::guard::{PrincipalKind, Tenancy, TenantRequirement, all, any, kind, permission, public, role};
-use auth_core::http::CookieConfig;
+use auth_core::http::{CookieConfig, CredentialSource};
 use auth_core::issuer::VerifierChain;
 use auth_core::password::{Lockout, PasswordPolicy};
 use auth_core::store::MemoryStore;
-use auth_core::{Auth, api_key, password, session};
+use auth_core::token::{TokenCookies, Transport};
+use auth_core::{Auth, api_key, password, session, token};
 use auth_tests::builder;
 
 fn auth() -> Auth {
@@ -67,6 +68,21 @@ fn a_chain_without_verifiers_and_a_header_that_says_something_else_are_refused()
             builder().tenancy(Tenancy::default().header(name)).store(MemoryStore::new()).build().unwrap_err();
         assert!(problems.to_string().contains("tenancy header"), "{problems}");
     }
+}
+
+#[test]
+fn tokens_in_cookies_that_no_browser_keeps_or_nobody_reads_are_refused() {
+    let config = |cookies| token::Config::default().transport(Transport::Cookie).cookies(cookies);
+    let start = |config| builder().tokens(config).store(MemoryStore::new()).build();
+    let abroad = TokenCookies::default().cross_site();
+    let problems = start(config(abroad.clone())).unwrap_err().to_string();
+    assert!(problems.contains("always_secure()"), "{problems}");
+    assert!(start(config(abroad.clone().always_secure())).is_ok());
+    assert!(start(token::Config::default().cookies(abroad)).is_ok(), "there are none");
+    let tokens = builder().tokens(config(TokenCookies::default()));
+    let problems =
+        tokens.credentials([CredentialSource::Bearer]).store(MemoryStore::new()).build().unwrap_err().to_string();
+    assert!(problems.contains("credentials()"), "{problems}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the library writes into a log at its most talkative: no token, key, secret, password or address of a person.
 #![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]
 
+mod in_cookies;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use auth_core::crypto::seal::{Aad, Sealer};
 use auth_core::issuer::{JwksVerifier, StaticKeyVerifier, VerifierChain};
 use auth_core::ports::ReqwestClient;
 use auth_core::store::Store;
+use auth_core::token::Transport;
 use auth_core::user::Pool;
 use auth_core::{AuthBuilder, code, customer, session, token};
 use auth_tests::loopback::{Answer, Server};
@@ -87,7 +89,7 @@ impl Issuer {
         let issuers = VerifierChain::builder().http_client(Arc::new(client)).static_keys(shared).jwks(published);
         builder
             .secret(Secret::new(AUTH[0]))
-            .tokens(token::Config::default().reuse_grace(Duration::from_secs(5)))
+            .tokens(token::Config::default().reuse_grace(Duration::from_secs(5)).transport(Transport::Negotiated))
             .one_time_tokens(code::OneTimeTokens::default())
             .customers(customer::Config::default())
             .api_keys(api_key::Config::default())
@@ -207,6 +209,7 @@ async fn everything(stack: Stack, app: &TestApp, issuer: &Issuer) -> Secrets {
         accounts(&mut visit, &ada).await;
         misplaced(&mut visit).await;
         tokens(&mut visit, &ada).await;
+        in_cookies::tokens(&mut visit).await;
         one_time_tokens(&mut visit, &ada).await;
         several(&mut visit, &ada).await;
         if prefix.is_empty() {

@@ -26,7 +26,7 @@ impl Secrets {
     /// What an answer gives to whoever asked.
     pub(crate) fn keep_shown(&mut self, reply: &Reply) {
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let fields = ["token", "accessToken", "refreshToken", "key"].map(|name| body[name].as_str());
+        let fields = ["token", "accessToken", "refreshToken", "csrfToken", "key"].map(|name| body[name].as_str());
         let headers = ["set-auth-token", "set-auth-jwt"].map(|name| reply.header(name));
         let cookies = reply.set_cookies().into_iter().map(|line| line.split(['=', ';']).nth(1));
         for secret in fields.into_iter().chain(headers).chain(cookies).flatten() {

@@ -1,0 +1,196 @@
+//! How pairs travel: given in a body or in cookies, and taken from either. What the endpoints do, for handlers of the
+//! application as well.
+
+use super::config::Delivery;
+use super::refresh::{self, Known, TokenPair};
+use super::service::Subject;
+use crate::base::{SessionId, TenantId, Token, TokenKind};
+use crate::cx::Cx;
+use crate::error::{Code, Error, Result};
+use crate::http::{
+    Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_tokens, has_token_cookies,
+    refresh_cookie, refresh_cookies,
+};
+use crate::session::{self, Resolved, Session, SessionCheck, SessionKey, SignedIn};
+
+/// Where a pair has gone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Given {
+    /// Nowhere yet: the answer's body must carry both tokens.
+    InBody,
+    /// Into cookies of the answer; its body must not carry the tokens.
+    InCookies {
+        /// The CSRF token of the session, which is in a cookie too. A page that cannot read that cookie, because it is of
+        /// another host, needs it in the body.
+        csrf_token: CsrfToken,
+    },
+}
+
+impl TokenPair {
+    /// Gives the pair to the client as [`Transport`](super::Transport) says, and tells whether the body must carry it.
+    #[must_use = "where it is not in cookies, the body must carry it"]
+    pub fn give(&self, cx: &Cx) -> Given {
+        match self.delivery {
+            Delivery::Body => Given::InBody,
+            Delivery::Cookies => Given::InCookies { csrf_token: give_tokens(cx, self) },
+        }
+    }
+}
+
+/// The first pair for a session that has just been opened, by a handler of the application's own that signs people in. It
+/// says what the user holds now, and is bound to the tenant that the session acts in, or else to `tenant` if one is named,
+/// for which they must be allowed to act.
+///
+/// Have nobody call it by GET: a page elsewhere could sign a visitor in as somebody else.
+///
+/// ```
+/// use auth_core::prelude::*;
+/// use auth_core::session::SignedIn;
+/// use auth_core::token::Given;
+/// use serde_json::{Value, json};
+///
+/// async fn welcome(cx: &Cx, signed_in: &SignedIn) -> Result<Value> {
+///     let pair = token::open(cx, signed_in, None).await?;
+///     Ok(match pair.give(cx) {
+///         Given::InCookies { csrf_token } => json!({"csrfToken": csrf_token}),
+///         _ => json!({"accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose()}),
+///     })
+/// }
+/// ```
+///
+/// # Errors
+/// 401 when the session has ended since; 403 when the user may not act for the tenant, or the request names another one;
+/// 403 when cookies are to be given to a page that is no trusted origin; 400 when the request may choose how it gets
+/// tokens and names no way; 404 when tokens are not configured; 503 when the store is down.
+pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
+    let id = SessionKey::Id(signed_in.session.id);
+    let held = session::resolve(cx, id, SessionCheck::Strict).await?.ok_or(Code::Unauthorized)?;
+    let Resolved { user, session, authority } = &held;
+    let own = session.scope.tenant();
+    if own.is_some_and(|own| tenant.is_some_and(|tenant| tenant != own)) {
+        return Err(Code::TenantMismatch.into());
+    }
+    let tenant = tenant.or(own);
+    if let Some(tenant) = tenant {
+        cx.expect_tenant(&held, tenant).await?;
+    }
+    let (roles, permissions) = (&authority.roles, &authority.permissions);
+    let subject = Subject { user, session, tenant, roles, permissions };
+    Ok(open_for(cx, subject).await?.0)
+}
+
+/// As [`open`], for whoever has proved their session with this request; and the session as it is then.
+pub(super) async fn open_for(cx: &Cx, subject: Subject<'_>) -> Result<(TokenPair, Session)> {
+    refresh::open(cx, subject, agreed_delivery(cx)?).await
+}
+
+/// How a pair is to be given, decided before anything is used up for it. Whoever sets cookies signs somebody in, so the
+/// page that asks for it is judged, whatever route it came by.
+fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
+    let delivery = delivery(cx)?;
+    if delivery == Delivery::Cookies {
+        expect_origin(cx)?;
+    }
+    Ok(delivery)
+}
+
+/// The next pair for a refresh token: `token`, or where that is `None` the one in the cookie, which then counts from a
+/// trusted page alone that shows the session's CSRF token. What came in a cookie goes back in cookies: otherwise a script
+/// could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from the client.
+///
+/// # Errors
+/// 401 for a token that is unknown, expired, of an ended session or a disabled user, for none at all, and for two cookies
+/// of the name; also for one that was used before, and then its session has ended. 403
+/// [`Code::CsrfTokenInvalid`](crate::error::Code::CsrfTokenInvalid), or for a page that is no trusted origin, or when the
+/// user may not act for the tenant any more: the token is as good as before. 400 where tokens do not come in cookies and
+/// `token` is `None`; otherwise as for [`open`].
+pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
+    let delivery = agreed_delivery(cx)?;
+    let Some(text) = token else {
+        expect_cookies(cx)?;
+        return by_cookie(cx).await.inspect_err(|error| {
+            if error.is(Code::Unauthorized) {
+                clear_token_cookies(cx);
+            }
+        });
+    };
+    let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+    refresh::exchange(cx, &token, known, delivery).await
+}
+
+async fn by_cookie(cx: &Cx) -> Result<TokenPair> {
+    expect_origin(cx)?;
+    let (pool, text) = refresh_cookie(cx)?.ok_or(Code::Unauthorized)?;
+    let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+    // Before the token is judged: no page of others is to use one up, nor to end a session by a second use.
+    expect_csrf(cx, pool, known.session_id())?;
+    refresh::exchange(cx, &token, known, Delivery::Cookies).await
+}
+
+async fn known(cx: &Cx, text: &str) -> Result<Option<(Token, Known)>> {
+    let Ok(token) = Token::parse(TokenKind::Refresh, text) else { return Ok(None) };
+    Ok(Known::look_up(cx, &token).await?.map(|known| (token, known)))
+}
+
+/// Whoever names no token means the cookie, where there is one.
+fn expect_cookies(cx: &Cx) -> Result<()> {
+    if has_token_cookies(cx) {
+        return Ok(());
+    }
+    let error = Error::from(Code::ValidationError).saying("[body.refreshToken] required");
+    Err(error.field("refreshToken", "required"))
+}
+
+/// Ends the session of a refresh token: `token`, or where that is `None` the one in the cookie, and then the cookies are
+/// taken from the client, whatever they were worth. Succeeds whether there is a session or not.
+///
+/// # Errors
+/// 403 when the cookie is meant and the page is no trusted origin; 400 where tokens do not come in cookies and `token` is
+/// `None`; 503 when the store is down.
+pub async fn revoke(cx: &Cx, token: Option<&str>) -> Result<()> {
+    let Some(text) = token else {
+        expect_cookies(cx)?;
+        expect_origin(cx)?;
+        return revoke_shown(cx).await;
+    };
+    revoke_text(cx, text).await
+}
+
+/// Ends the sessions of all refresh tokens in cookies, and takes those from the client.
+pub(crate) async fn revoke_shown(cx: &Cx) -> Result<()> {
+    for text in refresh_cookies(cx) {
+        revoke_text(cx, text).await?;
+    }
+    clear_token_cookies(cx);
+    Ok(())
+}
+
+async fn revoke_text(cx: &Cx, text: &str) -> Result<()> {
+    match Token::parse(TokenKind::Refresh, text) {
+        Ok(token) => refresh::revoke(cx, &token).await,
+        Err(_) => Ok(()),
+    }
+}
+
+/// Takes the cookies of tokens from the client: both tokens and the CSRF token, of the pool that the request is for. Ends
+/// nothing; [`revoke`] does.
+pub fn clear_cookies(cx: &Cx) {
+    clear_token_cookies(cx);
+}
+
+/// The session that a CSRF token must be of to be of use to this browser: that of its refresh token, which outlives the
+/// access token, else that of the request. A cookie that proves nothing counts as none, or a browser that holds one could
+/// never get rid of it.
+///
+/// # Errors
+/// 401 for a bad credential that no browser sends by itself; 503 when the store is down.
+pub(super) async fn shown_session(cx: &Cx) -> Result<Option<SessionId>> {
+    let proved = match cx.authentication().await {
+        Ok(found) => found.and_then(|found| found.principal().session),
+        Err(error) if Credential::is_explicit(cx) || !error.is(Code::Unauthorized) => return Err(error),
+        Err(_) => None,
+    };
+    let Ok(Some((_, text))) = refresh_cookie(cx) else { return Ok(proved) };
+    Ok(known(cx, text).await?.map(|(_, known)| known.session_id()).or(proved))
+}
