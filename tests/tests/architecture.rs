@@ -48,6 +48,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Re-exports, and with the feature `suite` a door for the conformance tests.
     ("<feature>/mod", &["base"]),
     ("guard", &["base", "error", "cx", "auth", "issuer", "<features>"]),
+    // A policy of an application's, ready made: it does by hooks what one written by hand would do.
+    ("portal", &["base", "error", "cx", "guard", "hooks", "<features>"]),
     ("http", &["base", "error", "cx", "auth", "hooks", "guard", "issuer", "<features>"]),
     ("status", &["error", "cx", "guard", "http"]),
     // One request as everybody sees it: it stands beside `auth` and holds the strings together.
@@ -105,6 +107,7 @@ const KNOW_HTTP: &[(&str, &str)] = &[
     ("lib", "the prelude offers `Method` to whoever writes an endpoint"),
     ("ports", "they speak HTTP to others"),
     ("issuer/jwks", "issuers publish their keys over HTTP"),
+    ("portal/resolver", "it goes by the headers of a request"),
 ];
 
 /// Files of a feature. A further one is an exception with a reason.
