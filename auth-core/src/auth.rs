@@ -15,7 +15,9 @@ use crate::cx::{Cx, RequestInfo};
 use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::{Guard, PlatformAccess, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
-use crate::http::{CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, Route, TrustedProxies};
+use crate::http::{
+    CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, ResponseTransformer, Route, TrustedProxies,
+};
 use crate::issuer::ExternalIssuers;
 use crate::store::Store;
 use crate::user::Pool;
@@ -40,6 +42,7 @@ struct Engine {
     platform_access: Option<Box<dyn PlatformAccess>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Box<dyn ErrorRenderer>,
+    transformer: Option<Box<dyn ResponseTransformer>>,
     routes: Vec<Route>,
 }
 
@@ -177,6 +180,10 @@ impl Auth {
         &self.0.sinks
     }
 
+    pub(crate) fn response_transformer(&self) -> Option<&dyn ResponseTransformer> {
+        self.0.transformer.as_deref()
+    }
+
     pub(crate) fn renderer(&self) -> &dyn ErrorRenderer {
         &*self.0.renderer
     }
@@ -217,6 +224,7 @@ pub struct AuthBuilder {
     platform_access: Option<Box<dyn PlatformAccess>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Option<Box<dyn ErrorRenderer>>,
+    transformer: Option<Box<dyn ResponseTransformer>>,
     routes: Vec<Route>,
 }
 
@@ -370,6 +378,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Decides the JSON that the engine's own endpoints answer with.
+    pub fn response_transformer(mut self, transformer: impl ResponseTransformer) -> Self {
+        self.transformer = Some(Box::new(transformer));
+        self
+    }
+
     /// Mounts an endpoint of the application's own beside the built-in ones.
     pub fn endpoint<E: Endpoint>(mut self) -> Self {
         self.routes.push(Route::of::<E>());
@@ -407,6 +421,11 @@ impl AuthBuilder {
         let config = self.draft.check(&mut problems);
         let has_customers = self.customers.is_some();
         let customer_hooks = self.customers.map(customer::Config::into_hooks).unwrap_or_default();
+        if let Some(config) = &config {
+            let knows = |guard: &str| config.role_guards.contains(guard);
+            problems.extend(self.hooks.iter().chain(&customer_hooks).flat_map(|hooks| hooks.problems(&knows)));
+        }
+        problems.extend(self.platform_access.iter().flat_map(|access| access.problems()));
         let routes = crate::routes::routes(config.as_ref(), has_customers, self.routes, &mut problems);
         let (Some(config), Some(store), true) = (config, self.store, problems.is_empty()) else {
             return Err(ConfigErrors::new(problems));
@@ -435,6 +454,7 @@ impl AuthBuilder {
             random,
             sinks: self.sinks,
             renderer: self.renderer.unwrap_or_else(|| Box::new(ProtocolErrors)),
+            transformer: self.transformer,
             routes,
         })))
     }

@@ -31,7 +31,7 @@ pub use platform::PlatformAccess;
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
 pub(crate) use requirement::Admits;
 pub use requirement::{
-    AccessRule, Requirement, RoleRequirement, all, any, fresh, kind, permission, public, role, signed_in,
+    AccessRule, Requirement, RoleRequirement, all, any, any_role_in, fresh, kind, permission, public, role, signed_in,
 };
 pub use role::{RequireRole, RoleName};
 pub use signed_in::{

@@ -22,4 +22,9 @@ pub trait PlatformAccess: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be known; the request is refused then.
     async fn in_force(&self, cx: &Cx) -> Result<bool>;
+
+    /// What is wrong with its configuration, a sentence each: the engine is not built then.
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

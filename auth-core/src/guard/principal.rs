@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use crate::api_key::{ApiKey, KeyOwner, ResolvedKey};
 use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
+use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
 use crate::role::{GrantedRole, Granter, Permission};
-use crate::session::{Assurance, AuthMethod, Authority, Resolved, Session};
+use crate::session::{self, Assurance, AuthMethod, Authority, Resolved, Session, SessionCheck, SessionKey, SignedIn};
 use crate::token::VerifiedAccess;
 use crate::user::{Pool, User};
 
@@ -191,6 +192,21 @@ impl Principal {
     /// that a tenant has defined for itself.
     pub fn has_role(&self, guard: &str, name: &str) -> bool {
         self.roles.iter().any(|role| role.guard == guard && role.name == name && !role.is_custom)
+    }
+
+    /// Whether any role is held in this role guard, but one that a tenant has defined for itself.
+    pub fn has_role_in(&self, guard: &str) -> bool {
+        self.roles.iter().any(|role| role.guard == guard && !role.is_custom)
+    }
+
+    /// Whom a session proves that has just been opened: what guards will see of them.
+    ///
+    /// # Errors
+    /// 401 when it has ended since; when the store is down.
+    pub async fn of(cx: &Cx, signed_in: &SignedIn) -> Result<Self> {
+        let id = SessionKey::Id(signed_in.session.id);
+        let held = session::resolve(cx, id, SessionCheck::Strict).await?.ok_or(Code::Unauthorized)?;
+        Ok(of_session(held).0)
     }
 
     /// The population it belongs to; programs are of no other than users.

@@ -12,7 +12,7 @@ use crate::role::Permission;
 use crate::session::SessionCheck;
 use crate::user::Pool;
 
-/// What a caller must fulfil. Made by [`permission`], [`role`], [`kind`], [`all`], [`any`], [`fresh`],
+/// What a caller must fulfil. Made by [`permission`], [`role`], [`any_role_in`], [`kind`], [`all`], [`any`], [`fresh`],
 /// [`signed_in`] and [`public`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(Rule);
@@ -25,6 +25,7 @@ enum Rule {
     Kind(PrincipalKind),
     Permission(Cow<'static, str>),
     Role { guard: Cow<'static, str>, name: Cow<'static, str> },
+    AnyRole { guard: Cow<'static, str> },
     All(Vec<Rule>),
     Any(Vec<Rule>),
 }
@@ -57,6 +58,11 @@ pub fn permission(name: impl Into<Cow<'static, str>>) -> Requirement {
 /// Holders of a role; say [`in_guard`](RoleRequirement::in_guard) which role guard it lives in.
 pub fn role(name: impl Into<Cow<'static, str>>) -> RoleRequirement {
     RoleRequirement(name.into())
+}
+
+/// Holders of any role in this role guard, but of one that a tenant has defined for itself.
+pub fn any_role_in(guard: impl Into<Cow<'static, str>>) -> Requirement {
+    Requirement(Rule::AnyRole { guard: guard.into() })
 }
 
 /// Callers who fulfil each of these. The empty list is nobody's: it is a mistake and refuses everyone.
@@ -266,6 +272,7 @@ impl Rule {
             Self::Kind(kind) => principal.kind == *kind,
             Self::Permission(name) => principal.has_permission(name),
             Self::Role { guard, name } => principal.has_role(guard, name),
+            Self::AnyRole { guard } => principal.has_role_in(guard),
             Self::All(rules) if !rules.is_empty() => return rules.iter().try_for_each(|rule| rule.check(caller, cx)),
             Self::All(_) => false,
             Self::Any(rules) => rules.iter().any(|rule| rule.check(caller, cx).is_ok()),
@@ -278,7 +285,7 @@ impl Rule {
             Self::Public if place == Place::Nested => {
                 problems.push("public() cannot be combined with a requirement".to_owned())
             }
-            Self::Role { guard, .. } if !auth.knows_role_guard(guard) => {
+            Self::Role { guard, .. } | Self::AnyRole { guard } if !auth.knows_role_guard(guard) => {
                 problems.push(format!("the role guard {guard:?} is not registered with role_guards()"));
             }
             Self::All(rules) | Self::Any(rules) if rules.is_empty() => {
@@ -290,7 +297,13 @@ impl Rule {
             Self::Permission(name) if Permission::parse(name.as_ref()).is_err() => {
                 problems.push(format!("nobody can hold the permission {name:?}: it is no name of one"));
             }
-            Self::Public | Self::SignedIn | Self::Fresh | Self::Kind(_) | Self::Permission(_) | Self::Role { .. } => {}
+            Self::Public
+            | Self::SignedIn
+            | Self::Fresh
+            | Self::Kind(_)
+            | Self::Permission(_)
+            | Self::Role { .. }
+            | Self::AnyRole { .. } => {}
         }
     }
 }
@@ -308,6 +321,7 @@ impl fmt::Display for Rule {
             Self::Kind(kind) => write!(f, "{kind:?}"),
             Self::Permission(name) => write!(f, "permission {name}"),
             Self::Role { guard, name } => write!(f, "role {name} in {guard}"),
+            Self::AnyRole { guard } => write!(f, "any role in {guard}"),
             Self::All(rules) => list(f, rules, " and "),
             Self::Any(rules) => list(f, rules, " or "),
         }

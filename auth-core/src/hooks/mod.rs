@@ -48,6 +48,12 @@ use crate::user::{SignUp, User};
 /// ```
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
+    /// What is wrong with their configuration, a sentence each; `knows` tells the registered role guards. Asked when the
+    /// engine is built, which fails with what is said here.
+    fn problems(&self, _knows: &dyn Fn(&str) -> bool) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Before a user exists. May edit the address, name and picture, or refuse.
     async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _signup: &mut SignUp) -> Result<()> {
         Ok(())

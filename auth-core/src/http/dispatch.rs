@@ -11,7 +11,7 @@ use super::correlation;
 use super::endpoint::Route;
 use super::input::RawInput;
 use super::origin::expect_origin;
-use super::reply::with_type;
+use super::reply::{transformed, with_type};
 use crate::auth::Auth;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{Error, ErrorKind, Result};
@@ -56,7 +56,8 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
         if !route.is_for_all() {
             auth.config().tenancy.expect_header(&cx)?;
         }
-        route.run(&cx, raw).await
+        let response = route.run(&cx, raw).await?;
+        Ok(transformed(&cx, route.name(), response))
     };
     let outcome = outcome.instrument(span.clone()).await;
     let mut response = outcome.unwrap_or_else(|error| span.in_scope(|| refusal(&cx, &error)));

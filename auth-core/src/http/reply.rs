@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cx::Cx;
 use crate::error::{Error, Result};
@@ -86,6 +87,48 @@ impl Reply for Html {
 pub trait ErrorRenderer: Send + Sync + 'static {
     /// The JSON text of the body.
     fn render(&self, error: &Error, cx: &Cx) -> String;
+}
+
+/// Reshapes the JSON that the engine's own endpoints answer with, for clients that expect another form. Status, headers and
+/// cookies stay, and so do refusals, which are [`ErrorRenderer`]'s.
+///
+/// ```
+/// use auth_core::Cx;
+/// use auth_core::http::ResponseTransformer;
+/// use serde_json::{Value, json};
+///
+/// /// Everything in an envelope.
+/// struct Enveloped;
+///
+/// impl ResponseTransformer for Enveloped {
+///     fn transform(&self, _cx: &Cx, _endpoint: &str, body: Value) -> Value {
+///         json!({ "data": body })
+///     }
+/// }
+/// ```
+pub trait ResponseTransformer: Send + Sync + 'static {
+    /// The body to answer with in place of `body`, which may hold secrets that are shown once: log none of it. `endpoint`
+    /// is its [name](super::Endpoint::NAME). What the request asked for is done by now, so nothing can be refused; after a
+    /// panic the body stays as it was.
+    fn transform(&self, cx: &Cx, endpoint: &str, body: Value) -> Value;
+}
+
+/// The answer in the form that the application wants.
+pub(super) fn transformed(cx: &Cx, endpoint: &str, response: Response<Bytes>) -> Response<Bytes> {
+    let Some(transformer) = cx.auth().response_transformer() else { return response };
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json");
+    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return response };
+    if !is_json || !response.status().is_success() {
+        return response;
+    }
+    let transform = || serde_json::to_vec(&transformer.transform(cx, endpoint, body));
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(transform)) {
+        Ok(Ok(text)) => response.map(|_| text.into()),
+        Ok(Err(_)) | Err(_) => {
+            tracing::error!(endpoint, "an answer could not be transformed, and is given as it was");
+            response
+        }
+    }
 }
 
 /// The form of the protocol: `{"message", "code"}`, and `fields` when single fields were refused.

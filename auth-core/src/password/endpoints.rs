@@ -69,6 +69,14 @@ impl fmt::Debug for SignUpEmail {
     }
 }
 
+impl SignUpEmail {
+    /// What it takes, for programs that call the endpoint without HTTP.
+    pub fn new(email: Email, name: impl Into<String>, password: Password) -> Self {
+        let (name, extra) = (name.into(), Map::new());
+        Self { name, email, password, image: None, remember_me: None, tenant_id: None, extra }
+    }
+}
+
 impl Endpoint for SignUpEmail {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-up/email";
@@ -83,8 +91,8 @@ impl Endpoint for SignUpEmail {
         let mut signup = SignUp::new(self.email, self.name);
         signup.image = self.image;
         signup.extra = self.extra;
-        let tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
-        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me), tenant).await?;
+        signup.tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
+        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me)).await?;
         let body = SignedUpBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
         Ok(NewSessionReply { signed_in, body })
     }

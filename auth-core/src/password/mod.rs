@@ -16,6 +16,6 @@ pub use endpoints::{
     SignedUpBody, VerifyPassword,
 };
 pub(crate) use service::create;
-pub use service::create_user;
 pub(crate) use service::verify;
+pub use service::{change_password, create_user};
 pub use store::{PasswordStore, SignInFacts};

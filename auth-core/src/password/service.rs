@@ -47,7 +47,6 @@ pub(crate) async fn sign_up(
     mut signup: SignUp,
     password: Password,
     persistence: Persistence,
-    tenant: Option<TenantId>,
 ) -> Result<SignedIn> {
     let (config, _) = feature(cx)?;
     if config.sign_up == SignUpMode::Closed {
@@ -55,7 +54,7 @@ pub(crate) async fn sign_up(
     }
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignUp, &signup.extra);
-    let entry = Entry::decide(cx, named.naming(&signup.email, tenant)).await?;
+    let entry = Entry::decide(cx, named.naming(&signup.email, signup.tenant.clone())).await?;
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
@@ -145,15 +144,19 @@ async fn judge_sign_in(
         return refuse(cx, None, "sign_in_refused_locked").await;
     }
     let verdict = hasher.verify(password.clone(), stored.clone()).await?;
+    let refused = async |user, reason| {
+        session::pretend_login(cx).await?;
+        refuse(cx, user, reason).await
+    };
     let (user, stored, outdated) = match (user, stored, verdict) {
         (Some(user), _, _) if user.disabled_at.is_some() => {
-            return refuse(cx, Some(user.id), "sign_in_refused_disabled").await;
+            return refused(Some(user.id), "sign_in_refused_disabled").await;
         }
         (user, _, _) if standing.blocked_for.is_some() => {
-            return refuse(cx, user.map(|user| user.id), "sign_in_refused_locked").await;
+            return refused(user.map(|user| user.id), "sign_in_refused_locked").await;
         }
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
-        (user, _, _) => return refuse(cx, user.map(|user| user.id), "sign_in_refused").await,
+        (user, _, _) => return refused(user.map(|user| user.id), "sign_in_refused").await,
     };
     let id = user.id;
     let event = AuthEvent::proved(user, AuthMethod::Password, persistence, entry);
@@ -246,6 +249,25 @@ async fn judge_again(
             Err(Code::InvalidPassword.into())
         }
     }
+}
+
+/// Changes the password of a user who gives the current one in this session, for an application's own way of doing so. All
+/// their sessions end, and a new one takes the place of this one, in the same tenant and front end.
+///
+/// # Errors
+/// [`Code::InvalidPassword`], [`Code::TooManyAttempts`], what the policy refuses, [`Code::Unauthorized`] when the session
+/// has ended since, [`Code::Conflict`] when somebody else has changed the password at the same time.
+pub async fn change_password(
+    cx: &Cx,
+    user: &User,
+    session: &Session,
+    current: Password,
+    new: Password,
+) -> Result<SignedIn> {
+    check_policy(cx, &new, &user.email)?;
+    let verified = verify(cx, user, session, current).await?;
+    let renewed = change(cx, verified, new, OtherSessions::End).await?;
+    renewed.ok_or_else(|| Error::internal("a change that ends all sessions opens another one"))
 }
 
 /// Replaces the password of a user who has just proved the old one. Sign-ins under way with the old password make

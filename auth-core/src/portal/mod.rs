@@ -5,8 +5,10 @@
 //! what it likes. So a resolver chooses a namespace of roles and proves nothing: roles are looked up for the user in that
 //! namespace afterwards, and somebody who has none there gets nothing by naming it.
 //!
-//! Start reading at [`RoleGuardResolver`]; [`OriginGuardResolver`] is the one that most programs want.
+//! Start reading at [`MultiPortal`], the policy ready made; [`OriginGuardResolver`] tells it which front end is which.
 
+mod policy;
 mod resolver;
 
+pub use policy::{AtOrigin, MultiPortal};
 pub use resolver::{OriginGuardResolver, RoleGuardResolver};

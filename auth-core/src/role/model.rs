@@ -241,6 +241,11 @@ impl RoleGrant {
         self
     }
 
+    /// The role guard.
+    pub fn guard(&self) -> &str {
+        &self.guard
+    }
+
     /// Where.
     pub const fn scope(&self) -> &RoleScope {
         &self.scope

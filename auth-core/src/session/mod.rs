@@ -22,11 +22,11 @@ pub use endpoints::{
     SessionView, SignOut,
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
-pub use service::SignedIn;
 pub(crate) use service::{
-    AuthEvent, Entry, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, resolve, slide_if_due,
-    still_holds, switch_tenant, user_view,
+    AuthEvent, Entry, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, pretend_login, resolve,
+    slide_if_due, still_holds, switch_tenant,
 };
+pub use service::{SignedIn, sign_out, sign_out_everywhere, user_view};
 pub(crate) use several::SEVERAL_ROUTES;
 pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};
 pub use store::SessionStore;

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::hooks::{Event, LoginAttempt, LoginContext, LoginOccasion};
 use crate::role::{HeldRole, RoleScope};
 use crate::tenant::{Membership, MembershipStatus};
-use crate::user::User;
+use crate::user::{Pool, User};
 
 /// The longest `User-Agent` that is kept, in characters.
 const USER_AGENT_CHARS: usize = 512;
@@ -134,7 +134,7 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let AuthEvent { user, method, occasion, entry, origin, .. } = event;
     let Entry { role_guard, tenant, input } = entry;
     let has_platform_access = cx.has_platform_access().await?;
-    let facts = LoginFacts::read(cx, work, &user, has_platform_access).await?;
+    let facts = LoginFacts::read(cx, work, &user).await?;
     let mut login = LoginContext {
         user: &user,
         method,
@@ -176,17 +176,38 @@ struct LoginFacts {
 impl LoginFacts {
     /// Reads them with the user's row locked, so that they are as true when the session is written. Where there are no
     /// hooks, no tenants and no platform, nobody looks at them and nothing is asked.
-    async fn read(cx: &Cx, work: &mut Work<'_>, user: &User, has_platform_access: bool) -> Result<Self> {
-        let keeps_members = cx.auth().config().tenancy.keeps_members();
-        if cx.hooks(user.pool).is_empty() && !keeps_members && !has_platform_access {
+    async fn read(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<Self> {
+        if !Self::are_wanted(cx, user.pool).await? {
             return Ok(Self::default());
         }
         if !work.claim_login(user.id, user.credential_version).await? {
             return Err(Code::InvalidEmailOrPassword.into());
         }
-        let memberships = if keeps_members { work.memberships_of_user(user.id).await? } else { Vec::new() };
-        Ok(Self { memberships, roles: work.roles_of_user(user.id, None).await? })
+        Self::of(cx, work, user.id).await
     }
+
+    async fn of(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Self> {
+        let keeps_members = cx.auth().config().tenancy.keeps_members();
+        let memberships = if keeps_members { work.memberships_of_user(user).await? } else { Vec::new() };
+        Ok(Self { memberships, roles: work.roles_of_user(user, None).await? })
+    }
+
+    async fn are_wanted(cx: &Cx, pool: Pool) -> Result<bool> {
+        let keeps_members = cx.auth().config().tenancy.keeps_members();
+        Ok(cx.has_platform_access().await? || keeps_members || !cx.hooks(pool).is_empty())
+    }
+}
+
+/// What a right proof costs that hooks or memberships refuse, for one that is wrong: or whoever is told of a wrong password
+/// would know by the time it took that it was none. It is nobody whose sign-in is pretended, so nobody waits for it.
+pub(crate) async fn pretend_login(cx: &Cx) -> Result<()> {
+    if !LoginFacts::are_wanted(cx, cx.pool()).await? {
+        return Ok(());
+    }
+    let nobody = UserId::from_uuid(uuid::Uuid::nil());
+    let mut work = cx.begin().await?;
+    work.claim_login(nobody, 0).await?;
+    LoginFacts::of(cx, &mut work, nobody).await.map(drop)
 }
 
 /// Where the session will act. Platform access that is in force goes before any tenant; a session that was opened by it is
@@ -392,8 +413,24 @@ pub(crate) async fn switch_tenant(
     Ok(signed_in)
 }
 
-/// Ends a session whose user asks for it, or shows its secret. Nothing happens when it has ended already.
-pub(crate) async fn sign_out(cx: &Cx, user: UserId, id: SessionId) -> Result<()> {
+/// Ends all sessions of a user but `keep`, for an application's own way of signing out everywhere; how many there were.
+///
+/// # Errors
+/// When the store is down.
+pub async fn sign_out_everywhere(cx: &Cx, user: UserId, keep: Option<SessionId>) -> Result<u64> {
+    let mut work = cx.begin().await?;
+    let count = work.end_sessions_of_user(user, keep).await?;
+    work.emit(Event::SessionsEnded { user, by: keep, count });
+    work.commit().await?;
+    Ok(count)
+}
+
+/// Ends one session of a user, who asks for it, or for whom somebody does who may. Nothing happens when it has ended
+/// already, or is somebody else's.
+///
+/// # Errors
+/// When the store is down.
+pub async fn sign_out(cx: &Cx, user: UserId, id: SessionId) -> Result<()> {
     let mut work = cx.begin().await?;
     if work.end_session(user, id).await? {
         work.emit(Event::SignedOut { user, session: id });
@@ -401,9 +438,13 @@ pub(crate) async fn sign_out(cx: &Cx, user: UserId, id: SessionId) -> Result<()>
     work.commit().await
 }
 
-/// The user as clients see them: the built-in fields, and what hooks add beside them. What they see is decided by now,
-/// so a hook that fails only leaves its fields out.
-pub(crate) async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
+/// The user as clients see them: the built-in fields, and what hooks add beside them
+/// ([`session_user_data`](crate::hooks::Hooks::session_user_data)). What they see is decided by now, so a hook that fails
+/// only leaves its fields out.
+///
+/// # Errors
+/// None that is expected: a user can be written out.
+pub async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
     let mut view = Map::new();
     if let Err(error) = cx.hooks(user.pool).session_user_data(cx, user, &mut view).await {
         let cause = std::error::Error::source(&error).map(tracing::field::display);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::base::{Email, Timestamp, UserId};
+use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
 
 /// One of the two populations of an application: those who run it, and those whom it serves.
@@ -104,6 +104,8 @@ pub struct SignUp {
     pub name: String,
     /// A picture's address.
     pub image: Option<String>,
+    /// The tenant that they want to act in. Naming it makes nobody a member: a hook may.
+    pub tenant: Option<TenantId>,
     /// Fields of the request that the engine does not know. They reach hooks and never the user row.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
@@ -119,7 +121,7 @@ impl fmt::Debug for SignUp {
 impl SignUp {
     /// A sign-up with an address and a name, for programs that create users themselves.
     pub fn new(email: Email, name: impl Into<String>) -> Self {
-        Self { email, name: name.into(), image: None, extra: serde_json::Map::new() }
+        Self { email, name: name.into(), image: None, tenant: None, extra: serde_json::Map::new() }
     }
 }
 

@@ -1,0 +1,195 @@
+//! Signing up, in and out, and one's own sessions.
+
+use auth_axum::{CurrentPrincipal, CurrentSession, Refusal, RequestCx};
+use auth_core::base::{Email, SessionId, TenantId, Timestamp};
+use auth_core::crypto::password_hash::Password;
+use auth_core::error::{Code, Error, ErrorKind};
+use auth_core::guard::Principal;
+use auth_core::password::{SignInEmail, SignUpEmail};
+use auth_core::session::{SignedIn, StoredSession};
+use auth_core::token::{GetCsrf, Given, TokenPair};
+use auth_core::user::User;
+use auth_core::{Cx, Result, password, session, token};
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::input::Body;
+use crate::refusals::taken;
+
+/// `POST /auth/signup`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NewAccount {
+    email: Email,
+    password: Password,
+    #[serde(default)]
+    name: String,
+    tenant_id: Option<TenantId>,
+    /// `guard` and whatever else: it reaches the hooks, and never the user's row.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+pub(crate) async fn sign_up(cx: RequestCx, Body(new): Body<NewAccount>) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let NewAccount { email, password, name, tenant_id, rest } = new;
+    let sign_up = SignUpEmail { tenant_id, extra: rest, ..SignUpEmail::new(email, name, password) };
+    let reply = taken(cx.auth().call(&cx, sign_up).await)?;
+    Ok((StatusCode::CREATED, Json(welcome(&cx, reply.signed_in()).await?)))
+}
+
+/// `POST /auth/login`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Login {
+    provider_name: String,
+    credentials: Credentials,
+    tenant_id: Option<TenantId>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: Password,
+}
+
+pub(crate) async fn log_in(cx: RequestCx, Body(login): Body<Login>) -> Result<Json<Value>, Refusal> {
+    let Login { provider_name, credentials: Credentials { email, password }, tenant_id, rest } = login;
+    if provider_name != "email" {
+        return Err(Error::new(ErrorKind::Unauthorized, "INVALID_PROVIDER", "There is no such provider.").into());
+    }
+    let sign_in = SignInEmail { tenant_id, extra: rest, ..SignInEmail::new(email, password) };
+    let reply = cx.auth().call(&cx, sign_in).await?;
+    Ok(Json(welcome(&cx, reply.signed_in()).await?))
+}
+
+/// Tokens for a session that has just been opened, and whose it is.
+async fn welcome(cx: &Cx, signed_in: &SignedIn) -> Result<Value> {
+    let pair = token::open(cx, signed_in, None).await?;
+    let principal = Principal::of(cx, signed_in).await?;
+    let mut body = tokens(cx, &pair);
+    body.insert("user".to_owned(), user_view(cx, &signed_in.user, &principal).await?);
+    Ok(body.into())
+}
+
+/// The tokens, or where they have gone into cookies the CSRF token alone.
+fn tokens(cx: &Cx, pair: &TokenPair) -> Map<String, Value> {
+    let body = match pair.give(cx) {
+        Given::InCookies { csrf_token } => json!({ "csrfToken": csrf_token }),
+        _ => json!({ "accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose() }),
+    };
+    body.as_object().cloned().unwrap_or_default()
+}
+
+/// The user with what hooks add, and the roles that count in this session.
+async fn user_view(cx: &Cx, user: &User, principal: &Principal) -> Result<Value> {
+    let mut view = session::user_view(cx, user).await?;
+    let roles = principal.roles.iter();
+    let roles = roles.map(|role| json!({ "name": role.name, "guard": role.guard, "tenantId": role.tenant }));
+    view.insert("roles".to_owned(), roles.collect());
+    view.insert("tenantId".to_owned(), json!(principal.tenant));
+    Ok(view.into())
+}
+
+/// A refresh token in a body; without one that in the cookie counts.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct RefreshToken {
+    refresh_token: Option<String>,
+}
+
+pub(crate) async fn refresh(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+    let pair = token::refresh(&cx, body.refresh_token.as_deref()).await?;
+    Ok(Json(tokens(&cx, &pair).into()))
+}
+
+/// `POST /auth/logout`: ends the session of whatever is shown. Succeeds whether there is one or not.
+pub(crate) async fn log_out(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+    if let Some(text) = &body.refresh_token {
+        token::revoke(&cx, Some(text)).await?;
+    }
+    // Whoever shows nothing that counts is signed out already; a store that is down has signed nobody out.
+    match cx.authentication().await {
+        Ok(Some(caller)) => {
+            if let (Some(user), Some(id)) = (caller.user(), caller.principal().session) {
+                session::sign_out(&cx, user.id, id).await?;
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error.into()),
+        Ok(None) | Err(_) => {}
+    }
+    if cx.request().headers.contains_key("cookie") {
+        token::revoke(&cx, None).await?;
+    }
+    Ok(Json(json!({ "success": true })))
+}
+
+pub(crate) async fn log_out_everywhere(cx: RequestCx, current: CurrentSession) -> Result<Json<Value>, Refusal> {
+    session::sign_out_everywhere(&cx, current.user_id, None).await?;
+    token::clear_cookies(&cx);
+    Ok(Json(json!({ "success": true })))
+}
+
+pub(crate) async fn csrf(cx: RequestCx) -> Result<Json<Value>, Refusal> {
+    let shown = cx.auth().call(&cx, GetCsrf {}).await?;
+    Ok(Json(json!(shown.0)))
+}
+
+pub(crate) async fn me(cx: RequestCx, caller: CurrentPrincipal) -> Result<Json<Value>, Refusal> {
+    let user = caller.row().ok_or(Code::Unauthorized).map_err(Error::from)?;
+    let view = user_view(&cx, user, &caller).await?;
+    Ok(Json(json!({ "user": view, "isPlatformAccess": caller.is_staff })))
+}
+
+/// `POST /auth/change-password`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PasswordChange {
+    current_password: Password,
+    new_password: Password,
+}
+
+/// The other sessions end, and this one goes on under the tokens of the answer.
+pub(crate) async fn change_password(
+    cx: RequestCx,
+    current: CurrentSession,
+    Body(change): Body<PasswordChange>,
+) -> Result<Json<Value>, Refusal> {
+    let PasswordChange { current_password, new_password } = change;
+    let signed_in = password::change_password(&cx, current.user(), &current, current_password, new_password).await?;
+    Ok(Json(welcome(&cx, &signed_in).await?))
+}
+
+pub(crate) async fn sessions(cx: RequestCx, current: CurrentSession) -> Result<Json<Value>, Refusal> {
+    let rows = cx.conn().sessions_of_user(current.user_id, cx.now()).await.map_err(Error::from)?;
+    let sessions: Vec<Value> = rows.iter().map(|row| session_view(row, current.id)).collect();
+    Ok(Json(json!({ "sessions": sessions })))
+}
+
+fn session_view(row: &StoredSession, current: SessionId) -> Value {
+    let StoredSession { id, role_guard, ip_address, user_agent, .. } = row;
+    let [created_at, last_seen_at]: [Timestamp; 2] = [row.created_at, row.updated_at];
+    json!({
+        "id": id,
+        "current": *id == current,
+        "guard": role_guard,
+        "createdAt": created_at,
+        "lastSeenAt": last_seen_at,
+        "ipAddress": ip_address,
+        "userAgent": user_agent,
+    })
+}
+
+/// One that is unknown or somebody else's is left alone, and the answer does not tell.
+pub(crate) async fn end_session(
+    cx: RequestCx,
+    current: CurrentSession,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, Refusal> {
+    session::sign_out(&cx, current.user_id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,43 @@
+//! What staff do with staff.
+
+use std::collections::BTreeSet;
+
+use auth_axum::{CurrentPrincipal, Refusal, RequestCx};
+use auth_core::base::{SessionId, UserId};
+use auth_core::role::{self, RolePlace, RoleScope};
+use auth_core::session;
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ADMIN;
+use crate::input::Body;
+
+/// `POST /staff`: what somebody holds on the platform from now on.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StaffRoles {
+    user_id: UserId,
+    roles: BTreeSet<String>,
+}
+
+/// The route asks for a super admin; what they may give and take is up to the roles that they hold themselves.
+pub(crate) async fn set_roles(
+    cx: RequestCx,
+    caller: CurrentPrincipal,
+    Body(StaffRoles { user_id, roles }): Body<StaffRoles>,
+) -> Result<Json<Value>, Refusal> {
+    let place = RolePlace { guard: ADMIN.to_owned(), scope: RoleScope::Platform };
+    role::replace_as(&cx, caller.granter()?, user_id, &place, &roles).await?;
+    Ok(Json(json!({ "userId": user_id, "roles": roles })))
+}
+
+pub(crate) async fn end_session(
+    cx: RequestCx,
+    Path((user, id)): Path<(UserId, SessionId)>,
+) -> Result<StatusCode, Refusal> {
+    session::sign_out(&cx, user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
