@@ -43,6 +43,7 @@ mod sign_up;
 mod signing_keys;
 mod start_up;
 mod tenants;
+mod three_portals;
 mod token_cookies;
 mod token_cookies_taken;
 mod tokens;
