@@ -220,10 +220,11 @@ impl Principal {
     /// Them, as somebody who gives and takes roles: with [`role::grant_as`](crate::role::grant_as).
     ///
     /// # Errors
-    /// [`Code::Forbidden`] for whoever is no user of ours with a session.
+    /// [`Code::Forbidden`] for whoever is no user of ours with a session that was looked up: a token that is believed without
+    /// looking may be of a session that has ended.
     pub fn granter(&self) -> Result<Granter<'_>> {
-        match (self.user_id(), self.session) {
-            (Some(user), Some(_)) => Ok(Granter::new(user, &self.roles)),
+        match (self.user_id(), self.source) {
+            (Some(user), PrincipalSource::Session) => Ok(Granter::new(user, &self.roles)),
             (Some(_) | None, _) => Err(Code::Forbidden.into()),
         }
     }
@@ -420,15 +421,22 @@ impl Authentication {
     }
 
     /// Whether it is a user of ours who acts for the credential's tenant, on the strength of a membership that may have
-    /// ended since: with an access token or an API key of theirs, or vouched for by another issuer. A token that is
+    /// ended since: with a session that acts in it, an access token or an API key of theirs, or vouched for by another issuer. A token that is
     /// believed without looking is believed in this as well.
     pub(super) fn acts_for_a_member(&self) -> bool {
         match &self.proof {
-            // A session that acts in a tenant itself was looked up with its membership.
-            Proof::Session(proof) => proof.session.scope.tenant().is_none(),
-            Proof::User(_) => true,
+            Proof::SessionToken(_) | Proof::Session(_) | Proof::User(_) => true,
             Proof::ApiKey(resolved) => resolved.owner.is_some(),
-            Proof::SessionToken(_) | Proof::Claims(_) | Proof::External(_) => false,
+            Proof::Claims(_) | Proof::External(_) => false,
+        }
+    }
+
+    /// Whether the membership was looked up with what proved it: that of a session which acts in a tenant, or of a key.
+    pub(super) fn came_with_membership(&self) -> bool {
+        match &self.proof {
+            Proof::SessionToken(proof) | Proof::Session(proof) => proof.session.scope.tenant().is_some(),
+            Proof::ApiKey(_) => true,
+            Proof::User(_) | Proof::Claims(_) | Proof::External(_) => false,
         }
     }
 

@@ -217,8 +217,11 @@ impl Tenancy {
     /// Refuses a credential that is bound to a tenant if its holder may not act for that one any more: it is good for
     /// nothing, wherever it is shown.
     pub(crate) async fn expect_membership(&self, cx: &Cx, caller: &Authentication) -> Result<()> {
+        let is_kept_elsewhere = self.access.is_some();
+        // What the engine keeps came along with a session or an API key when it was looked up, and was judged there.
+        let is_unjudged = self.keeps_members() && !caller.came_with_membership();
         match &caller.principal().tenant {
-            Some(tenant) if caller.acts_for_a_member() && (self.access.is_some() || self.keeps_members()) => {
+            Some(tenant) if caller.acts_for_a_member() && (is_kept_elsewhere || is_unjudged) => {
                 self.ask(cx, caller.principal(), tenant).await
             }
             // Of others the issuer has just said so, or nobody keeps memberships.
