@@ -204,15 +204,18 @@ async fn a_table_that_was_converted_to_another_collation_is_refused() {
     let store = database.store().await;
     migrate(&store).await.unwrap();
     for (change, column) in [
-        ("ALTER TABLE auth_role CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "auth_role.guard"),
+        (
+            "ALTER TABLE auth_account CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+            "auth_account.provider_id",
+        ),
         // Of all the binary ones, it is the one that takes `a` and `a ` for the same.
-        ("ALTER TABLE auth_role CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "auth_role.guard"),
+        ("ALTER TABLE auth_account CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "auth_account.provider_id"),
     ] {
         database.run(change).await.unwrap();
         let refused = migrate(&store).await;
         assert!(matches!(&refused, Err(MigrateError::Collation(found)) if found == column), "{refused:?}");
     }
-    database.run("ALTER TABLE auth_role CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin").await.unwrap();
+    database.run("ALTER TABLE auth_account CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin").await.unwrap();
     migrate(&store).await.unwrap();
     close(&store).await;
     database.remove().await;
