@@ -23,7 +23,7 @@
 //! auth_sqlx::migrate(&store).await?;
 //!
 //! let ada = Email::parse("ada@example.com")?;
-//! assert!(store.conn().user_by_email(Pool::User, &ada).await?.is_none());
+//! assert!(store.conn().user_by_email(&Pool::User.into(), &ada).await?.is_none());
 //! # Ok(())
 //! # }
 //! ```
@@ -32,7 +32,9 @@
 //!
 //! | table | holds | goes with |
 //! |---|---|---|
-//! | `auth_user` | users and customers; in each of the two pools one for each canonical e-mail address | |
+//! | `auth_tenant` | tenants | |
+//! | `auth_user` | users and customers; in each of the two pools one for each canonical e-mail address, or one in each tenant | its tenant, if it belongs to one |
+//! | `auth_membership` | who belongs to which tenant | its user, its tenant |
 //! | `auth_role` | roles by guard and name, with their permissions as a JSON array | |
 //! | `auth_user_role` | who holds which role | its user |
 //! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |

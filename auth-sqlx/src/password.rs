@@ -6,7 +6,7 @@ use auth_core::base::{AccountId, Email, Timestamp, UserId};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::store::StoreError;
-use auth_core::user::Pool;
+use auth_core::user::Population;
 
 use crate::driver::{Row, Target};
 use crate::sql::{Sql, sql};
@@ -20,9 +20,10 @@ const SIGN_IN_FACTS: Sql = sql!(
     user::COLUMNS,
     ", a.password_hash, ",
     account::COUNTER_COLUMNS,
-    " FROM (SELECT 1 AS one) anchor LEFT JOIN auth_user u ON u.pool = $1 AND u.email = $2 \
-     LEFT JOIN auth_account a ON a.user_id = u.id AND a.provider_id = $3 \
-     LEFT JOIN auth_attempt t ON t.attempt_key IN ($4, $5) AND t.window_ends_at > $6"
+    " FROM (SELECT 1 AS one) anchor LEFT JOIN auth_user u \
+     ON u.pool = $1 AND u.home = $2 AND u.email = $3 \
+     LEFT JOIN auth_account a ON a.user_id = u.id AND a.provider_id = $4 \
+     LEFT JOIN auth_attempt t ON t.attempt_key IN ($5, $6) AND t.window_ends_at > $7"
 );
 const PASSWORD_OF_USER: Sql =
     sql!("SELECT a.password_hash FROM auth_account a WHERE a.user_id = $1 AND a.provider_id = $2");
@@ -41,13 +42,15 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&SIGN_IN_FACTS, &PASSWORD_OF_USER, &INS
 impl<T: Target> PasswordStore for SqlConn<T> {
     async fn sign_in_facts(
         &mut self,
-        pool: Pool,
+        population: &Population,
         email: &Email,
         keys: &[AttemptKey; 2],
         now: Timestamp,
     ) -> Result<SignInFacts, StoreError> {
         let keys = [keys[0].as_bytes().into(), keys[1].as_bytes().into()];
-        let values = [pool.as_str().into(), email.into(), CREDENTIAL.into(), keys[0], keys[1], now.into()];
+        let Population { pool, tenant } = population;
+        let home = user::home(tenant.as_ref()).into();
+        let values = [pool.as_str().into(), home, email.into(), CREDENTIAL.into(), keys[0], keys[1], now.into()];
         let rows = self.0.fetch_all(&SIGN_IN_FACTS, &values).await?;
         let mut facts = SignInFacts { user: None, password: None, attempts: Vec::with_capacity(rows.len()) };
         for row in &rows {

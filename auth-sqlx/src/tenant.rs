@@ -13,7 +13,10 @@ use crate::store::SqlConn;
 
 const INSERT_TENANT: Sql = sql!("INSERT INTO auth_tenant (id, name, created_at) VALUES ($1, $2, $3)");
 const TENANT_BY_ID: Sql = sql!("SELECT t.id, t.name, t.created_at FROM auth_tenant t WHERE t.id = $1");
-// First, or the roles that are still held would keep those that the tenant has defined.
+// In the order in which everybody locks: users first, where a sign-in under way waits for us or we for it. What belongs
+// to them goes with them.
+const DELETE_USERS: Sql = sql!("DELETE FROM auth_user WHERE tenant = $1");
+// Before the tenant, or the roles that are still held would keep those that it has defined.
 const DELETE_MEMBERSHIPS: Sql = sql!("DELETE FROM auth_membership WHERE tenant = $1");
 const DELETE_TENANT: Sql = sql!("DELETE FROM auth_tenant WHERE id = $1");
 // On MySQL as for a granted role: only an update that changes the row is counted as two.
@@ -36,6 +39,7 @@ const DELETE_MEMBERSHIP: Sql = sql!("DELETE FROM auth_membership WHERE user_id =
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT_TENANT,
     &TENANT_BY_ID,
+    &DELETE_USERS,
     &DELETE_MEMBERSHIPS,
     &DELETE_TENANT,
     &INSERT_MEMBERSHIP,
@@ -60,6 +64,7 @@ impl<T: Target> TenantStore for SqlConn<T> {
     }
 
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
+        self.0.execute(&DELETE_USERS, &[id.as_str().into()]).await?;
         self.0.execute(&DELETE_MEMBERSHIPS, &[id.as_str().into()]).await?;
         self.0.affects(&DELETE_TENANT, &[id.as_str().into()]).await
     }
@@ -115,7 +120,8 @@ fn membership(row: &Row) -> Result<Membership, StoreError> {
     })
 }
 
-fn tenant(text: &str, column: &'static str) -> Result<TenantId, StoreError> {
+/// A tenant that this column names.
+pub(crate) fn tenant(text: &str, column: &'static str) -> Result<TenantId, StoreError> {
     TenantId::parse(text).map_err(|_| corrupt(column))
 }
 

@@ -1,27 +1,29 @@
 //! Users.
 
 use async_trait::async_trait;
-use auth_core::base::{Email, Timestamp, UserId};
+use auth_core::base::{Email, TenantId, Timestamp, UserId};
 use auth_core::store::StoreError;
-use auth_core::user::{Pool, ProfileChange, User, UserStore};
+use auth_core::user::{Population, ProfileChange, User, UserStore};
 
 use crate::driver::{Row, Target};
 use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
+use crate::tenant;
 
 /// What [`user`] reads, in its order, from a table called `u`.
 pub(crate) const COLUMNS: &str = "u.id, u.name, u.email, u.email_verified, u.image, \
-    u.created_at, u.updated_at, u.disabled_at, u.credential_version, u.pool";
+    u.created_at, u.updated_at, u.disabled_at, u.credential_version, u.pool, u.tenant";
 /// How many columns that is.
-pub(crate) const WIDTH: usize = 10;
+pub(crate) const WIDTH: usize = 11;
 
 const INSERT_USER: Sql = sql!(
     "INSERT INTO auth_user (id, name, email, email_verified, image, created_at, updated_at, disabled_at, \
-     credential_version, pool) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+     credential_version, pool, tenant, home) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
 const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
-const USER_BY_EMAIL: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.email = $2");
+const USER_BY_EMAIL: Sql =
+    sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.home = $2 AND u.email = $3");
 // NULL cannot stand for "leave the picture": it is what a removed picture looks like.
 const UPDATE_PROFILE: Sql = sql!(
     "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
@@ -63,6 +65,8 @@ impl<T: Target> UserStore for SqlConn<T> {
             user.disabled_at.into(),
             user.credential_version.into(),
             user.pool.as_str().into(),
+            user.tenant.as_ref().map(TenantId::as_str).into(),
+            home(user.tenant.as_ref()).into(),
         ];
         self.0.execute(&INSERT_USER, &values).await.map(drop)
     }
@@ -71,8 +75,10 @@ impl<T: Target> UserStore for SqlConn<T> {
         self.0.fetch_optional(&USER_BY_ID, &[id.into()]).await?.map(|row| user(&row, 0)).transpose()
     }
 
-    async fn user_by_email(&mut self, pool: Pool, email: &Email) -> Result<Option<User>, StoreError> {
-        let row = self.0.fetch_optional(&USER_BY_EMAIL, &[pool.as_str().into(), email.into()]).await?;
+    async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError> {
+        let Population { pool, tenant } = population;
+        let values = [pool.as_str().into(), home(tenant.as_ref()).into(), email.into()];
+        let row = self.0.fetch_optional(&USER_BY_EMAIL, &values).await?;
         row.map(|row| user(&row, 0)).transpose()
     }
 
@@ -105,6 +111,11 @@ impl<T: Target> UserStore for SqlConn<T> {
     }
 }
 
+/// The tenant of an account, or nothing of a text: a column that is never NULL, for keys.
+pub(crate) fn home(tenant: Option<&TenantId>) -> &str {
+    tenant.map_or("", TenantId::as_str)
+}
+
 /// Reads [`COLUMNS`] from the column `at` on.
 pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
     Ok(User {
@@ -118,6 +129,7 @@ pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         disabled_at: row.opt_instant(at + 7)?,
         credential_version: row.int(at + 8)?,
         pool: row.text(at + 9)?.parse().map_err(|_| corrupt("auth_user.pool"))?,
+        tenant: row.opt_text(at + 10)?.map(|text| tenant::tenant(text, "auth_user.tenant")).transpose()?,
     })
 }
 

@@ -193,7 +193,7 @@ impl TestApp {
 
     /// The id of the user of this address, if there is one.
     pub async fn find_user(&self, email: &str) -> Option<UserId> {
-        let user = self.store.conn().user_by_email(Pool::User, &Email::parse(email).unwrap()).await.unwrap();
+        let user = self.store.conn().user_by_email(&Pool::User.into(), &Email::parse(email).unwrap()).await.unwrap();
         user.map(|user| user.id)
     }
 

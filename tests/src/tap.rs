@@ -25,7 +25,7 @@ use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSessio
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
-use auth_core::user::{Pool, ProfileChange, User, UserStore};
+use auth_core::user::{Population, ProfileChange, User, UserStore};
 use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
@@ -207,7 +207,7 @@ pass_on! {
     UserStore {
         fn insert_user(user: &User) -> ();
         fn user_by_id(id: UserId) -> Option<User>;
-        fn user_by_email(pool: Pool, email: &Email) -> Option<User>;
+        fn user_by_email(population: &Population, email: &Email) -> Option<User>;
         fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
         fn claim_login(id: UserId, credential_version: i64) -> bool;
         fn raise_credential_version(id: UserId, now: Timestamp) -> bool;
@@ -251,7 +251,7 @@ pass_on! {
         fn settle_attempts(cleared: AttemptKey, refunded: Attempt) -> ();
     }
     PasswordStore {
-        fn sign_in_facts(pool: Pool, email: &Email, keys: &[AttemptKey; 2], now: Timestamp) -> SignInFacts;
+        fn sign_in_facts(population: &Population, email: &Email, keys: &[AttemptKey; 2], now: Timestamp) -> SignInFacts;
         fn password_of_user(user: UserId) -> Option<PasswordHash>;
         fn insert_password(account: AccountId, user: UserId, hash: &PasswordHash, now: Timestamp) -> ();
         fn replace_password(user: UserId, old: &PasswordHash, new: &PasswordHash, now: Timestamp) -> bool;

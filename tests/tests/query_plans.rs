@@ -80,7 +80,7 @@ fn hot() -> Vec<Hot> {
         (
             "facts of a sign-in",
             "anchor LEFT JOIN",
-            vec![Text("user"), Text("user7@example.com"), Text("credential"), key(7), key(8), Int(NOW)],
+            vec![Text("user"), Text(""), Text("user7@example.com"), Text("credential"), key(7), key(8), Int(NOW)],
         ),
         ("open a session", "INSERT INTO auth_session", opened),
         ("roles of a user", "ur.user_id = … ORDER BY r.guard, r.name, ur.scope", vec![user()]),

@@ -47,6 +47,7 @@ async fn joins(store: &SqlStore, name: &str) {
         disabled_at: None,
         credential_version: 1,
         pool: Pool::User,
+        tenant: None,
     };
     store.conn().insert_user(&ada).await.unwrap();
     run(store, block(name)).await;

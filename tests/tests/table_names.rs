@@ -105,6 +105,7 @@ fn user(seed: u64, name: &str) -> User {
         disabled_at: None,
         credential_version: 1,
         pool: Pool::User,
+        tenant: None,
     }
 }
 

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test speaks by panicking")]
 
 use auth_core::account::{AttemptKey, CREDENTIAL};
-use auth_core::base::{Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
+use auth_core::base::{Email, RoleId, SessionId, TenantId, Timestamp, TokenHash, UserId};
 use auth_core::store::{Store, StoreError};
 use auth_core::user::{Pool, User};
 use auth_sqlx::{Engine, SqlStore, Tables, migrate};
@@ -41,10 +41,14 @@ from_each_database!(
     every_rule_holds_after_the_pools,
     the_pools_may_be_applied_by_hand,
     a_process_of_an_earlier_version_goes_on_writing_users,
+    every_row_is_kept_by_the_accounts_of_tenants,
+    every_rule_holds_of_the_accounts_of_tenants,
 );
 
 /// The version before pools.
 const BEFORE_POOLS: &str = "0002_retention";
+/// The version before accounts of tenants.
+const BEFORE_ISOLATED: &str = "0006_tenants";
 
 /// A database as an earlier version has left it.
 struct Before {
@@ -103,17 +107,17 @@ async fn close(store: &SqlStore) {
 impl Before {
     /// The migrations up to this one, as they are printed.
     async fn applied_up_to(&self, last: &str) {
-        for migration in self.tables.migrations(self.engine).unwrap() {
-            if migration.name <= last {
-                self.send(&migration.sql).await.unwrap();
-            }
-        }
+        self.applied(|name| name <= last).await;
     }
 
     /// Those that follow.
     async fn applied_after(&self, last: &str) {
+        self.applied(|name| name > last).await;
+    }
+
+    async fn applied(&self, is_meant: impl Fn(&str) -> bool) {
         for migration in self.tables.migrations(self.engine).unwrap() {
-            if migration.name > last {
+            if is_meant(migration.name) {
                 self.send(&migration.sql).await.unwrap();
             }
         }
@@ -206,7 +210,8 @@ impl Before {
         assert_eq!(found.image.as_deref(), Some("https://example.com/a"));
         let times = (found.created_at.as_micros(), found.updated_at.as_micros(), found.disabled_at);
         assert_eq!((times, found.credential_version), ((11, 12, None), 13));
-        let found = conn.user_by_email(Pool::User, &Email::parse("josé@example.com").unwrap()).await.unwrap().unwrap();
+        let found =
+            conn.user_by_email(&Pool::User.into(), &Email::parse("josé@example.com").unwrap()).await.unwrap().unwrap();
         assert_eq!((found.id, &*found.name, found.email_verified, found.image), (jose, "", false, None));
         assert_eq!((found.disabled_at, found.credential_version), (Some(Timestamp::from_micros(23)), 0));
         for (number, user) in [(4, ada), (5, ada), (6, jose)] {
@@ -262,6 +267,7 @@ fn newcomer(number: u8, pool: Pool) -> User {
         disabled_at: None,
         credential_version: 0,
         pool,
+        tenant: None,
     }
 }
 
@@ -326,7 +332,72 @@ async fn a_process_of_an_earlier_version_goes_on_writing_users(before: Before) {
     let columns = "auth_user (id, name, email, email_verified, created_at, updated_at, credential_version)";
     before.run(&format!("INSERT INTO {columns} VALUES (id(9), 'x', 'x@example.com', {{yes}}, 1, 1, 0)")).await.unwrap();
     let found = before.store.conn().user_by_id(user_id(9)).await.unwrap().unwrap();
-    assert_eq!(found.pool, Pool::User);
+    assert_eq!((found.pool, found.tenant), (Pool::User, None));
     let again = format!("INSERT INTO {columns} VALUES (id(8), 'x', 'x@example.com', {{yes}}, 1, 1, 0)");
     assert!(before.run(&again).await.is_err(), "an address is taken once");
+}
+
+/// A member of a tenant with a session and a role there, and a customer of the same address.
+const MEMBERS: &str = "
+    INSERT INTO auth_tenant (id, name, created_at) VALUES ('acme', 'Acme', 1), ('globex', 'Globex', 1);
+    INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at) VALUES (id(1), 'acme', 'active', 1, 1);
+    INSERT INTO auth_user_role (user_id, role_id, granted_at, scope, tenant)
+        VALUES (id(1), id(3), 1, 'tenant acme', 'acme');
+    INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
+        absolute_expires_at, persistent, method, assurance, scope, tenant) VALUES
+        (id(7), bytes(7), id(1), 71, 72, 73, 74, 75, {yes}, 'password', 1, 'tenant acme', 'acme');
+    INSERT INTO auth_user (id, name, email, email_verified, created_at, updated_at, credential_version, pool) VALUES
+        (id(9), 'C', 'ada@example.com', {yes}, 1, 1, 0, 'customer');";
+
+async fn every_row_is_kept_by_the_accounts_of_tenants(before: Before) {
+    before.applied(|name| name > BEFORE_POOLS && name <= BEFORE_ISOLATED).await;
+    before.run(MEMBERS).await.unwrap();
+    migrate(&before.store).await.unwrap();
+    let mut conn = before.store.conn();
+    let customer = conn.user_by_id(user_id(9)).await.unwrap().unwrap();
+    assert_eq!((customer.pool, customer.tenant), (Pool::Customer, None));
+    let found = conn.session_by_token(&token_hash(7)).await.unwrap().unwrap();
+    assert_eq!((found.session.scope.tenant(), found.user.tenant), (Some(&acme()), None));
+    assert_eq!(found.roles.len(), 2, "the role is held everywhere and in the tenant");
+    assert!(conn.membership(user_id(1), &acme()).await.unwrap().unwrap().is_active());
+    assert!(conn.delete_user(user_id(9)).await.unwrap());
+    before.assert_every_row_is_there().await;
+}
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+async fn every_rule_holds_of_the_accounts_of_tenants(before: Before) {
+    migrate(&before.store).await.unwrap();
+    before.run("INSERT INTO auth_tenant (id, name, created_at) VALUES ('acme', 'Acme', 1)").await.unwrap();
+    let mut conn = before.store.conn();
+    let of_acme = User { tenant: Some(acme()), ..newcomer(8, Pool::User) };
+    conn.insert_user(&of_acme).await.unwrap();
+    let again = User { id: user_id(9), ..of_acme.clone() };
+    assert!(matches!(conn.insert_user(&again).await, Err(StoreError::Conflict)), "a taken address");
+    let columns =
+        "auth_user (id, name, email, email_verified, created_at, updated_at, credential_version, tenant, home)";
+    for (refused, why) in [
+        ("'globex', 'globex'", "there is no such tenant"),
+        ("'acme', ''", "an account of a tenant is at home there"),
+        ("NULL, 'acme'", "an account of no tenant is at home in none"),
+        ("'acme', NULL", "every account is at home somewhere"),
+    ] {
+        let values = format!("id(9), 'x', 'x@y', {{yes}}, 1, 1, 0, {refused}");
+        assert!(before.run(&format!("INSERT INTO {columns} VALUES ({values})")).await.is_err(), "{why}");
+    }
+    before
+        .run("INSERT INTO note (user_id) VALUES (id(8)); INSERT INTO invoice (user_id) VALUES (id(8))")
+        .await
+        .unwrap();
+    assert!(
+        matches!(conn.delete_tenant(&acme()).await, Err(StoreError::Conflict)),
+        "the application's row holds on to it"
+    );
+    before.run("DELETE FROM invoice WHERE user_id = id(8)").await.unwrap();
+    assert!(conn.delete_tenant(&acme()).await.unwrap());
+    assert!(conn.user_by_id(of_acme.id).await.unwrap().is_none());
+    assert_eq!(before.count("note WHERE user_id = id(8)").await, 0);
+    before.assert_every_row_is_there().await;
 }

@@ -270,6 +270,7 @@ mod tests {
                 disabled_at: None,
                 credential_version: 0,
                 pool: crate::user::Pool::User,
+                tenant: None,
             };
             auth.store().conn().insert_user(&ada).await.unwrap();
             Self { cx: auth.background_cx(), auth, clock, ada }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base::{CustomerId, Email, Timestamp};
+use crate::base::{CustomerId, Email, TenantId, Timestamp};
 use crate::user::User;
 
 /// A customer. Serialises as a [`User`] does.
@@ -14,7 +14,7 @@ pub struct Customer {
     pub id: CustomerId,
     /// At most 255 characters, for display.
     pub name: String,
-    /// The canonical address; unique among customers.
+    /// The canonical address; unique among customers, or where accounts belong to tenants among those of one tenant.
     pub email: Email,
     /// Whether the mailbox has been proved to belong to this customer.
     pub email_verified: bool,
@@ -27,6 +27,9 @@ pub struct Customer {
     /// Since when the customer may not sign in; `None` for everybody else.
     #[serde(skip)]
     pub disabled_at: Option<Timestamp>,
+    /// The tenant that the account belongs to, where accounts do; never another one.
+    #[serde(skip)]
+    pub tenant: Option<TenantId>,
 }
 
 impl From<User> for Customer {
@@ -40,6 +43,7 @@ impl From<User> for Customer {
             created_at: row.created_at,
             updated_at: row.updated_at,
             disabled_at: row.disabled_at,
+            tenant: row.tenant,
         }
     }
 }

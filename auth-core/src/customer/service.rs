@@ -36,7 +36,7 @@ pub async fn customer_by_id(cx: &Cx, id: CustomerId) -> Result<Option<Customer>>
 /// # Errors
 /// When the store is down.
 pub async fn customer_by_email(cx: &Cx, email: &Email) -> Result<Option<Customer>> {
-    Ok(cx.conn().user_by_email(Pool::Customer, email).await?.map(Customer::from))
+    Ok(cx.conn().user_by_email(&Pool::Customer.into(), email).await?.map(Customer::from))
 }
 
 /// Bars a customer from signing in and ends all their sessions, at once.

@@ -136,7 +136,7 @@ async fn judge_sign_in(
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
     let Proof { email, password, persistence, entry } = proof;
-    let facts = cx.conn().sign_in_facts(cx.pool(), email, &attempt.keys(), cx.now()).await?;
+    let facts = cx.conn().sign_in_facts(&cx.pool().into(), email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
     if standing.is_address_blocked {

@@ -6,12 +6,12 @@ use crate::account::{AttemptCount, AttemptKey};
 use crate::base::{AccountId, Email, Timestamp, UserId};
 use crate::crypto::password_hash::PasswordHash;
 use crate::store::StoreError;
-use crate::user::{Pool, User};
+use crate::user::{Population, User};
 
 /// What a sign-in with a password is judged by.
 #[derive(Clone, Debug)]
 pub struct SignInFacts {
-    /// The user of the address in the pool that was asked for.
+    /// The user of the address in the population that was asked for.
     pub user: Option<User>,
     /// Their password hash, which a user of other sign-in methods lacks.
     pub password: Option<PasswordHash>,
@@ -22,10 +22,10 @@ pub struct SignInFacts {
 /// Password hashes; they are read here and nowhere else.
 #[async_trait]
 pub trait PasswordStore {
-    /// The user of this address in this pool, their password hash, and the counters of these keys at `now`, in **one** statement.
+    /// The user of this address in this population, their password hash, and the counters of these keys at `now`, in **one** statement.
     async fn sign_in_facts(
         &mut self,
-        pool: Pool,
+        population: &Population,
         email: &Email,
         keys: &[AttemptKey; 2],
         now: Timestamp,

@@ -18,7 +18,8 @@ pub trait TenantStore {
     /// The tenant of this id, compared byte by byte.
     async fn tenant_by_id(&mut self, id: &TenantId) -> Result<Option<TenantRecord>, StoreError>;
 
-    /// Removes a tenant with its memberships and the roles it has defined; `false` when there is none.
+    /// Removes a tenant with the accounts that belong to it, its memberships and the roles it has defined; `false` when
+    /// there is none.
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
 
     /// Writes a membership; `false`, and nothing is written, when the user belongs to the tenant already, whatever the

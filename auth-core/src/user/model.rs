@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
 
-/// One of the two populations of an application: those who run it, and those whom it serves.
+/// One of the two kinds of people that an application knows: those who run it, and those whom it serves.
 ///
 /// The same address may be in both and means two different accounts, with a password, sessions and roles of its own. An
 /// id of one pool is never one of the other.
@@ -49,6 +49,31 @@ impl FromStr for Pool {
 #[error("a pool is `user` or `customer`")]
 pub struct UnknownPool;
 
+/// Those among whom an address is one account: a pool, or where accounts belong to tenants
+/// ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) what one tenant has of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Population {
+    /// The pool.
+    pub pool: Pool,
+    /// The tenant whose accounts are meant; `None` for those that belong to no tenant.
+    pub tenant: Option<TenantId>,
+}
+
+impl Population {
+    /// What this tenant has of the same pool.
+    #[must_use]
+    pub fn in_tenant(self, tenant: TenantId) -> Self {
+        Self { tenant: Some(tenant), ..self }
+    }
+}
+
+/// Those of the pool who belong to no tenant: where accounts do not, all of them.
+impl From<Pool> for Population {
+    fn from(pool: Pool) -> Self {
+        Self { pool, tenant: None }
+    }
+}
+
 /// A person with an account. Serialises in the form of the protocol (`camelCase`, explicit `null`).
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,7 +82,7 @@ pub struct User {
     pub id: UserId,
     /// At most 255 characters, for display.
     pub name: String,
-    /// The canonical address; unique in its pool.
+    /// The canonical address; unique in its [`Population`].
     pub email: Email,
     /// Whether the mailbox has been proved to belong to this user.
     pub email_verified: bool,
@@ -73,15 +98,24 @@ pub struct User {
     /// Raised with every change of credentials. A sign-in that began under an older version makes no session.
     #[serde(skip)]
     pub credential_version: i64,
-    /// Which population they belong to; never changes.
+    /// Which pool they belong to; never changes.
     #[serde(skip)]
     pub pool: Pool,
+    /// The tenant that the account belongs to, and never another one. `None` where accounts belong to no tenant
+    /// ([`Tenancy::shared`](crate::guard::Tenancy::shared), or no tenants at all), and for staff of the platform.
+    #[serde(skip)]
+    pub tenant: Option<TenantId>,
 }
 
 impl User {
     /// Whether it is a customer's account.
     pub fn is_customer(&self) -> bool {
         self.pool == Pool::Customer
+    }
+
+    /// Among whom the address is theirs.
+    pub fn population(&self) -> Population {
+        Population { pool: self.pool, tenant: self.tenant.clone() }
     }
 }
 
@@ -104,7 +138,9 @@ pub struct SignUp {
     pub name: String,
     /// A picture's address.
     pub image: Option<String>,
-    /// The tenant that they want to act in. Naming it makes nobody a member: a hook may.
+    /// The tenant that they want to act in. Naming it makes nobody a member: a hook may. But where accounts belong to
+    /// tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) it is the one that the account will belong to, with a
+    /// membership from the start; what a hook makes of it then moves no account.
     pub tenant: Option<TenantId>,
     /// Fields of the request that the engine does not know. They reach hooks and never the user row.
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -114,7 +150,11 @@ pub struct SignUp {
 impl fmt::Debug for SignUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let extra: Vec<&String> = self.extra.keys().collect();
-        f.debug_struct("SignUp").field("email", &self.email).field("extra", &extra).finish_non_exhaustive()
+        f.debug_struct("SignUp")
+            .field("email", &self.email)
+            .field("tenant", &self.tenant)
+            .field("extra", &extra)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,6 +162,13 @@ impl SignUp {
     /// A sign-up with an address and a name, for programs that create users themselves.
     pub fn new(email: Email, name: impl Into<String>) -> Self {
         Self { email, name: name.into(), image: None, tenant: None, extra: serde_json::Map::new() }
+    }
+
+    /// With a [`tenant`](Self::tenant).
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
     }
 }
 
@@ -131,7 +178,7 @@ const MAX_NAME_CHARS: usize = 255;
 const MAX_IMAGE_CHARS: usize = 2_048;
 
 /// Fields of a user, account or session that no request may set, however it spells them.
-const PROTECTED_FIELDS: [&str; 16] = [
+const PROTECTED_FIELDS: [&str; 17] = [
     "id",
     "userid",
     "role",
@@ -148,6 +195,7 @@ const PROTECTED_FIELDS: [&str; 16] = [
     "credentialversion",
     "passwordhash",
     "pool",
+    "tenantid",
 ];
 
 /// Refuses a request that tries to set what only the engine sets.

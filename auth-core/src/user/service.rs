@@ -13,7 +13,7 @@ use crate::store::StoreError;
 /// # Errors
 /// When the store is down.
 pub async fn user_by_email(cx: &Cx, email: &Email) -> Result<Option<User>> {
-    Ok(cx.conn().user_by_email(Pool::User, email).await?)
+    Ok(cx.conn().user_by_email(&Pool::User.into(), email).await?)
 }
 
 /// The user of this id; a customer's id is nobody's here.
@@ -64,6 +64,7 @@ pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mu
         disabled_at: None,
         credential_version: 0,
         pool,
+        tenant: None,
     };
     work.insert_user(&user).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),

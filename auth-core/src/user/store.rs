@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{Pool, ProfileChange, User};
+use super::model::{Population, ProfileChange, User};
 use crate::base::{Email, Timestamp, UserId};
 use crate::store::StoreError;
 
@@ -12,14 +12,15 @@ pub trait UserStore {
     /// Writes a new user.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id is taken, or the address in the user's pool.
+    /// [`StoreError::Conflict`] when the id is taken, or the address in the user's population, or when there is no such
+    /// tenant.
     async fn insert_user(&mut self, user: &User) -> Result<(), StoreError>;
 
     /// The user of this id.
     async fn user_by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// The user of this address in this pool, compared byte by byte in its canonical form.
-    async fn user_by_email(&mut self, pool: Pool, email: &Email) -> Result<Option<User>, StoreError>;
+    /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
+    async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
 
     /// Changes name and picture, nothing else; `false` when there is no such user.
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError>;

@@ -28,6 +28,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0004_tokens", script: include_str!("../../migrations/sqlite/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/sqlite/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/sqlite/0006_tenants.sql") },
+        Migration { name: "0007_isolated", script: include_str!("../../migrations/sqlite/0007_isolated.sql") },
     ],
 };
 
@@ -40,6 +41,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0004_tokens", script: include_str!("../../migrations/postgres/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/postgres/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/postgres/0006_tenants.sql") },
+        Migration { name: "0007_isolated", script: include_str!("../../migrations/postgres/0007_isolated.sql") },
     ],
 };
 
@@ -53,6 +55,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0004_tokens", script: include_str!("../../migrations/mysql/0004_tokens.sql") },
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/mysql/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/mysql/0006_tenants.sql") },
+        Migration { name: "0007_isolated", script: include_str!("../../migrations/mysql/0007_isolated.sql") },
     ],
 };
 

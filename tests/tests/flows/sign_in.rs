@@ -130,6 +130,7 @@ pub(crate) async fn user_without_password(app: &auth_tests::TestApp, email: &str
         disabled_at: None,
         credential_version: 0,
         pool: Pool::User,
+        tenant: None,
     };
     app.store().conn().insert_user(&user).await.unwrap();
     user.id

@@ -163,7 +163,7 @@ impl<'a> Visit<'a> {
     async fn keep_hash(&mut self, email: &str) {
         let pool = if self.prefix.is_empty() { Pool::User } else { Pool::Customer };
         let mut conn = self.app.store().conn();
-        let user = conn.user_by_email(pool, &Email::parse(email).unwrap()).await.unwrap().unwrap();
+        let user = conn.user_by_email(&pool.into(), &Email::parse(email).unwrap()).await.unwrap().unwrap();
         self.secrets.keep(conn.password_of_user(user.id).await.unwrap().unwrap().as_stored());
     }
 

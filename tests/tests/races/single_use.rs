@@ -39,7 +39,7 @@ async fn an_address_is_taken_once(stage: Stage) {
     };
     let settled = async |stage: &Stage, round, winner| {
         let expected = new_user(numbered(round, winner), &address(round));
-        let found = stage.conn().user_by_email(expected.pool, &expected.email).await.unwrap().unwrap();
+        let found = stage.conn().user_by_email(&expected.population(), &expected.email).await.unwrap().unwrap();
         assert_eq!(found.id, expected.id);
         assert!(stage.conn().claim_login(found.id, found.credential_version).await.unwrap());
     };

@@ -239,6 +239,7 @@ pub(crate) fn new_user(n: usize, email: &str) -> User {
         disabled_at: None,
         credential_version: 1,
         pool: Pool::User,
+        tenant: None,
     }
 }
 

@@ -58,6 +58,7 @@ fn user(seed: u64, email: &str) -> User {
         disabled_at: None,
         credential_version: 1,
         pool: Pool::User,
+        tenant: None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! Making and checking the tables.
 
 use auth_core::store::Store;
-use auth_core::user::Pool;
 use auth_sqlx::{Engine, MigrateError, SqlStore, UnsafeSetting, migrate, migrations};
 use auth_tests::servers::{Server, ServerDatabase};
 use sqlx::mysql::MySqlPoolOptions;
@@ -181,9 +180,10 @@ async fn a_migration_that_was_cut_off_before_a_change_of_a_table_goes_on() {
     let store = database.store().await;
     let ada = user(1, "ada@example.com");
     store.conn().insert_user(&ada).await.unwrap();
-    let cut_off = "UPDATE auth_migration SET begun = 1, done = 0, applied_at = NULL WHERE name = '0003_pools'";
-    let undone =
-        "ALTER TABLE auth_user DROP KEY auth_user_by_pool, DROP COLUMN pool, ADD UNIQUE KEY auth_user_by_email (email)";
+    let cut_off = "UPDATE auth_migration SET begun = 1, done = 0, applied_at = NULL WHERE name = '0007_isolated'";
+    let undone = "ALTER TABLE auth_user DROP FOREIGN KEY auth_user_tenant, DROP CONSTRAINT auth_user_home, \
+        DROP KEY auth_user_by_home, DROP KEY auth_user_by_tenant, DROP COLUMN home, DROP COLUMN tenant, \
+        ADD UNIQUE KEY auth_user_by_pool (pool, email)";
     for loses_the_change in [false, true] {
         database.run(cut_off).await.unwrap();
         if loses_the_change {
@@ -191,8 +191,8 @@ async fn a_migration_that_was_cut_off_before_a_change_of_a_table_goes_on() {
         }
         migrate(&store).await.unwrap();
         assert_eq!(count(&store, "auth_migration WHERE applied_at IS NOT NULL").await, migration_count());
-        assert_eq!(store.conn().user_by_id(ada.id).await.unwrap().unwrap().pool, Pool::User);
-        database.run("SELECT 1 FROM auth_user FORCE INDEX (auth_user_by_pool)").await.unwrap();
+        assert_eq!(store.conn().user_by_id(ada.id).await.unwrap().unwrap().tenant, None);
+        database.run("SELECT 1 FROM auth_user FORCE INDEX (auth_user_by_home)").await.unwrap();
     }
     close(&store).await;
     database.remove().await;

@@ -57,7 +57,7 @@ async fn a_statement_taken_back_to_end_a_deadlock_is_sent_again(server: Server) 
         let expected = if crosswise.is_ok() { 3 } else { 2 };
         assert_eq!(counted.iter().map(|counter| counter.attempts).collect::<Vec<_>>(), [expected; 2]);
         let email = Email::parse("ada@example.com").unwrap();
-        let ada = store.conn().user_by_email(Pool::User, &email).await.unwrap();
+        let ada = store.conn().user_by_email(&Pool::User.into(), &email).await.unwrap();
         assert_eq!(ada.is_some(), in_a_transaction, "what followed the statement");
         close(&store).await;
         database.remove().await;

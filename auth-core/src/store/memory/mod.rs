@@ -188,6 +188,7 @@ mod tests {
             disabled_at: None,
             credential_version: 1,
             pool: Pool::User,
+            tenant: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::base::{AccountId, Email, Timestamp, UserId};
 use crate::crypto::password_hash::PasswordHash;
 use crate::password::{PasswordStore, SignInFacts};
 use crate::store::StoreError;
-use crate::user::Pool;
+use crate::user::Population;
 
 impl State {
     fn password_of(&self, user: UserId) -> Option<&PasswordHash> {
@@ -20,13 +20,13 @@ impl State {
 impl<R: Reach> PasswordStore for Asked<R> {
     async fn sign_in_facts(
         &mut self,
-        pool: Pool,
+        population: &Population,
         email: &Email,
         keys: &[AttemptKey; 2],
         now: Timestamp,
     ) -> Result<SignInFacts, StoreError> {
         let state = self.0.state().await;
-        let user = state.user_by_email(pool, email).cloned();
+        let user = state.user_by_email(population, email).cloned();
         let password = user.as_ref().and_then(|user| state.password_of(user.id).cloned());
         Ok(SignInFacts { user, password, attempts: state.attempts(keys, now) })
     }

@@ -35,6 +35,11 @@ impl<R: Reach> TenantStore for Asked<R> {
 
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
+        let own: Vec<UserId> =
+            state.users.values().filter(|user| user.tenant.as_ref() == Some(id)).map(|user| user.id).collect();
+        for user in own {
+            state.remove_user(user);
+        }
         let members: Vec<UserId> =
             state.memberships.keys().filter(|(_, tenant)| tenant == id).map(|(user, _)| *user).collect();
         for user in members {

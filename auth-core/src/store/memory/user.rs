@@ -5,11 +5,26 @@ use async_trait::async_trait;
 use super::{Asked, Reach, State};
 use crate::base::{Email, Timestamp, UserId};
 use crate::store::StoreError;
-use crate::user::{Pool, ProfileChange, User, UserStore};
+use crate::user::{Population, ProfileChange, User, UserStore};
 
 impl State {
-    pub(super) fn user_by_email(&self, pool: Pool, email: &Email) -> Option<&User> {
-        self.users.values().find(|user| user.pool == pool && user.email == *email)
+    pub(super) fn user_by_email(&self, population: &Population, email: &Email) -> Option<&User> {
+        let Population { pool, tenant } = population;
+        self.users.values().find(|user| user.pool == *pool && user.tenant == *tenant && user.email == *email)
+    }
+
+    /// Removes the user with all that is theirs.
+    pub(super) fn remove_user(&mut self, id: UserId) -> bool {
+        if self.users.remove(&id).is_none() {
+            return false;
+        }
+        self.end_sessions(|session| session.user_id == id);
+        self.codes.retain(|_, code| code.user_id != id);
+        self.accounts.retain(|_, row| row.account.user_id != id);
+        self.memberships.retain(|(member, _), _| *member != id);
+        self.grants.retain(|grant| grant.user != id);
+        self.remove_keys(|key| key.owner.user() == Some(id));
+        true
     }
 
     /// Changes the user, if there is one, and marks the row as written at `now`.
@@ -25,7 +40,9 @@ impl State {
 impl<R: Reach> UserStore for Asked<R> {
     async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
-        if state.users.contains_key(&user.id) || state.user_by_email(user.pool, &user.email).is_some() {
+        let is_taken =
+            state.users.contains_key(&user.id) || state.user_by_email(&user.population(), &user.email).is_some();
+        if is_taken || user.tenant.as_ref().is_some_and(|tenant| !state.tenants.contains_key(tenant)) {
             return Err(StoreError::Conflict);
         }
         state.users.insert(user.id, user.clone());
@@ -36,8 +53,8 @@ impl<R: Reach> UserStore for Asked<R> {
         Ok(self.0.state().await.users.get(&id).cloned())
     }
 
-    async fn user_by_email(&mut self, pool: Pool, email: &Email) -> Result<Option<User>, StoreError> {
-        Ok(self.0.state().await.user_by_email(pool, email).cloned())
+    async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError> {
+        Ok(self.0.state().await.user_by_email(population, email).cloned())
     }
 
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {
@@ -74,16 +91,6 @@ impl<R: Reach> UserStore for Asked<R> {
     }
 
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
-        let mut state = self.0.state().await;
-        if state.users.remove(&id).is_none() {
-            return Ok(false);
-        }
-        state.end_sessions(|session| session.user_id == id);
-        state.codes.retain(|_, code| code.user_id != id);
-        state.accounts.retain(|_, row| row.account.user_id != id);
-        state.memberships.retain(|(member, _), _| *member != id);
-        state.grants.retain(|grant| grant.user != id);
-        state.remove_keys(|key| key.owner.user() == Some(id));
-        Ok(true)
+        Ok(self.0.state().await.remove_user(id))
     }
 }

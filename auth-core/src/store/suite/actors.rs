@@ -63,6 +63,7 @@ impl Actors {
             disabled_at: None,
             credential_version: 1,
             pool: Pool::User,
+            tenant: None,
         }
     }
 

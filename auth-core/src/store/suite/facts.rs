@@ -13,10 +13,21 @@ use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::User;
 
 pub(super) fn user_facts(user: &User) -> impl PartialEq + Debug + use<> {
-    let User { id, name, email, email_verified, image, created_at, updated_at, disabled_at, credential_version, pool } =
-        user.clone();
+    let User {
+        id,
+        name,
+        email,
+        email_verified,
+        image,
+        created_at,
+        updated_at,
+        disabled_at,
+        credential_version,
+        pool,
+        tenant,
+    } = user.clone();
     let times = (created_at.as_micros(), updated_at.as_micros(), disabled_at.map(|at| at.as_micros()));
-    (id, name, (pool, email.to_string()), email_verified, image, times, credential_version)
+    (id, name, (pool, tenant, email.to_string()), email_verified, image, times, credential_version)
 }
 
 pub(super) fn role_facts(role: &Role) -> impl PartialEq + Debug + use<> {

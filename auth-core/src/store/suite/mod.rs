@@ -34,6 +34,7 @@ mod attempts;
 mod audit;
 mod codes;
 mod facts;
+mod isolated;
 mod passwords;
 mod refresh;
 mod retention;
@@ -139,6 +140,14 @@ const RULES: &[Rule] = rules! {
         deleting_a_user_frees_the_address,
         deleting_a_user_leaves_the_customer_of_that_address_alone,
         racing_deletions_of_a_user_have_one_winner;
+    "users" in isolated:
+        an_address_in_two_tenants_and_in_none_is_three_users,
+        an_address_of_one_tenant_is_unknown_elsewhere,
+        an_address_is_taken_only_once_in_each_tenant,
+        an_account_of_a_tenant_that_is_not_there_is_refused,
+        racing_sign_ups_have_one_winner_in_each_tenant,
+        a_tenant_takes_its_accounts_along,
+        a_tenant_leaves_accounts_of_others_alone;
     "roles" in roles:
         a_role_is_found_by_guard_and_name,
         the_same_name_in_two_guards_is_two_roles,
@@ -229,6 +238,9 @@ const RULES: &[Rule] = rules! {
         a_long_hash_survives,
         there_is_nothing_to_replace_without_a_password,
         racing_replacements_have_one_winner;
+    "passwords" in isolated:
+        a_sign_in_is_judged_in_its_own_tenant,
+        a_sign_in_to_a_tenant_is_judged_by_its_own_counters;
     "api keys" in api_keys:
         a_key_is_found_by_its_secret_with_owner_and_roles,
         every_field_of_a_key_survives,

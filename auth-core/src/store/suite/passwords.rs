@@ -10,8 +10,11 @@ use crate::user::User;
 
 /// What a sign-in with this address is judged by, with nothing counted.
 async fn facts(it: &Actors, user: &User) -> SignInFacts {
-    let facts =
-        it.conn().sign_in_facts(user.pool, &user.email, &[it.attempt_key(), it.attempt_key()], NOW).await.unwrap();
+    let facts = it
+        .conn()
+        .sign_in_facts(&user.population(), &user.email, &[it.attempt_key(), it.attempt_key()], NOW)
+        .await
+        .unwrap();
     assert!(facts.attempts.is_empty(), "keys that were never raised have {:?}", facts.attempts);
     facts
 }
@@ -79,13 +82,13 @@ pub(super) async fn a_sign_in_is_judged_by_its_own_counters(it: Actors) {
     for user in [ada, it.user("nobody")] {
         for (keys, expected) in [([twice, once], &[1, 2][..]), ([once, never], &[1]), ([never, twice], &[2])] {
             let mut conn = it.conn();
-            let facts = conn.sign_in_facts(user.pool, &user.email, &keys, NOW).await.unwrap();
+            let facts = conn.sign_in_facts(&user.population(), &user.email, &keys, NOW).await.unwrap();
             assert_eq!(facts.user.is_some(), user.name == "ada", "the wrong user was found");
             let mut counts: Vec<_> = facts.attempts.iter().map(|counter| counter.attempts).collect();
             counts.sort_unstable();
             assert_eq!(counts, expected);
             assert!(facts.attempts.iter().all(|counter| keys.contains(&counter.key)), "{:?}", facts.attempts);
-            let after = conn.sign_in_facts(user.pool, &user.email, &keys, window_ends_at).await.unwrap();
+            let after = conn.sign_in_facts(&user.population(), &user.email, &keys, window_ends_at).await.unwrap();
             assert!(after.attempts.is_empty(), "a counter whose window has ended counts");
         }
     }

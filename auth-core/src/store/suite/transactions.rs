@@ -105,7 +105,7 @@ pub(super) async fn a_transaction_sees_its_own_changes(it: Actors) {
     let mut tx = it.begin().await;
     tx.insert_user(&ada).await.unwrap();
     assert!(session.write_to(&mut *tx).await.unwrap(), "a new user has no session");
-    assert!(tx.user_by_email(ada.pool, &ada.email).await.unwrap().is_some(), "a new user is not seen");
+    assert!(tx.user_by_email(&ada.population(), &ada.email).await.unwrap().is_some(), "a new user is not seen");
     assert!(tx.claim_login(ada.id, ada.credential_version).await.unwrap(), "a new user cannot sign in");
     assert!(tx.session_by_token(&session.hash).await.unwrap().is_some(), "a new session is not seen");
     assert_eq!(tx.end_sessions_of_user(ada.id, None).await.unwrap(), 1);

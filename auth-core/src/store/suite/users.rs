@@ -24,7 +24,7 @@ pub(super) async fn a_new_user_is_found_by_id_and_by_address(it: Actors) {
     let ada = it.signed_up("ada").await;
     it.signed_up("grace").await;
     assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(&ada));
-    let by_email = it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap();
+    let by_email = it.conn().user_by_email(&ada.population(), &ada.email).await.unwrap().unwrap();
     assert_eq!(user_facts(&by_email), user_facts(&ada));
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn nobody_else_is_found(it: Actors) {
     let stranger = it.user("ada.l");
     assert!(it.conn().user_by_id(stranger.id).await.unwrap().is_none(), "an unknown id found a user");
     assert!(
-        it.conn().user_by_email(Pool::User, &stranger.email).await.unwrap().is_none(),
+        it.conn().user_by_email(&Pool::User.into(), &stranger.email).await.unwrap().is_none(),
         "an unknown address found a user"
     );
 }
@@ -81,7 +81,7 @@ pub(super) async fn an_address_in_both_pools_is_two_users(it: Actors) {
     it.conn().insert_user(&customer).await.unwrap();
     for ada in [&user, &customer] {
         assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(ada));
-        let by_email = it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap();
+        let by_email = it.conn().user_by_email(&ada.population(), &ada.email).await.unwrap().unwrap();
         assert_eq!(user_facts(&by_email), user_facts(ada));
         let session = it.signed_in(ada).await;
         let with_user = it.conn().session_by_token(&session.hash).await.unwrap().unwrap();
@@ -93,7 +93,7 @@ pub(super) async fn an_address_of_one_pool_is_unknown_in_the_other(it: Actors) {
     let (ada, grace) = (it.signed_up("ada").await, it.customer("grace"));
     it.conn().insert_user(&grace).await.unwrap();
     for (pool, stranger) in [(Pool::Customer, ada), (Pool::User, grace)] {
-        let found = it.conn().user_by_email(pool, &stranger.email).await.unwrap();
+        let found = it.conn().user_by_email(&pool.into(), &stranger.email).await.unwrap();
         assert!(found.is_none(), "{pool:?} found somebody of the other pool");
     }
 }
@@ -119,7 +119,7 @@ pub(super) async fn addresses_that_differ_in_an_accent_are_two_users(it: Actors)
     for (plain, accented) in [("jose", "josé"), ("strasse", "straße"), ("mueller", "müller"), ("oslo", "øslo")] {
         let (plain, accented) = (it.signed_up(plain).await, it.signed_up(accented).await);
         for user in [plain, accented] {
-            let by_email = it.conn().user_by_email(user.pool, &user.email).await.unwrap().unwrap();
+            let by_email = it.conn().user_by_email(&user.population(), &user.email).await.unwrap().unwrap();
             assert_eq!(by_email.id, user.id, "{} found somebody else", user.email);
         }
     }
@@ -260,7 +260,7 @@ pub(super) async fn deleting_a_user_takes_sessions_accounts_and_roles_along(it: 
     let mut conn = it.conn();
     assert!(conn.delete_user(ada.id).await.unwrap(), "the user was not found");
     assert!(conn.user_by_id(ada.id).await.unwrap().is_none(), "the user is still there");
-    assert!(conn.user_by_email(ada.pool, &ada.email).await.unwrap().is_none(), "the address is still there");
+    assert!(conn.user_by_email(&ada.population(), &ada.email).await.unwrap().is_none(), "the address is still there");
     assert!(conn.session_by_token(&session.hash).await.unwrap().is_none(), "a session is still there");
     assert!(!conn.slide_session(session.row.id, NOW.plus(DAY), NOW).await.unwrap(), "a session is still there");
     assert!(conn.password_of_user(ada.id).await.unwrap().is_none(), "the password is still there");
@@ -289,7 +289,7 @@ pub(super) async fn deleting_a_user_frees_the_address(it: Actors) {
     let ada = it.signed_up("ada").await;
     assert!(it.conn().delete_user(ada.id).await.unwrap(), "the user was not found");
     let successor = it.signed_up("ada").await;
-    assert_eq!(it.conn().user_by_email(ada.pool, &ada.email).await.unwrap().unwrap().id, successor.id);
+    assert_eq!(it.conn().user_by_email(&ada.population(), &ada.email).await.unwrap().unwrap().id, successor.id);
 }
 
 pub(super) async fn deleting_a_user_leaves_the_customer_of_that_address_alone(it: Actors) {
