@@ -123,6 +123,7 @@ codes! {
     MethodNotAllowedDeferSessionRequired = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", MethodNotAllowed, "Read the session with GET.";
     TenantRequired = "TENANT_REQUIRED", BadRequest, "The request must name a tenant.";
     TenantNotEnabled = "TENANT_NOT_ENABLED", BadRequest, "There are no tenants here to sign in to.";
+    TenantSwitchingNotSupported = "TENANT_SWITCHING_NOT_SUPPORTED", BadRequest, "An account belongs to one tenant here: sign in to the other one.";
     TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
     InvalidToken = "INVALID_TOKEN", BadRequest, "The token is not valid, or not any more.";
     InvalidSessionToken = "INVALID_SESSION_TOKEN", Unauthorized, "There is no such session in this browser.";
@@ -156,6 +157,7 @@ codes! {
     // Tenants
     TenantAlreadyExists = "TENANT_ALREADY_EXISTS", Conflict, "There is a tenant of this name already.";
     TenantNotFound = "TENANT_NOT_FOUND", NotFound, "There is no such tenant.";
+    AccountOfAnotherTenant = "ACCOUNT_OF_ANOTHER_TENANT", Conflict, "The account does not belong to this tenant, and cannot.";
     NotAMember = "NOT_A_MEMBER", NotFound, "The user does not belong to this tenant.";
     // API keys
     KeyNotFound = "KEY_NOT_FOUND", NotFound, "There is no such API key.";

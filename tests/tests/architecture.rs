@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The features, in their order: one may use those before it.
 const FEATURES: [&str; 10] =
-    ["role", "user", "tenant", "session", "account", "password", "customer", "code", "api_key", "token"];
+    ["role", "tenant", "user", "session", "account", "password", "customer", "code", "api_key", "token"];
 
 /// What `auth-core` consists of and what each part may name of the crate, apart from itself. `<features>` are all of
 /// them, `<earlier>` those before the feature in question. The first room that a file fits into is its own.

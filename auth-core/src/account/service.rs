@@ -9,7 +9,7 @@ use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::user::Pool;
+use crate::user::{Pool, Population};
 
 /// How long an answer waits for its attempt to be taken back.
 const TAKING_BACK: Duration = Duration::from_secs(1);
@@ -25,8 +25,8 @@ pub(crate) struct AttemptLimits {
 /// Whose attempts are counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AttemptSubject<'a> {
-    /// Signing in to the account of this address, whether it exists or not.
-    SignIn(&'a Email),
+    /// Signing in to the account of this address there, whether it exists or not.
+    SignIn(&'a Population, &'a Email),
     /// Proving again within a session. Counted apart from signing in: a stranger who fails to sign in must not be
     /// able to keep the owner from acting in a session that is open already.
     Reauthentication(UserId),
@@ -120,13 +120,18 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [Attemp
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
     let client = client.map(|ip| ip.to_string()).unwrap_or_default();
     let (account, address) = match subject {
-        // Customers and users of one address are two accounts: who guesses at one does not lock the other.
-        AttemptSubject::SignIn(email) => {
-            let kind = match cx.pool() {
+        // One address in two populations is two accounts: who guesses at one does not lock the other.
+        AttemptSubject::SignIn(population, email) => {
+            let kind = match population.pool {
                 Pool::User => "sign-in",
                 Pool::Customer => "customer sign-in",
             };
-            (keys.pseudonym(kind, email.as_str().as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
+            // Neither a tenant nor an address has a space, so that no two pairs are written alike.
+            let account = match &population.tenant {
+                Some(tenant) => format!("{tenant} {email}"),
+                None => email.to_string(),
+            };
+            (keys.pseudonym(kind, account.as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
         }
         AttemptSubject::Reauthentication(user) => (
             keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),

@@ -76,7 +76,13 @@ async fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Result<Optio
     if !key.is_alive(now) || secret_expires_at.is_some_and(|end| now >= end) {
         return Ok(None);
     }
-    let is_of_members = cx.auth().config().tenancy.keeps_members() && key.tenant.is_some() && owner.is_some();
+    let tenancy = &cx.auth().config().tenancy;
+    // What somebody holds as staff of the platform never counts here: a key is for a program, and names no place.
+    let scope = RoleScope::from(key.tenant.clone());
+    if owner.as_ref().is_some_and(|owner| !tenancy.lets_act(owner, &scope)) {
+        return Ok(None);
+    }
+    let is_of_members = tenancy.keeps_members() && key.tenant.is_some() && owner.is_some();
     if is_of_members && membership != Some(MembershipStatus::Active) {
         return Ok(None);
     }
@@ -85,8 +91,6 @@ async fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Result<Optio
         let permissions = own.into_iter().flatten().cloned().collect();
         return Ok(Some(ResolvedKey { key, owner, roles: BTreeSet::new(), permissions }));
     };
-    // What somebody holds as staff of the platform never counts here: a key is for a program, and names no place.
-    let scope = RoleScope::from(key.tenant.clone());
     let Authority { roles, mut permissions, .. } = Authority::of(cx, user, Acting::from(&scope), roles).await?;
     permissions.retain(|permission| own.is_none_or(|own| own.contains(permission)));
     let roles = if own.is_none() { roles } else { BTreeSet::new() };

@@ -76,8 +76,9 @@ fn feature(cx: &Cx) -> Result<&Config> {
 ///
 /// # Errors
 /// [`Code::ValidationError`] for a key that is no user's and does not say what it permits (an empty list says nothing);
-/// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`];
-/// and what is said of names, prefixes, lifetimes and metadata.
+/// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TenantMismatch`] for a user whose account belongs
+/// to another tenant; [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`]; and what is said of names, prefixes, lifetimes and
+/// metadata.
 pub async fn create(cx: &Cx, new: NewApiKey) -> Result<CreatedKey> {
     let owner = new.owner.clone();
     create_by(cx, Caller::Program(&owner), new).await
@@ -92,11 +93,13 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         return Err(Error::from(Code::ValidationError).saying(problem));
     }
     check_owner(&owner, new.tenant.as_ref())?;
-    let (key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
+    let (mut key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
     let mut work = caller.begin(cx).await?;
-    if let (Caller::Program(_), Some(user)) = (caller, user) {
-        claim(&mut work, user).await?;
-    }
+    key.tenant = match (caller, user) {
+        (Caller::Owner { user, .. }, _) => place(cx, user, key.tenant)?,
+        (Caller::Program(_), Some(user)) => place(cx, &claim(&mut work, user).await?, key.tenant)?,
+        (Caller::Program(_), None) => key.tenant,
+    };
     // A user's row is locked: of two keys that are made at once, the second one counts the first.
     if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_owner) {
         return Err(Code::TooManyKeys.into());
@@ -123,13 +126,22 @@ fn check_owner(owner: &KeyOwner, tenant: Option<&TenantId>) -> Result<()> {
     Err(Error::from(Code::ValidationError).saying(problem))
 }
 
+/// The tenant that a key of this user speaks for: where accounts belong to tenants theirs and no other.
+fn place(cx: &Cx, user: &User, named: Option<TenantId>) -> Result<Option<TenantId>> {
+    let scope = RoleScope::from(named.or_else(|| user.tenant.clone()));
+    if !cx.auth().config().tenancy.lets_act(user, &scope) {
+        return Err(Code::TenantMismatch.into());
+    }
+    Ok(scope.tenant().cloned())
+}
+
 /// Locks the user's row, as a session of theirs would.
-async fn claim(work: &mut Work<'_>, id: UserId) -> Result<()> {
+async fn claim(work: &mut Work<'_>, id: UserId) -> Result<User> {
     let user = work.user_by_id(id).await?.filter(|user| user.pool == Pool::User).ok_or(Code::UserNotFound)?;
     if user.disabled_at.is_some() || !work.claim_login(id, user.credential_version).await? {
         return Err(Error::from(Code::Conflict).saying("The user is disabled, or has just changed."));
     }
-    Ok(())
+    Ok(user)
 }
 
 /// Refuses a key that would permit what its owner does not hold. Without permissions of its own it permits what they do.

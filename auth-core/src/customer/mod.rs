@@ -15,5 +15,6 @@ mod service;
 pub use config::Config;
 pub use model::Customer;
 pub use service::{
-    create_customer, customer_by_email, customer_by_id, disable_customer, enable_customer, grant_role, revoke_role,
+    create_customer, customer_by_email, customer_by_email_in_tenant, customer_by_id, disable_customer, enable_customer,
+    grant_role, revoke_role,
 };

@@ -1,12 +1,12 @@
 //! What programs do with customers.
 
 use super::model::Customer;
-use crate::base::{CustomerId, Email, UserId};
+use crate::base::{CustomerId, Email, TenantId, UserId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::role::RoleGrant;
-use crate::user::{Pool, SignUp, set_disabled};
+use crate::user::{Pool, Population, SignUp, set_disabled};
 use crate::{password, role};
 
 /// The row of a customer: ids of one pool are never ids of the other.
@@ -31,12 +31,21 @@ pub async fn customer_by_id(cx: &Cx, id: CustomerId) -> Result<Option<Customer>>
     Ok(found.filter(|found| found.pool == Pool::Customer).map(Customer::from))
 }
 
-/// The customer of this address.
+/// The customer of this address; accounts that belong to a tenant are not looked at.
 ///
 /// # Errors
 /// When the store is down.
 pub async fn customer_by_email(cx: &Cx, email: &Email) -> Result<Option<Customer>> {
     Ok(cx.conn().user_by_email(&Pool::Customer.into(), email).await?.map(Customer::from))
+}
+
+/// The customer of this address whose account belongs to this tenant.
+///
+/// # Errors
+/// When the store is down.
+pub async fn customer_by_email_in_tenant(cx: &Cx, email: &Email, tenant: &TenantId) -> Result<Option<Customer>> {
+    let population = Population::from(Pool::Customer).in_tenant(tenant.clone());
+    Ok(cx.conn().user_by_email(&population, email).await?.map(Customer::from))
 }
 
 /// Bars a customer from signing in and ends all their sessions, at once.

@@ -16,6 +16,8 @@ use super::{Authentication, Guard, Principal};
 use crate::base::TenantId;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
+use crate::role::RoleScope;
+use crate::user::{Pool, Population, User};
 
 /// Whether a request must name a tenant. One that names two different ones is 403 in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,8 @@ enum Mode {
     Disabled,
     /// One account may be a member of many tenants.
     Shared,
+    /// An account belongs to one tenant, and the same address in another is another account.
+    Isolated,
 }
 
 /// Where tenants are named, and who may act for them. By default only credentials name one, and nobody must.
@@ -101,6 +105,21 @@ impl Tenancy {
         Self { mode: Mode::Shared, ..Self::default() }
     }
 
+    /// An account belongs to one tenant: the same address in another one is somebody else, with a password, sessions and
+    /// counted attempts of their own. Whoever signs up or in names the tenant (`tenantId`, or the header; both agree), or a
+    /// hook does ([`before_login`](crate::hooks::Hooks::before_login)); otherwise 400 `TENANT_REQUIRED`. Whoever signs up is
+    /// a member of it from the start, their sessions act in it and in no other, and `POST /switch-tenant` is 400
+    /// `TENANT_SWITCHING_NOT_SUPPORTED`. Signing in to a tenant that does not exist is signing in as an unknown user;
+    /// signing up to one is 404 `TENANT_NOT_FOUND`, since a tenant that takes people in is no secret.
+    ///
+    /// Staff of the platform belong to no tenant: programs create them, and they sign in where
+    /// [platform access](super::PlatformAccess) is in force, without naming one. Accounts of an application that was run
+    /// without this belong to no tenant either. Unless they are staff they can do nothing, and their sessions count no
+    /// more.
+    pub fn isolated() -> Self {
+        Self { mode: Mode::Isolated, ..Self::default() }
+    }
+
     /// A header that names the tenant, in lower case (`orgid`). Two of it, or one that is no name of a tenant, is 400.
     #[must_use]
     pub fn header(mut self, name: &'static str) -> Self {
@@ -134,7 +153,43 @@ impl Tenancy {
 
     /// Whether sessions may act in tenants.
     pub(crate) fn keeps_members(&self) -> bool {
-        self.mode == Mode::Shared
+        matches!(self.mode, Mode::Shared | Mode::Isolated)
+    }
+
+    /// Whether accounts belong to tenants.
+    pub(crate) fn is_isolated(&self) -> bool {
+        self.mode == Mode::Isolated
+    }
+
+    /// Among whom somebody who signs in is looked for, once it is decided where they want to act.
+    ///
+    /// # Errors
+    /// 400 where a tenant must be named and is not: accounts of none are those of staff, where platform access is in force.
+    pub(crate) async fn population(&self, cx: &Cx, tenant: Option<&TenantId>) -> Result<Population> {
+        let population = Population::from(cx.pool());
+        match tenant {
+            _ if !self.is_isolated() => Ok(population),
+            Some(tenant) => Ok(population.in_tenant(tenant.clone())),
+            None if population.pool == Pool::User && cx.has_platform_access().await? => Ok(population),
+            None => Err(Code::TenantRequired.into()),
+        }
+    }
+
+    /// Whether this user may act there at all: in the tenant that the account belongs to; with an account of none, where all
+    /// others belong to one, on the platform.
+    pub(crate) fn lets_act(&self, user: &User, scope: &RoleScope) -> bool {
+        match &user.tenant {
+            Some(home) => scope.tenant() == Some(home),
+            None => !self.is_isolated() || *scope == RoleScope::Platform,
+        }
+    }
+
+    /// Refuses what is bound to a tenant, where accounts are, in a request that names another one.
+    pub(crate) fn expect_home(&self, cx: &Cx, home: Option<&TenantId>) -> Result<()> {
+        match (home, self.named(cx)?) {
+            (Some(home), Some(named)) if self.is_isolated() && *home != named => Err(Code::TenantMismatch.into()),
+            (_, _) => Ok(()),
+        }
     }
 
     /// The tenant that somebody who signs in, or up, wants to act in: what the body names and what the header says agree.

@@ -55,8 +55,9 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
         Credential::AccessCookie { text, pool } => by_access_cookie(cx, check, text, *pool).await?,
         Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
-    cx.auth().config().tenancy.expect_membership(cx, &authentication).await?;
-    let principal = authentication.principal();
+    let (principal, tenancy) = (authentication.principal(), &cx.auth().config().tenancy);
+    tenancy.expect_home(cx, principal.tenant.as_ref())?;
+    tenancy.expect_membership(cx, &authentication).await?;
     cx.hooks(principal.pool()).after_auth(cx, principal).await?;
     Ok(Some(Arc::new(authentication)))
 }
@@ -122,13 +123,17 @@ async fn by_verified(cx: &Cx, check: SessionCheck, verified: Arc<VerifiedAccess>
 
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.
 async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
-    let claims = issuers.chain.verify(text, cx.now()).await?;
+    let mut claims = issuers.chain.verify(text, cx.now()).await?;
     let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers.guard())) };
     let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await.map_err(as_refusal)?;
     let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));
     let user = user.ok_or(Code::Unauthorized)?;
+    claims.tenant = claims.tenant.or_else(|| user.tenant.clone());
     let scope = RoleScope::from(claims.tenant.clone());
+    if !cx.auth().config().tenancy.lets_act(&user, &scope) {
+        return Err(Error::from(Code::Unauthorized).caused_by("the account does not belong to the token's tenant"));
+    }
     let held = cx.conn().roles_of_user(id, scope.tenant()).await?;
     let authority = Authority::of(cx, &user, Acting::from(&scope), held).await?;
     Ok(Authentication::by_row(user, authority, claims))

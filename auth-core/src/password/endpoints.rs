@@ -47,7 +47,8 @@ pub struct SignUpEmail {
     /// `false` for a session that ends with the browser.
     #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
     pub remember_me: Option<bool>,
-    /// The tenant to act in: whoever signs up does not belong to it unless a hook sees to it.
+    /// The tenant to act in: whoever signs up does not belong to it unless a hook sees to it. Where accounts belong to
+    /// tenants, the one that the account will belong to.
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
     /// Everything else: reaches hooks, or is refused when it is a protected field.
@@ -111,7 +112,8 @@ pub struct SignInEmail {
     /// Where the client goes next: a trusted address, checked before the endpoint is called.
     #[serde(rename = "callbackURL")]
     pub callback_url: Option<String>,
-    /// The tenant to act in; whoever does not belong to it is 403 once the password was right.
+    /// The tenant to act in; whoever does not belong to it is 403 once the password was right. Where accounts belong to
+    /// tenants, the one that the account belongs to.
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
     /// Everything else: reaches hooks.

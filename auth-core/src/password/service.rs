@@ -12,7 +12,7 @@ use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::{Event, LoginAttempt, LoginOccasion};
 use crate::session::{self, AuthEvent, AuthMethod, Entry, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
-use crate::user::{self, Pool, SignUp, User, check_profile};
+use crate::user::{self, Pool, Population, SignUp, User, check_profile};
 
 /// What [`change`] does with the user's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub(crate) async fn sign_up(
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignUp, &signup.extra);
     let entry = Entry::decide(cx, named.naming(&signup.email, signup.tenant.clone())).await?;
+    if cx.auth().config().tenancy.is_isolated() {
+        signup.tenant = Some(entry.tenant.clone().ok_or(Code::TenantRequired)?);
+    }
     let hash = hash_acceptable(cx, password, &signup.email).await?;
 
     let mut work = cx.begin().await?;
@@ -65,10 +68,11 @@ pub(crate) async fn sign_up(
     Ok(signed_in)
 }
 
-/// Creates a user with a password, for programs: no session, whatever the sign-up mode. Hooks run as for anybody.
+/// Creates a user with a password, for programs: no session, whatever the sign-up mode. Hooks run as for anybody. Where
+/// accounts belong to tenants, [`SignUp::in_tenant`] says to which.
 ///
 /// # Errors
-/// The refusals of signing up.
+/// The refusals of signing up, and those of [`user::create_user`] for a tenant that is missing or wrong.
 pub async fn create_user(cx: &Cx, signup: SignUp, password: Password) -> Result<User> {
     create(cx, Pool::User, signup, password).await
 }
@@ -108,21 +112,23 @@ pub(crate) struct SignIn {
     pub(crate) input: Map<String, Value>,
 }
 
-/// Signs in. An unknown address, a wrong password, a user without one, a disabled user and too many attempts cost the
+/// Signs in. An unknown address, an unknown tenant, a wrong password, a user without one, a disabled user and too many attempts cost the
 /// same statements and the same hash, and get the same answer. What hooks refuse beforehand is refused whoever it is.
 pub(crate) async fn sign_in(cx: &Cx, sign_in: SignIn) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
     let SignIn { email, password, persistence, tenant, input } = sign_in;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignIn, &input).naming(&email, tenant);
     let entry = Entry::decide(cx, named).await?;
-    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(&email)).await?;
-    let proof = Proof { email: &email, password, persistence, entry };
+    let population = cx.auth().config().tenancy.population(cx, entry.tenant.as_ref()).await?;
+    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(&population, &email)).await?;
+    let proof = Proof { population: &population, email: &email, password, persistence, entry };
     let outcome = judge_sign_in(cx, hasher, proof, &attempt).await;
     attempt.judged(cx, outcome).await
 }
 
 /// An address and a password, and where they are to lead.
 struct Proof<'a> {
+    population: &'a Population,
     email: &'a Email,
     password: Password,
     persistence: Persistence,
@@ -135,8 +141,8 @@ async fn judge_sign_in(
     proof: Proof<'_>,
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
-    let Proof { email, password, persistence, entry } = proof;
-    let facts = cx.conn().sign_in_facts(&cx.pool().into(), email, &attempt.keys(), cx.now()).await?;
+    let Proof { population, email, password, persistence, entry } = proof;
+    let facts = cx.conn().sign_in_facts(population, email, &attempt.keys(), cx.now()).await?;
     let SignInFacts { user, password: stored, attempts } = facts;
     let standing = attempt.standing(&attempts, cx.now());
     if standing.is_address_blocked {

@@ -104,6 +104,7 @@ impl Endpoint for GetSession {
         let key = SessionKey::Token(token.hash());
         let found = resolve(cx, key, SessionCheck::Strict).await?;
         let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
+        cx.auth().config().tenancy.expect_home(cx, found.user.tenant.as_ref())?;
         if self.disable_refresh != Some(true) {
             slide(cx, place, &mut found, &token).await?;
         }

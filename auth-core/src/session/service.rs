@@ -133,6 +133,7 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let mut session = new_row(cx, &event);
     let AuthEvent { user, method, occasion, entry, origin, .. } = event;
     let Entry { role_guard, tenant, input } = entry;
+    cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
     let has_platform_access = cx.has_platform_access().await?;
     let facts = LoginFacts::read(cx, work, &user).await?;
     let mut login = LoginContext {
@@ -210,24 +211,21 @@ pub(crate) async fn pretend_login(cx: &Cx) -> Result<()> {
     LoginFacts::of(cx, &mut work, nobody).await.map(drop)
 }
 
-/// Where the session will act. Platform access that is in force goes before any tenant; a session that was opened by it is
-/// never vouched for without.
+/// Where the session will act. Platform access that is in force goes before any tenant, but for an account that belongs to
+/// one: that acts there or not at all. A session that was opened by it is never vouched for without.
 fn scope(cx: &Cx, login: &LoginContext<'_>, origin: Option<&StoredSession>) -> Result<RoleScope> {
     let is_of_guard = |held: &HeldRole| login.role_guard.as_ref().is_none_or(|guard| *guard == held.role.guard);
     let is_staff = login.roles.iter().any(|held| held.scope == RoleScope::Platform && is_of_guard(held));
-    if login.has_platform_access && is_staff {
+    if login.has_platform_access && is_staff && login.user.tenant.is_none() {
         return Ok(RoleScope::Platform);
     }
     if origin.is_some_and(|origin| origin.scope == RoleScope::Platform) {
         return Err(Code::Unauthorized.into());
     }
-    match &login.tenant {
-        None => Ok(RoleScope::Everywhere),
-        Some(tenant) if cx.auth().config().tenancy.keeps_members() && login.is_member_of(tenant) => {
-            Ok(RoleScope::Tenant(tenant.clone()))
-        }
-        Some(_) => Err(Code::TenantMismatch.into()),
-    }
+    let tenancy = &cx.auth().config().tenancy;
+    let scope = RoleScope::from(login.tenant.as_ref().or(login.user.tenant.as_ref()).cloned());
+    let is_member = scope.tenant().is_none_or(|tenant| tenancy.keeps_members() && login.is_member_of(tenant));
+    if is_member && tenancy.lets_act(login.user, &scope) { Ok(scope) } else { Err(Code::TenantMismatch.into()) }
 }
 
 /// Ends what the browser keeps of this user already: it is signed in as several users, and as each of them once.
@@ -297,12 +295,13 @@ pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Re
 /// where it acts.
 pub(crate) async fn judge(cx: &Cx, found: SessionWithUser) -> Result<Option<Resolved>> {
     let SessionWithUser { session, user, membership, roles } = found;
+    let tenancy = &cx.auth().config().tenancy;
     let is_member = match session.scope {
         RoleScope::Everywhere | RoleScope::Platform => true,
-        RoleScope::Tenant(_) => {
-            cx.auth().config().tenancy.keeps_members() && membership == Some(MembershipStatus::Active)
-        }
+        RoleScope::Tenant(_) => tenancy.keeps_members() && membership == Some(MembershipStatus::Active),
     };
+    // A row that somebody has changed by hand, or that another mode has left, opens nothing.
+    let is_member = is_member && tenancy.lets_act(&user, &session.scope);
     if !session.is_alive(cx.now()) || user.disabled_at.is_some() || !cx.accepts(user.pool) || !is_member {
         return Ok(None);
     }
@@ -391,13 +390,17 @@ pub(crate) async fn end(work: &mut Work<'_>, user: &User, id: SessionId) -> Resu
 /// (OWASP Session Management: a new id with each change of privilege). The one that they come from ends.
 ///
 /// # Errors
-/// 403 for whoever is no active member of it, and for staff of the platform, who act in none; nothing changes then.
+/// 400 where an account belongs to one tenant; 403 for whoever is no active member of it, and for staff of the platform, who
+/// act in none. Nothing changes then.
 pub(crate) async fn switch_tenant(
     cx: &Cx,
     user: &User,
     session: &Session,
     tenant: Option<TenantId>,
 ) -> Result<SignedIn> {
+    if cx.auth().config().tenancy.is_isolated() {
+        return Err(Code::TenantSwitchingNotSupported.into());
+    }
     if session.scope == RoleScope::Platform {
         return Err(Code::TenantMismatch.into());
     }

@@ -41,10 +41,11 @@ pub async fn by_id(cx: &Cx, id: &TenantId) -> Result<Option<TenantRecord>> {
 }
 
 /// Removes a tenant with its memberships, the roles held in it, those it has defined, and its sessions; `false` when there
-/// is none. What the application keeps of it is the application's to remove.
+/// is none. Accounts that belong to it ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) go along with all that is
+/// theirs, and no hook runs for each of them. What the application keeps of it is the application's to remove, before.
 ///
 /// # Errors
-/// When the store is down.
+/// [`Code::Conflict`] when rows of the application hold on to an account.
 pub async fn delete(cx: &Cx, id: &TenantId) -> Result<bool> {
     let mut work = cx.begin().await?;
     let is_deleted = work.delete_tenant(id).await?;
@@ -58,7 +59,8 @@ pub async fn delete(cx: &Cx, id: &TenantId) -> Result<bool> {
 /// Makes a user a member of a tenant, without any role; `false` when they belong to it already, be it suspended.
 ///
 /// # Errors
-/// [`Code::TenantNotFound`], [`Code::UserNotFound`].
+/// [`Code::TenantNotFound`], [`Code::UserNotFound`]; [`Code::AccountOfAnotherTenant`] where accounts belong to tenants and
+/// this one does not belong to that.
 pub async fn add_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
     let mut work = cx.begin().await?;
     let is_new = add_member_within(cx, &mut work, user, tenant).await?;
@@ -72,6 +74,16 @@ pub async fn add_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool
 /// As for [`add_member`].
 pub async fn add_member_within(cx: &Cx, work: &mut Work<'_>, user: UserId, tenant: &TenantId) -> Result<bool> {
     work.tenant_by_id(tenant).await?.ok_or(Code::TenantNotFound)?;
+    let found = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
+    let is_own = found.tenant.as_ref() == Some(tenant);
+    if !is_own && (found.tenant.is_some() || cx.auth().config().tenancy.is_isolated()) {
+        return Err(Code::AccountOfAnotherTenant.into());
+    }
+    admit(cx, work, user, tenant).await
+}
+
+/// Writes down who belongs to a tenant that is there.
+pub(crate) async fn admit(cx: &Cx, work: &mut Work<'_>, user: UserId, tenant: &TenantId) -> Result<bool> {
     let now = cx.now();
     let status = MembershipStatus::Active;
     let membership = Membership { user, tenant: tenant.clone(), status, created_at: now, updated_at: now };

@@ -1,19 +1,28 @@
 //! What programs do with users.
 
-use super::model::{Pool, ProfileChange, SignUp, User, check_profile};
-use crate::base::{Email, Timestamp, UserId};
+use super::model::{Pool, Population, ProfileChange, SignUp, User, check_profile};
+use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
-use crate::role;
 use crate::store::StoreError;
+use crate::{role, tenant};
 
-/// The user of this address; customers are not looked at.
+/// The user of this address; customers are not looked at, nor accounts that belong to a tenant.
 ///
 /// # Errors
 /// When the store is down.
 pub async fn user_by_email(cx: &Cx, email: &Email) -> Result<Option<User>> {
     Ok(cx.conn().user_by_email(&Pool::User.into(), email).await?)
+}
+
+/// The user of this address whose account belongs to this tenant: somebody else in each of them.
+///
+/// # Errors
+/// When the store is down.
+pub async fn user_by_email_in_tenant(cx: &Cx, email: &Email, tenant: &TenantId) -> Result<Option<User>> {
+    let population = Population::from(Pool::User).in_tenant(tenant.clone());
+    Ok(cx.conn().user_by_email(&population, email).await?)
 }
 
 /// The user of this id; a customer's id is nobody's here.
@@ -30,6 +39,8 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
 ///
 /// # Errors
 /// [`Code::UserAlreadyExists`], [`Code::ValidationError`] for a name or a picture that is too long, and what hooks refuse.
+/// Where accounts belong to tenants, [`Code::TenantRequired`] for one of none, unless it may be that of platform staff, and
+/// [`Code::TenantNotFound`].
 pub async fn create_user(cx: &Cx, signup: SignUp) -> Result<User> {
     let mut work = cx.begin().await?;
     let user = create_user_within(cx, &mut work, signup).await?;
@@ -51,6 +62,7 @@ pub async fn create_user_within(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp
 /// Writes somebody new, who has [`signed_up`] once what they sign in with is written, too.
 pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mut SignUp) -> Result<User> {
     let (now, random) = (cx.now(), cx.random());
+    let tenant = home(cx, work, pool, signup).await?;
     cx.hooks(pool).before_signup(cx, work, signup).await?;
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let user = User {
@@ -64,7 +76,7 @@ pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mu
         disabled_at: None,
         credential_version: 0,
         pool,
-        tenant: None,
+        tenant,
     };
     work.insert_user(&user).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),
@@ -73,9 +85,28 @@ pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mu
     Ok(user)
 }
 
-/// Tells of somebody new, and lets the hooks add to them.
+/// The tenant that somebody new will belong to, where accounts do.
+async fn home(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &SignUp) -> Result<Option<TenantId>> {
+    if !cx.auth().config().tenancy.is_isolated() {
+        return Ok(None);
+    }
+    let may_be_staff = pool == Pool::User && cx.auth().platform_access().is_some();
+    match &signup.tenant {
+        None if may_be_staff => Ok(None),
+        None => Err(Code::TenantRequired.into()),
+        Some(tenant) => {
+            work.tenant_by_id(tenant).await?.ok_or(Code::TenantNotFound)?;
+            Ok(Some(tenant.clone()))
+        }
+    }
+}
+
+/// Tells of somebody new, who is a member of the tenant that they belong to, and lets the hooks add to them.
 pub(crate) async fn signed_up(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp) -> Result<()> {
     work.emit(Event::SignedUp { user: user.id });
+    if let Some(tenant) = &user.tenant {
+        tenant::admit(cx, work, user.id, tenant).await?;
+    }
     cx.hooks(user.pool).on_signup(cx, work, user, signup).await
 }
 

@@ -22,6 +22,8 @@ mod hooks;
 mod hooks_failing;
 mod imported_hash;
 mod input;
+mod isolated;
+mod isolated_credentials;
 mod lockout;
 mod malformed;
 mod matrix;
