@@ -14,7 +14,7 @@ use crate::audit;
 use crate::auth::Auth;
 use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
-use crate::guard::{Admits, Authentication};
+use crate::guard::{Admits, Authentication, Principal, PrincipalSource};
 use crate::hooks::{self, Event, HookChain};
 use crate::session::{Resolved, SessionCheck};
 use crate::store::{Conn, Tx};
@@ -69,6 +69,8 @@ pub struct Cx {
     strictly: Memo<Arc<Authentication>>,
     tenant: Memo<TenantId>,
     platform_access: OnceCell<Result<bool>>,
+    before_auth: OnceCell<Result<()>>,
+    after_auth: OnceCell<Result<()>>,
     left: Mutex<Left>,
 }
 
@@ -108,6 +110,8 @@ impl Cx {
             strictly: OnceCell::new(),
             tenant: OnceCell::new(),
             platform_access: OnceCell::new(),
+            before_auth: OnceCell::new(),
+            after_auth: OnceCell::new(),
             left: Mutex::new(Left::default()),
         }
     }
@@ -254,6 +258,9 @@ impl Cx {
         let demanded = self.demanded.get().filter(|_| !self.is_strict.load(Ordering::Relaxed));
         match demanded {
             None | Some(SessionCheck::Strict) => {
+                if let Some(looked_up) = self.looked_up() {
+                    return Ok(Some(looked_up));
+                }
                 let asked = || crate::http::authenticate(self, SessionCheck::Strict);
                 self.strictly.get_or_init(asked).await.clone()
             }
@@ -261,6 +268,28 @@ impl Cx {
                 self.as_demanded.get_or_init(|| crate::http::authenticate(self, *check)).await.clone()
             }
         }
+    }
+
+    /// Who was looked up for a rule that would have believed a token, but was shown something else. Nobody has to ask
+    /// twice, and an API key is used once.
+    fn looked_up(&self) -> Option<Arc<Authentication>> {
+        let found = self.as_demanded.get().filter(|_| self.demanded.get() == Some(&SessionCheck::Stateless))?;
+        let found = found.as_ref().ok()?.as_ref()?;
+        match found.principal().source {
+            PrincipalSource::Session | PrincipalSource::Store => Some(Arc::clone(found)),
+            PrincipalSource::Claims => None,
+        }
+    }
+
+    /// Runs the hook of this name, unless it has run in this request: a handler may want more of a proof than its route.
+    pub(crate) async fn before_auth(&self) -> Result<()> {
+        self.before_auth.get_or_init(|| self.hooks(self.pool()).before_auth(self)).await.clone()
+    }
+
+    /// As [`before_auth`](Self::before_auth).
+    pub(crate) async fn after_auth(&self, principal: &Principal) -> Result<()> {
+        let hooks = self.hooks(principal.pool());
+        self.after_auth.get_or_init(|| hooks.after_auth(self, principal)).await.clone()
     }
 
     /// For which tenant the caller acts, and may; asked once. `None` when nothing names one.

@@ -19,13 +19,16 @@ const DELETE_USERS: Sql = sql!("DELETE FROM auth_user WHERE tenant = $1");
 // Before the tenant, or the roles that are still held would keep those that it has defined.
 const DELETE_MEMBERSHIPS: Sql = sql!("DELETE FROM auth_membership WHERE tenant = $1");
 const DELETE_TENANT: Sql = sql!("DELETE FROM auth_tenant WHERE id = $1");
-// On MySQL as for a granted role: only an update that changes the row is counted as two.
+// The parents are read, because INSERT IGNORE would write nothing without them either, nor say so. An update instead of
+// IGNORE would have to change the row, as MySQL counts one row for an insert and for an update that changes nothing.
 const INSERT_MEMBERSHIP: Sql = sql!(
-    "INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5) \
+    "INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at) \
+     SELECT u.id, t.id, $1, $2, $3 FROM auth_user u CROSS JOIN auth_tenant t WHERE u.id = $4 AND t.id = $5 \
      ON CONFLICT (user_id, tenant) DO NOTHING",
-    mysql: "INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?) \
-     ON DUPLICATE KEY UPDATE created_at = created_at + 1"
+    mysql: "INSERT IGNORE INTO auth_membership (user_id, tenant, status, created_at, updated_at) \
+     SELECT u.id, t.id, ?, ?, ? FROM auth_user u CROSS JOIN auth_tenant t WHERE u.id = ? AND t.id = ?"
 );
+const MAY_BELONG: Sql = sql!("SELECT 1 FROM auth_user u CROSS JOIN auth_tenant t WHERE u.id = $1 AND t.id = $2");
 const COLUMNS: &str = "m.user_id, m.tenant, m.status, m.created_at, m.updated_at";
 const MEMBERSHIP: Sql = sql!("SELECT ", COLUMNS, " FROM auth_membership m WHERE m.user_id = $1 AND m.tenant = $2");
 const MEMBERSHIPS_OF_USER: Sql =
@@ -43,6 +46,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &DELETE_MEMBERSHIPS,
     &DELETE_TENANT,
     &INSERT_MEMBERSHIP,
+    &MAY_BELONG,
     &MEMBERSHIP,
     &MEMBERSHIPS_OF_USER,
     &SET_STATUS,
@@ -70,14 +74,14 @@ impl<T: Target> TenantStore for SqlConn<T> {
     }
 
     async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError> {
-        let values = [
-            membership.user.into(),
-            membership.tenant.as_str().into(),
-            membership.status.as_str().into(),
-            membership.created_at.into(),
-            membership.updated_at.into(),
-        ];
-        Ok(self.0.execute(&INSERT_MEMBERSHIP, &values).await? == 1)
+        let (user, tenant) = (membership.user.into(), membership.tenant.as_str().into());
+        let (created_at, updated_at) = (membership.created_at.into(), membership.updated_at.into());
+        let values = [membership.status.as_str().into(), created_at, updated_at, user, tenant];
+        if self.0.affects(&INSERT_MEMBERSHIP, &values).await? {
+            return Ok(true);
+        }
+        let may_belong = self.0.fetch_optional(&MAY_BELONG, &[user, tenant]).await?.is_some();
+        if may_belong { Ok(false) } else { Err(StoreError::Conflict) }
     }
 
     async fn membership(&mut self, user: UserId, tenant: &TenantId) -> Result<Option<Membership>, StoreError> {
@@ -98,7 +102,7 @@ impl<T: Target> TenantStore for SqlConn<T> {
     ) -> Result<bool, StoreError> {
         let (text, name) = (status.as_str().into(), tenant.as_str().into());
         let is_changed = self.0.affects(&SET_STATUS, &[text, now.into(), user.into(), name, text]).await?;
-        if is_changed && status != MembershipStatus::Active {
+        if is_changed {
             let scope = RoleScope::Tenant(tenant.clone()).to_string();
             self.0.execute(&END_SESSIONS, &[user.into(), scope.as_str().into()]).await?;
         }

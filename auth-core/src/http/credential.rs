@@ -48,7 +48,7 @@ const API_KEY: &str = "x-api-key";
 /// Who sends this request: the first credential present decides, a bad one never falls through to the next.
 pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
     let Some(credential) = Credential::of(cx)? else { return Ok(None) };
-    cx.hooks(cx.pool()).before_auth(cx).await?;
+    cx.before_auth().await?;
     let authentication = match &credential {
         Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
         Credential::Jwt(text) => by_jwt(cx, check, text).await?,
@@ -58,7 +58,7 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
     let (principal, tenancy) = (authentication.principal(), &cx.auth().config().tenancy);
     tenancy.expect_home(cx, principal.tenant.as_ref())?;
     tenancy.expect_membership(cx, &authentication).await?;
-    cx.hooks(principal.pool()).after_auth(cx, principal).await?;
+    cx.after_auth(principal).await?;
     Ok(Some(Arc::new(authentication)))
 }
 

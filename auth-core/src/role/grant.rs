@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{GrantedRole, HeldRole, Permission, Role, RoleGrant, RoleScope, StoredGrant};
-use crate::base::UserId;
+use crate::base::{TenantId, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
@@ -95,24 +95,31 @@ impl<'a> Granter<'a> {
         Self { user, roles }
     }
 
-    /// Of the roles that count in the request those that are still held in this transaction.
+    /// Of the roles that count in the request those that still count in this transaction: held, by somebody enabled, and
+    /// within a tenant by an active member.
     async fn held(&self, work: &mut Work<'_>) -> Result<Vec<HeldRole>> {
+        let is_enabled = work.user_by_id(self.user).await?.is_some_and(|user| user.disabled_at.is_none());
+        let memberships = work.memberships_of_user(self.user).await?;
+        let belongs_to = |tenant: &TenantId| memberships.iter().any(|it| it.is_active() && it.tenant == *tenant);
         let mut held = work.roles_of_user(self.user, None).await?;
-        held.retain(|held| self.roles.contains(&GrantedRole::from(held)));
+        held.retain(|held| {
+            let counts = self.roles.contains(&GrantedRole::from(held));
+            is_enabled && counts && held.scope.tenant().is_none_or(belongs_to)
+        });
         Ok(held)
     }
+}
 
-    /// Refuses what is beyond their authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have).
-    async fn expect_authority(&self, work: &mut Work<'_>, role: &Role, scope: &RoleScope) -> Result<()> {
-        let held = self.held(work).await?;
-        let covering = || held.iter().filter(|held| covers(&held.scope, scope));
-        let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
-        let is_same = covering().any(|held| held.role.id == role.id);
-        let permissions: BTreeSet<&Permission> = covering().flat_map(|held| &held.role.permissions).collect();
-        let has_all = role.permissions.iter().all(|permission| permissions.contains(permission));
-        // Whoever could make somebody their equal in giving roles without being it could make themselves anything.
-        if manages && has_all && (is_same || !role.manages) { Ok(()) } else { Err(Code::BeyondYourAuthority.into()) }
-    }
+/// Refuses what is beyond the authority of whoever holds these roles (OWASP ASVS 5.0 §8.2: nobody gives more than they
+/// have).
+fn expect_authority(held: &[HeldRole], role: &Role, scope: &RoleScope) -> Result<()> {
+    let covering = || held.iter().filter(|held| covers(&held.scope, scope));
+    let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
+    let is_same = covering().any(|held| held.role.id == role.id);
+    let permissions: BTreeSet<&Permission> = covering().flat_map(|held| &held.role.permissions).collect();
+    let has_all = role.permissions.iter().all(|permission| permissions.contains(permission));
+    // Whoever could make somebody their equal in giving roles without being it could make themselves anything.
+    if manages && has_all && (is_same || !role.manages) { Ok(()) } else { Err(Code::BeyondYourAuthority.into()) }
 }
 
 /// Whether authority that is held in one place reaches another: what is held everywhere reaches all of them, staff of the
@@ -135,7 +142,7 @@ pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGr
     expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
     let known = known_role(cx, &mut work, role).await?;
-    granter.expect_authority(&mut work, &known, &role.scope).await?;
+    expect_authority(&granter.held(&mut work).await?, &known, &role.scope)?;
     let is_new = give(cx, &mut work, user, &known, &role.scope).await?;
     work.commit().await?;
     Ok(is_new)
@@ -148,7 +155,7 @@ pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGr
 pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
     let mut work = cx.begin().await?;
     let known = known_role(cx, &mut work, role).await?;
-    granter.expect_authority(&mut work, &known, &role.scope).await?;
+    expect_authority(&granter.held(&mut work).await?, &known, &role.scope)?;
     let is_revoked = take(&mut work, user, &known, &role.scope).await?;
     work.commit().await?;
     Ok(is_revoked)
@@ -174,14 +181,16 @@ pub async fn replace_as(
         let grant = RoleGrant { guard: guard.clone(), name: name.clone(), scope: scope.clone() };
         wanted.push(known_role(cx, &mut work, &grant).await?);
     }
+    // Whoever takes their own roles does so by the authority that they had.
+    let authority = granter.held(&mut work).await?;
     let held = work.roles_of_user(user, scope.tenant()).await?;
     let here: Vec<HeldRole> = held.into_iter().filter(|it| it.scope == *scope && it.role.guard == *guard).collect();
     for role in wanted.iter().filter(|role| !here.iter().any(|held| held.role.id == role.id)) {
-        granter.expect_authority(&mut work, role, scope).await?;
+        expect_authority(&authority, role, scope)?;
         give(cx, &mut work, user, role, scope).await?;
     }
     for HeldRole { role, .. } in here.iter().filter(|held| !wanted.iter().any(|role| role.id == held.role.id)) {
-        granter.expect_authority(&mut work, role, scope).await?;
+        expect_authority(&authority, role, scope)?;
         take(&mut work, user, role, scope).await?;
     }
     work.commit().await
@@ -260,7 +269,6 @@ async fn known_role(cx: &Cx, work: &mut Work<'_>, grant: &RoleGrant) -> Result<R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::TenantId;
 
     #[test]
     fn authority_reaches_no_further_than_where_it_is_held() {

@@ -186,7 +186,7 @@ pub struct GrantedRole {
     pub tenant: Option<TenantId>,
     /// Whether that tenant has defined it for itself. Such a role permits, and fulfils no demand for a role: a program
     /// that asks for a `super_admin` means its own.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, rename = "isCustom", skip_serializing_if = "std::ops::Not::not")]
     pub is_custom: bool,
 }
 

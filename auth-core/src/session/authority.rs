@@ -39,17 +39,20 @@ impl<'a> From<&'a RoleScope> for Acting<'a> {
 
 impl Authority {
     /// What counts for this user there. A database may be shared: roles of namespaces that this program does not know give
-    /// nothing. Nor does anything count of a session on the platform while platform access is not in force.
+    /// nothing. Nor does anything count of a session on the platform while platform access is not in force, or when nothing is
+    /// held there any more.
     pub(crate) async fn of(cx: &Cx, user: &User, acting: Acting<'_>, mut held: Vec<HeldRole>) -> Result<Self> {
-        let is_staff = *acting.scope == RoleScope::Platform && cx.has_platform_access().await?;
-        if *acting.scope == RoleScope::Platform && !is_staff {
-            held.clear();
-        }
         held.retain(|held| {
             cx.auth().knows_role_guard(&held.role.guard)
                 && acting.role_guard.is_none_or(|guard| guard == held.role.guard)
                 && (held.scope == RoleScope::Everywhere || held.scope == *acting.scope)
         });
+        let is_on_platform = *acting.scope == RoleScope::Platform;
+        let holds_there = is_on_platform && held.iter().any(|held| held.scope == RoleScope::Platform);
+        let is_staff = holds_there && cx.has_platform_access().await?;
+        if is_on_platform && !is_staff {
+            held.clear();
+        }
         let hooks = cx.hooks(user.pool);
         if hooks.is_empty() {
             let (roles, permissions) = role::authority(&held);

@@ -11,7 +11,7 @@ use super::service::{Resolved, SignedIn, resolve, sign_out, still_holds, user_vi
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::guard::{Anyone, CurrentSession, Fresh};
+use crate::guard::{Anyone, Authentication, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
     Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_access_cookie, clear_session_cookie,
@@ -101,10 +101,13 @@ impl Endpoint for GetSession {
             Ok(None) => return Ok(Json(None)),
             Err(error) => return stale(cx, error),
         };
+        // As whoever asks for the credential of a request would, but for what becomes of a cookie.
+        cx.before_auth().await?;
         let key = SessionKey::Token(token.hash());
         let found = resolve(cx, key, SessionCheck::Strict).await?;
         let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
         cx.auth().config().tenancy.expect_home(cx, found.user.tenant.as_ref())?;
+        cx.after_auth(Authentication::by_session_token(found.clone()).principal()).await?;
         if self.disable_refresh != Some(true) {
             slide(cx, place, &mut found, &token).await?;
         }

@@ -15,6 +15,7 @@ use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::{Event, LoginAttempt, LoginContext, LoginOccasion};
 use crate::role::{HeldRole, RoleScope};
+use crate::store::StoreError;
 use crate::tenant::{Membership, MembershipStatus};
 use crate::user::{Pool, User};
 
@@ -156,7 +157,14 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let session = Session::proven(session);
     // Locks the user's row, if it is not locked yet: a change of password comes wholly before this sign-in, which then fails,
     // or wholly after it, and then ends the new session with all others.
-    if !work.open_session(&NewSession::new(session.clone(), token.hash()), user.credential_version).await? {
+    let new = NewSession::new(session.clone(), token.hash());
+    let opened =
+        work.open_session(&new, user.credential_version).await.map_err(|error| match (error, &session.scope) {
+            // The membership has ended since it was read.
+            (StoreError::Conflict, RoleScope::Tenant(_)) => Error::from(Code::TenantMismatch),
+            (error, _) => error.into(),
+        })?;
+    if !opened {
         return Err(Code::InvalidEmailOrPassword.into());
     }
     // Whatever the clock says, the new session is not the one that has to go.
@@ -211,16 +219,19 @@ pub(crate) async fn pretend_login(cx: &Cx) -> Result<()> {
     LoginFacts::of(cx, &mut work, nobody).await.map(drop)
 }
 
-/// Where the session will act. Platform access that is in force goes before any tenant, but for an account that belongs to
-/// one: that acts there or not at all. A session that was opened by it is never vouched for without.
+/// Where the session will act. Platform access that is in force goes before any tenant, for whoever has just proved who they
+/// are, but for an account that belongs to a tenant: that acts there or not at all. What another session vouches for is on
+/// the platform if and only if that one is: neither does a token of one front end become one of the staff's there, nor the
+/// other way round.
 fn scope(cx: &Cx, login: &LoginContext<'_>, origin: Option<&StoredSession>) -> Result<RoleScope> {
     let is_of_guard = |held: &HeldRole| login.role_guard.as_ref().is_none_or(|guard| *guard == held.role.guard);
-    let is_staff = login.roles.iter().any(|held| held.scope == RoleScope::Platform && is_of_guard(held));
-    if login.has_platform_access && is_staff && login.user.tenant.is_none() {
-        return Ok(RoleScope::Platform);
-    }
-    if origin.is_some_and(|origin| origin.scope == RoleScope::Platform) {
-        return Err(Code::Unauthorized.into());
+    let holds_there = login.roles.iter().any(|held| held.scope == RoleScope::Platform && is_of_guard(held));
+    let is_staff = login.has_platform_access && holds_there && login.user.tenant.is_none();
+    let is_vouched_for = origin.map(|origin| origin.scope == RoleScope::Platform);
+    match is_vouched_for {
+        Some(true) | None if is_staff => return Ok(RoleScope::Platform),
+        Some(true) => return Err(Code::Unauthorized.into()),
+        Some(false) | None => {}
     }
     let tenancy = &cx.auth().config().tenancy;
     let scope = RoleScope::from(login.tenant.as_ref().or(login.user.tenant.as_ref()).cloned());

@@ -56,7 +56,8 @@ pub async fn delete(cx: &Cx, id: &TenantId) -> Result<bool> {
     Ok(is_deleted)
 }
 
-/// Makes a user a member of a tenant, without any role; `false` when they belong to it already, be it suspended.
+/// Makes a user a member of a tenant, without any role; `false` when they belong to it already, be it suspended. A
+/// customer is no user.
 ///
 /// # Errors
 /// [`Code::TenantNotFound`], [`Code::UserNotFound`]; [`Code::AccountOfAnotherTenant`] where accounts belong to tenants and
@@ -74,7 +75,7 @@ pub async fn add_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool
 /// As for [`add_member`].
 pub async fn add_member_within(cx: &Cx, work: &mut Work<'_>, user: UserId, tenant: &TenantId) -> Result<bool> {
     work.tenant_by_id(tenant).await?.ok_or(Code::TenantNotFound)?;
-    let found = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
+    let found = work.user_by_id(user).await?.filter(|found| !found.is_customer()).ok_or(Code::UserNotFound)?;
     let is_own = found.tenant.as_ref() == Some(tenant);
     if !is_own && (found.tenant.is_some() || cx.auth().config().tenancy.is_isolated()) {
         return Err(Code::AccountOfAnotherTenant.into());
@@ -111,7 +112,7 @@ pub async fn memberships_of_user(cx: &Cx, user: UserId) -> Result<Vec<Membership
 /// # Errors
 /// [`Code::NotAMember`]; [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.
 pub async fn suspend_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
-    let mut work = cx.begin().await?;
+    let mut work = begin(cx, user).await?;
     role::expect_dispensable(&mut work, user, Some(&RoleScope::Tenant(tenant.clone()))).await?;
     set_status(cx, work, user, tenant, MembershipStatus::Suspended).await
 }
@@ -121,8 +122,18 @@ pub async fn suspend_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<
 /// # Errors
 /// [`Code::NotAMember`].
 pub async fn reinstate_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
-    let work = cx.begin().await?;
+    let work = begin(cx, user).await?;
     set_status(cx, work, user, tenant, MembershipStatus::Active).await
+}
+
+/// A unit of work about a member. Like whoever opens a session it takes the user's row first: what has been seen of the
+/// membership is true until that is written, and InnoDB would end one of two that meet in another order.
+async fn begin(cx: &Cx, user: UserId) -> Result<Work<'_>> {
+    let mut work = cx.begin().await?;
+    if let Some(found) = work.user_by_id(user).await? {
+        work.claim_login(user, found.credential_version).await?;
+    }
+    Ok(work)
 }
 
 async fn set_status(
@@ -150,7 +161,7 @@ async fn set_status(
 /// # Errors
 /// [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.
 pub async fn remove_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
-    let mut work = cx.begin().await?;
+    let mut work = begin(cx, user).await?;
     role::expect_dispensable(&mut work, user, Some(&RoleScope::Tenant(tenant.clone()))).await?;
     let is_removed = work.delete_membership(user, tenant).await?;
     if is_removed {

@@ -35,8 +35,9 @@ pub trait TenantStore {
     /// What the user belongs to, ordered by tenant.
     async fn memberships_of_user(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;
 
-    /// Changes the status. Any other than [`Active`](MembershipStatus::Active) ends the sessions that the user has
-    /// opened as a member. `false` when there is no membership, or it has this status already.
+    /// Changes the status, and ends the sessions that the user has opened as a member: those that may go on no more, and
+    /// those of a sign-in that had read the former status, which must not come to life with the next. `false` when there
+    /// is no membership, or it has this status already.
     async fn set_membership_status(
         &mut self,
         user: UserId,

@@ -130,13 +130,12 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<()> {
 pub(crate) async fn set_disabled(cx: &Cx, pool: Pool, id: UserId, disabled_at: Option<Timestamp>) -> Result<()> {
     let mut work = cx.begin().await?;
     let found = work.user_by_id(id).await?.filter(|found| found.pool == pool);
-    if disabled_at.is_some() {
-        role::expect_dispensable(&mut work, id, None).await?;
-    }
+    // The user's row first and then those of roles, as whoever deletes a user takes them.
     if found.is_none() || !work.set_disabled(id, disabled_at, cx.now()).await? {
         return Err(Code::UserNotFound.into());
     }
     if disabled_at.is_some() {
+        role::expect_dispensable(&mut work, id, None).await?;
         work.end_sessions_of_user(id, None).await?;
         work.emit(Event::UserDisabled { user: id });
     } else {

@@ -1,12 +1,13 @@
 //! What may happen once happens once, whoever else tries at the same moment, over every store.
 //!
-//! [`single_use`] and [`requests`] let many race, round after round, and count the winners. [`interleavings`] and
-//! [`tokens`] leave nothing to chance: two transactions are stepped by hand, and the second one is seen waiting for the
+//! [`single_use`], [`requests`] and [`members`] let many race, round after round, and count the winners. [`interleavings`]
+//! and [`tokens`] leave nothing to chance: two transactions are stepped by hand, and the second one is seen waiting for the
 //! first. Start reading at [`stage`].
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test speaks by panicking")]
 
 mod api_keys;
 mod interleavings;
+mod members;
 mod requests;
 mod single_use;
 mod stage;

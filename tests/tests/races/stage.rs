@@ -11,6 +11,7 @@ use auth_core::base::{
 };
 use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
+use auth_core::guard::Tenancy;
 use auth_core::password::Lockout;
 use auth_core::role::{Permission, Role, RoleScope, StoredGrant};
 use auth_core::store::{Conn, Store, StoreError, Tx};
@@ -43,7 +44,8 @@ impl Stage {
         let stack = Stack { transport: TransportKind::Core, store: kind };
         let unlimited = password_config().lockout(Lockout::disabled_insecurely());
         let doorman = Doorman::default();
-        let settings = |builder: AuthBuilder| builder.password(unlimited).hooks(doorman.clone());
+        let settings =
+            |builder: AuthBuilder| builder.password(unlimited).hooks(doorman.clone()).tenancy(Tenancy::shared());
         Some(Self { app: stack.app_with(settings).await, kind, doorman })
     }
 
@@ -243,12 +245,12 @@ pub(crate) fn new_user(n: usize, email: &str) -> User {
     }
 }
 
-/// A role that is not written yet; each number has an id and a permission of its own.
 /// That the user holds the role everywhere.
 pub(crate) fn everywhere(user: UserId, role: RoleId) -> StoredGrant {
     StoredGrant { user, role, scope: RoleScope::Everywhere }
 }
 
+/// A role that is not written yet; each number has an id and a permission of its own.
 pub(crate) fn new_role(n: usize, name: &str) -> Role {
     Role {
         id: RoleId::new(NOW, &seeded(n)),

@@ -8,6 +8,7 @@ use auth_core::prelude::*;
 use auth_core::store::Tx;
 use auth_tests::{Actor, PASSWORD, Reply, StoreKind};
 use futures_util::future::BoxFuture;
+use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -74,11 +75,17 @@ impl Stage {
 
     /// A sign-in under way.
     pub(crate) async fn first_signs_in(&self, actor: &Actor, n: usize) -> First {
+        self.first_signs_in_to(actor, n, None).await
+    }
+
+    /// A sign-in to a tenant under way.
+    pub(crate) async fn first_signs_in_to(&self, actor: &Actor, n: usize, tenant: Option<&str>) -> First {
         let (reached, arrival) = oneshot::channel();
         let (door, opened) = oneshot::channel();
         *self.doorman.0.lock().unwrap() = Some((reached, opened));
         let actor = actor.clone();
-        let reply = tokio::spawn(async move { actor.sign_in(&address(n), PASSWORD).await });
+        let body = json!({"email": address(n), "password": PASSWORD, "tenantId": tenant});
+        let reply = tokio::spawn(async move { actor.auth_post("/sign-in/email", body).await });
         arrival.await.unwrap();
         First::SignIn { door, reply }
     }

@@ -83,10 +83,8 @@ impl<R: Reach> TenantStore for Asked<R> {
         let membership = state.memberships.get_mut(&(user, tenant.clone())).filter(|it| it.status != status);
         let Some(membership) = membership else { return Ok(false) };
         (membership.status, membership.updated_at) = (status, now);
-        if status != MembershipStatus::Active {
-            let scope = RoleScope::Tenant(tenant.clone());
-            state.end_sessions(|session| session.user_id == user && session.scope == scope);
-        }
+        let scope = RoleScope::Tenant(tenant.clone());
+        state.end_sessions(|session| session.user_id == user && session.scope == scope);
         Ok(true)
     }
 

@@ -11,14 +11,15 @@ use crate::account::AttemptKey;
 use crate::api_key::{ApiKey, KeyOwner, Limits};
 use crate::audit::{AuditEntry, Outcome};
 use crate::base::{
-    AccountId, ApiKeyId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token,
-    TokenHash, TokenKind, UserId,
+    AccountId, ApiKeyId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, TenantId, Timestamp,
+    Token, TokenHash, TokenKind, UserId,
 };
 use crate::code::{CodePurpose, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role, RoleScope, StoredGrant};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
 use crate::store::{Conn, Store, StoreError, Tx};
+use crate::tenant::{Membership, MembershipStatus, TenantRecord};
 use crate::token::{RefreshFamily, StoredSigningKey};
 use crate::user::{Pool, User};
 
@@ -122,6 +123,44 @@ impl Actors {
         assert!(opened.write_to(&mut *self.conn()).await.unwrap(), "a session was refused");
     }
 
+    /// A session that acts in this scope and is not written yet.
+    pub(super) fn session_in(&self, user: &User, scope: RoleScope) -> Opened {
+        let mut opened = self.session(user);
+        opened.row.scope = scope;
+        opened
+    }
+
+    pub(super) async fn signed_in_to(&self, user: &User, scope: RoleScope) -> Opened {
+        let opened = self.session_in(user, scope);
+        self.write(&opened).await;
+        opened
+    }
+
+    /// Whether the session is found by its token.
+    pub(super) async fn is_open(&self, opened: &Opened) -> bool {
+        self.conn().session_by_token(&opened.hash).await.unwrap().is_some()
+    }
+
+    /// A tenant that is written.
+    pub(super) async fn founded(&self, name: &str) -> TenantId {
+        let tenant = TenantRecord { id: tenant(name), name: format!("{name} Ltd."), created_at: NOW };
+        self.conn().insert_tenant(&tenant).await.unwrap();
+        tenant.id
+    }
+
+    /// Has the user belong to the tenant.
+    pub(super) async fn joined(&self, user: &User, tenant: &TenantId) -> Membership {
+        let membership = membership(user, tenant);
+        assert!(self.conn().insert_membership(&membership).await.unwrap(), "a first membership was not told as new");
+        membership
+    }
+
+    /// Has a membership count, or count no more; it did not have this status.
+    pub(super) async fn becomes(&self, user: &User, tenant: &TenantId, status: MembershipStatus) {
+        let changed = self.conn().set_membership_status(user.id, tenant, status, NOW).await.unwrap();
+        assert!(changed, "a change of status was not told");
+    }
+
     /// A code that is not written yet, of the session or of the user alone.
     pub(super) fn code(&self, user: &User, session: Option<&Opened>) -> StoredCode {
         StoredCode {
@@ -200,6 +239,13 @@ impl Actors {
 
     pub(super) async fn defined(&self, guard: &str, name: &str, permissions: &[&str]) -> Role {
         let role = self.role(guard, name, permissions);
+        self.conn().put_role(&role).await.unwrap();
+        role
+    }
+
+    /// A role that a tenant has defined for itself.
+    pub(super) async fn defined_by(&self, tenant: &TenantId, guard: &str, name: &str, permissions: &[&str]) -> Role {
+        let role = Role { tenant: Some(tenant.clone()), ..self.role(guard, name, permissions) };
         self.conn().put_role(&role).await.unwrap();
         role
     }
@@ -321,6 +367,21 @@ pub(super) fn winners(verdicts: &[bool]) -> usize {
 #[track_caller]
 pub(super) fn assert_conflict<T: Debug>(result: Result<T, StoreError>, what: &str) {
     assert!(matches!(result, Err(StoreError::Conflict)), "{what} must be refused as a conflict, but got {result:?}");
+}
+
+pub(super) fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
+/// A membership that is not written yet.
+pub(super) fn membership(user: &User, tenant: &TenantId) -> Membership {
+    let status = MembershipStatus::Active;
+    Membership { user: user.id, tenant: tenant.clone(), status, created_at: NOW, updated_at: NOW }
+}
+
+/// Where members of the tenant hold roles.
+pub(super) fn within(tenant: &TenantId) -> RoleScope {
+    RoleScope::Tenant(tenant.clone())
 }
 
 /// That the user holds the role everywhere.

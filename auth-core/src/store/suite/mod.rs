@@ -38,10 +38,12 @@ mod isolated;
 mod passwords;
 mod refresh;
 mod retention;
+mod role_scopes;
 mod roles;
 mod sessions;
 mod sessions_ended;
 mod signing_keys;
+mod tenants;
 mod transactions;
 mod users;
 
@@ -168,6 +170,47 @@ const RULES: &[Rule] = rules! {
         racing_revocations_have_one_winner,
         roles_are_listed_by_guard_and_name,
         new_permissions_reach_whoever_holds_the_role;
+    "tenants" in tenants:
+        a_tenant_is_found_by_its_id,
+        a_tenant_is_taken_only_once,
+        racing_tenants_of_one_id_have_one_winner,
+        tenants_are_compared_byte_by_byte,
+        deleting_a_tenant_takes_all_of_it_along,
+        deleting_a_tenant_leaves_everything_else_alone,
+        every_field_of_a_membership_survives,
+        a_membership_is_written_only_once,
+        racing_memberships_have_one_winner,
+        a_membership_of_nobody_is_refused,
+        a_membership_of_no_tenant_is_refused,
+        memberships_are_listed_by_tenant,
+        a_status_is_told_when_it_changes,
+        racing_suspensions_have_one_winner,
+        suspending_ends_the_sessions_in_that_tenant_alone,
+        a_suspended_member_keeps_their_roles,
+        what_is_opened_while_suspended_does_not_outlive_it,
+        removing_a_member_takes_roles_and_sessions_there_along,
+        racing_removals_of_a_member_have_one_winner,
+        deleting_a_user_takes_memberships_along,
+        nothing_of_a_member_outlives_the_membership;
+    "roles" in role_scopes:
+        the_same_names_in_the_program_and_two_tenants_are_three_roles,
+        every_field_of_a_role_survives,
+        defining_a_role_again_replaces_its_flags,
+        a_role_of_no_tenant_is_refused,
+        roles_are_listed_for_the_program_or_one_tenant,
+        a_role_that_is_held_is_not_deleted,
+        racing_deletions_of_a_role_have_one_winner,
+        a_role_is_not_deleted_from_under_a_grant,
+        a_role_held_in_four_places_is_four_grants,
+        racing_grants_have_one_winner_in_each_place,
+        a_grant_in_a_tenant_of_others_is_refused,
+        roles_of_a_user_leave_out_what_is_held_in_other_tenants,
+        only_holders_who_count_in_the_same_place_are_others,
+        of_holders_who_give_up_at_once_one_stays,
+        scope_and_role_guard_of_a_session_survive,
+        a_session_comes_with_the_roles_that_are_held_where_it_acts,
+        a_session_in_a_tenant_of_others_is_refused,
+        a_key_comes_with_the_roles_of_its_tenant_and_none_of_the_platform;
     "sessions" in sessions:
         a_session_is_found_by_its_token_with_user_and_roles,
         every_field_of_a_session_survives,

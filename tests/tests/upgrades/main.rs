@@ -2,53 +2,45 @@
 //! application's, and every rule holds afterwards, on each engine and under any names.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test speaks by panicking")]
 
+mod isolated;
+mod pools;
+mod tenants;
+
 use auth_core::account::{AttemptKey, CREDENTIAL};
-use auth_core::base::{Email, RoleId, SessionId, TenantId, Timestamp, TokenHash, UserId};
-use auth_core::store::{Store, StoreError};
-use auth_core::user::{Pool, User};
-use auth_sqlx::{Engine, SqlStore, Tables, migrate};
+use auth_core::base::{Email, RoleId, SessionId, Timestamp, TokenHash, UserId};
+use auth_core::store::Store;
+use auth_core::user::Pool;
+use auth_sqlx::{Engine, SqlStore, Tables};
 use auth_tests::servers::{Server, ServerDatabase};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Uuid;
 use tempfile::TempDir;
 
-/// Runs each of them, an `async fn(Before)`, on every engine, with the usual names and with names at their longest.
+/// Runs each of them, an `async fn(Before)` of the module that says this, on every engine, with the usual names and with names at their longest, on a
+/// database of the version that it is `from`.
 macro_rules! from_each_database {
-    ($($test:ident),+ $(,)?) => {$(
+    (from $last:ident: $($test:ident),+ $(,)?) => {$(
         mod $test {
             use auth_sqlx::Engine;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                crate::from_both(Engine::Sqlite, super::$test).await;
+                crate::from_both(Engine::Sqlite, super::$last, super::$test).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                crate::from_both(Engine::Postgres, super::$test).await;
+                crate::from_both(Engine::Postgres, super::$last, super::$test).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn mariadb() {
-                crate::from_both(Engine::Mariadb, super::$test).await;
+                crate::from_both(Engine::Mariadb, super::$last, super::$test).await;
             }
         }
     )+};
 }
-
-from_each_database!(
-    every_row_is_kept_by_the_pools,
-    every_rule_holds_after_the_pools,
-    the_pools_may_be_applied_by_hand,
-    a_process_of_an_earlier_version_goes_on_writing_users,
-    every_row_is_kept_by_the_accounts_of_tenants,
-    every_rule_holds_of_the_accounts_of_tenants,
-);
-
-/// The version before pools.
-const BEFORE_POOLS: &str = "0002_retention";
-/// The version before accounts of tenants.
-const BEFORE_ISOLATED: &str = "0006_tenants";
+use from_each_database;
 
 /// A database as an earlier version has left it.
 struct Before {
@@ -59,7 +51,7 @@ struct Before {
     prefix: String,
 }
 
-async fn from_both<F: Future<Output = ()>>(engine: Engine, test: impl Fn(Before) -> F) {
+async fn from_both<F: Future<Output = ()>>(engine: Engine, last: &str, test: impl Fn(Before) -> F) {
     let long = format!("{:x<31}_", "app");
     let names = Tables::prefixed(&long).unwrap();
     let (names, prefix) = match engine {
@@ -71,7 +63,7 @@ async fn from_both<F: Future<Output = ()>>(engine: Engine, test: impl Fn(Before)
         let Some((store, database)) = empty(engine, &folder).await else { return };
         let store = store.with_tables(tables.clone()).unwrap();
         let before = Before { store: store.clone(), engine, tables, prefix };
-        before.applied_up_to(BEFORE_POOLS).await;
+        before.applied_up_to(last).await;
         before.filled().await;
         test(before).await;
         close(&store).await;
@@ -252,152 +244,4 @@ fn role_id(number: u8) -> RoleId {
 
 fn token_hash(number: u8) -> TokenHash {
     TokenHash::from_stored(&[number; 32]).unwrap()
-}
-
-fn newcomer(number: u8, pool: Pool) -> User {
-    let now = Timestamp::from_micros(1);
-    User {
-        id: user_id(number),
-        name: "Ada".to_owned(),
-        email: Email::parse("ada@example.com").unwrap(),
-        email_verified: true,
-        image: None,
-        created_at: now,
-        updated_at: now,
-        disabled_at: None,
-        credential_version: 0,
-        pool,
-        tenant: None,
-    }
-}
-
-async fn every_row_is_kept_by_the_pools(before: Before) {
-    migrate(&before.store).await.unwrap();
-    before.assert_every_row_is_there().await;
-    migrate(&before.store).await.unwrap();
-    before.assert_every_row_is_there().await;
-}
-
-async fn the_pools_may_be_applied_by_hand(before: Before) {
-    before.applied_after(BEFORE_POOLS).await;
-    migrate(&before.store).await.unwrap();
-    before.assert_every_row_is_there().await;
-    assert!(matches!(before.store.conn().delete_user(user_id(1)).await, Err(StoreError::Conflict)), "the invoice");
-}
-
-async fn every_rule_holds_after_the_pools(before: Before) {
-    migrate(&before.store).await.unwrap();
-    let mut conn = before.store.conn();
-    assert!(matches!(conn.insert_user(&newcomer(8, Pool::User)).await, Err(StoreError::Conflict)), "a taken address");
-    assert!(matches!(conn.insert_user(&newcomer(1, Pool::Customer)).await, Err(StoreError::Conflict)), "a taken id");
-    conn.insert_user(&newcomer(8, Pool::Customer)).await.unwrap();
-    let columns = "auth_user (id, name, email, email_verified, created_at, updated_at, credential_version, pool)";
-    for (refused, why) in [
-        ("id(9), 'x', 'x@y', {yes}, 1, 1, 0, 'staff'", "there is no such pool"),
-        ("id(9), 'x', 'x@y', {yes}, 1, 1, 0, NULL", "everybody is in a pool"),
-        ("id(9), 'x', 'x', {yes}, 1, 1, 0, 'user'", "an address is longer"),
-        ("id(9), 'x', 'x@y', {yes}, 'x', 1, 0, 'user'", "an instant is a number"),
-        ("id(9), 'x', 'x@y', {yes}, 1, 1, NULL, 'user'", "there is always a version"),
-        ("NULL, 'x', 'x@y', {yes}, 1, 1, 0, 'user'", "there is always an id"),
-    ] {
-        assert!(before.run(&format!("INSERT INTO {columns} VALUES ({refused})")).await.is_err(), "{why}");
-    }
-    before.run(&format!("INSERT INTO {columns} VALUES (id(9), 'x', 'x@y', {{yes}}, 1, 1, 0, 'user')")).await.unwrap();
-
-    let (ada, jose) = (user_id(1), user_id(2));
-    assert!(matches!(conn.delete_user(ada).await, Err(StoreError::Conflict)), "the application's row holds on to it");
-    before.run("DELETE FROM invoice").await.unwrap();
-    assert!(conn.delete_user(ada).await.unwrap());
-    for gone in [
-        "auth_session WHERE user_id = id(1)",
-        "auth_account WHERE user_id = id(1)",
-        "auth_user_role WHERE user_id = id(1)",
-        "note WHERE user_id = id(1)",
-        "visit WHERE user_id IS NOT NULL",
-        "device",
-    ] {
-        assert_eq!(before.count(gone).await, 0, "{gone}");
-    }
-    assert_eq!(conn.roles_of_user(jose, None).await.unwrap().len(), 1);
-    assert!(conn.session_by_token(&token_hash(6)).await.unwrap().is_some());
-    assert!(
-        before.run("INSERT INTO auth_user_role (user_id, role_id, granted_at) VALUES (id(1), id(3), 1)").await.is_err()
-    );
-    assert!(before.run("INSERT INTO note (user_id) VALUES (id(1))").await.is_err());
-}
-
-/// It names neither the new column nor the pool of whom it looks for.
-async fn a_process_of_an_earlier_version_goes_on_writing_users(before: Before) {
-    migrate(&before.store).await.unwrap();
-    let columns = "auth_user (id, name, email, email_verified, created_at, updated_at, credential_version)";
-    before.run(&format!("INSERT INTO {columns} VALUES (id(9), 'x', 'x@example.com', {{yes}}, 1, 1, 0)")).await.unwrap();
-    let found = before.store.conn().user_by_id(user_id(9)).await.unwrap().unwrap();
-    assert_eq!((found.pool, found.tenant), (Pool::User, None));
-    let again = format!("INSERT INTO {columns} VALUES (id(8), 'x', 'x@example.com', {{yes}}, 1, 1, 0)");
-    assert!(before.run(&again).await.is_err(), "an address is taken once");
-}
-
-/// A member of a tenant with a session and a role there, and a customer of the same address.
-const MEMBERS: &str = "
-    INSERT INTO auth_tenant (id, name, created_at) VALUES ('acme', 'Acme', 1), ('globex', 'Globex', 1);
-    INSERT INTO auth_membership (user_id, tenant, status, created_at, updated_at) VALUES (id(1), 'acme', 'active', 1, 1);
-    INSERT INTO auth_user_role (user_id, role_id, granted_at, scope, tenant)
-        VALUES (id(1), id(3), 1, 'tenant acme', 'acme');
-    INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
-        absolute_expires_at, persistent, method, assurance, scope, tenant) VALUES
-        (id(7), bytes(7), id(1), 71, 72, 73, 74, 75, {yes}, 'password', 1, 'tenant acme', 'acme');
-    INSERT INTO auth_user (id, name, email, email_verified, created_at, updated_at, credential_version, pool) VALUES
-        (id(9), 'C', 'ada@example.com', {yes}, 1, 1, 0, 'customer');";
-
-async fn every_row_is_kept_by_the_accounts_of_tenants(before: Before) {
-    before.applied(|name| name > BEFORE_POOLS && name <= BEFORE_ISOLATED).await;
-    before.run(MEMBERS).await.unwrap();
-    migrate(&before.store).await.unwrap();
-    let mut conn = before.store.conn();
-    let customer = conn.user_by_id(user_id(9)).await.unwrap().unwrap();
-    assert_eq!((customer.pool, customer.tenant), (Pool::Customer, None));
-    let found = conn.session_by_token(&token_hash(7)).await.unwrap().unwrap();
-    assert_eq!((found.session.scope.tenant(), found.user.tenant), (Some(&acme()), None));
-    assert_eq!(found.roles.len(), 2, "the role is held everywhere and in the tenant");
-    assert!(conn.membership(user_id(1), &acme()).await.unwrap().unwrap().is_active());
-    assert!(conn.delete_user(user_id(9)).await.unwrap());
-    before.assert_every_row_is_there().await;
-}
-
-fn acme() -> TenantId {
-    TenantId::parse("acme").unwrap()
-}
-
-async fn every_rule_holds_of_the_accounts_of_tenants(before: Before) {
-    migrate(&before.store).await.unwrap();
-    before.run("INSERT INTO auth_tenant (id, name, created_at) VALUES ('acme', 'Acme', 1)").await.unwrap();
-    let mut conn = before.store.conn();
-    let of_acme = User { tenant: Some(acme()), ..newcomer(8, Pool::User) };
-    conn.insert_user(&of_acme).await.unwrap();
-    let again = User { id: user_id(9), ..of_acme.clone() };
-    assert!(matches!(conn.insert_user(&again).await, Err(StoreError::Conflict)), "a taken address");
-    let columns =
-        "auth_user (id, name, email, email_verified, created_at, updated_at, credential_version, tenant, home)";
-    for (refused, why) in [
-        ("'globex', 'globex'", "there is no such tenant"),
-        ("'acme', ''", "an account of a tenant is at home there"),
-        ("NULL, 'acme'", "an account of no tenant is at home in none"),
-        ("'acme', NULL", "every account is at home somewhere"),
-    ] {
-        let values = format!("id(9), 'x', 'x@y', {{yes}}, 1, 1, 0, {refused}");
-        assert!(before.run(&format!("INSERT INTO {columns} VALUES ({values})")).await.is_err(), "{why}");
-    }
-    before
-        .run("INSERT INTO note (user_id) VALUES (id(8)); INSERT INTO invoice (user_id) VALUES (id(8))")
-        .await
-        .unwrap();
-    assert!(
-        matches!(conn.delete_tenant(&acme()).await, Err(StoreError::Conflict)),
-        "the application's row holds on to it"
-    );
-    before.run("DELETE FROM invoice WHERE user_id = id(8)").await.unwrap();
-    assert!(conn.delete_tenant(&acme()).await.unwrap());
-    assert!(conn.user_by_id(of_acme.id).await.unwrap().is_none());
-    assert_eq!(before.count("note WHERE user_id = id(8)").await, 0);
-    before.assert_every_row_is_there().await;
 }
