@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use auth_core::base::Secret;
+use auth_core::guard::{Tenancy, TenantRequirement};
 use auth_core::hooks::{Hooks, LoginAttempt};
 use auth_core::role::RoleScope;
 use auth_core::{Cx, Result, tenant, token};
@@ -26,6 +27,7 @@ flows![
     a_key_counts_while_its_owner_is_a_member,
     a_one_time_token_keeps_tenant_and_front_end,
     a_one_time_token_ends_with_the_membership,
+    a_program_may_demand_a_session_in_a_tenant,
 ];
 
 async fn get_named(actor: &Actor, path: &str, tenant: &str) -> Reply {
@@ -228,4 +230,22 @@ async fn a_one_time_token_ends_with_the_membership(stack: Stack) {
     it.is_reinstated_in("acme").await;
     redeem(&it.app.anon(), &token).await.refused(400, "INVALID_TOKEN");
     assert_eq!(it.app.sessions(ADA).await.len(), 1);
+}
+
+async fn a_program_may_demand_a_session_in_a_tenant(stack: Stack) {
+    let demanding =
+        |requirement| move |builder| settings(builder).tenancy(Tenancy::shared().header("orgid").require(requirement));
+    let in_token = World::with(stack, demanding(TenantRequirement::RequiredInToken)).await;
+    let named = World::with(stack, demanding(TenantRequirement::Required)).await;
+    for (it, without, by_header) in [(&in_token, (401, "UNAUTHORIZED"), 401), (&named, (400, "TENANT_REQUIRED"), 200)] {
+        let (acme, none) = (it.inside("acme").await, it.app.signed_in(ADA).await);
+        for path in ["/me", "/cached", "/principal"] {
+            acme.get(path).await.ok();
+            none.get(path).await.refused(without.0, without.1);
+            assert_eq!(get_named(&none, path, "acme").await.status, by_header, "{path}");
+        }
+        // Endpoints of the engine are for whoever is signed in, and lead there.
+        none.auth_post("/switch-tenant", json!({"tenantId": "acme"})).await.ok();
+        none.get("/me").await.ok();
+    }
 }

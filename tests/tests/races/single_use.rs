@@ -1,6 +1,9 @@
 //! Each question to the store that may be answered with "it was you" once, asked by many at once.
 
+use auth_core::base::TenantId;
 use auth_core::code::StoredCode;
+use auth_core::role::Role;
+use auth_core::tenant::{Membership, MembershipStatus, TenantRecord};
 use auth_core::token::RefreshFamily;
 use auth_core::user::User;
 
@@ -26,6 +29,11 @@ on_each_store![
     a_session_has_one_family,
     a_generation_of_keys_is_taken_once,
     a_key_is_resealed_once,
+    a_tenant_is_created_once,
+    a_membership_is_written_once,
+    a_status_is_changed_once,
+    a_membership_is_removed_once,
+    a_role_is_removed_once,
 ];
 
 /// A number of its own for each racer of each round, apart from those of the rounds.
@@ -240,4 +248,77 @@ async fn a_key_is_resealed_once(stage: Stage) {
         assert_eq!(keys.iter().find(|key| key.id == id).unwrap().sealed_private, sealed(winner));
     };
     stage.one_wins(prepare, reseal, settled).await;
+}
+
+async fn a_tenant_is_created_once(stage: Stage) {
+    let create = |stage: Stage, round, racer| async move {
+        let name = numbered(round, racer).to_string();
+        stage.conn().insert_tenant(&TenantRecord { id: tenant(round), name, created_at: NOW }).await
+    };
+    let settled = async |stage: &Stage, round, winner| {
+        let found = stage.conn().tenant_by_id(&tenant(round)).await.unwrap().unwrap();
+        assert_eq!(found.name, numbered(round, winner).to_string());
+    };
+    stage.one_wins(async |_: &Stage, round| round, create, settled).await;
+}
+
+fn tenant(round: usize) -> TenantId {
+    TenantId::parse(&format!("tenant{round}")).unwrap()
+}
+
+/// A user and a tenant that they do not belong to.
+async fn apart(stage: &Stage, round: usize) -> Membership {
+    let id = tenant(round);
+    stage
+        .conn()
+        .insert_tenant(&TenantRecord { id: id.clone(), name: "Acme".to_owned(), created_at: NOW })
+        .await
+        .unwrap();
+    let status = MembershipStatus::Active;
+    Membership { user: stage.user(round).await.id, tenant: id, status, created_at: NOW, updated_at: NOW }
+}
+
+async fn belonging(stage: &Stage, round: usize) -> Membership {
+    let membership = apart(stage, round).await;
+    assert!(stage.conn().insert_membership(&membership).await.unwrap());
+    membership
+}
+
+async fn a_membership_is_written_once(stage: Stage) {
+    let join = |stage: Stage, it: Membership, _| async move { stage.conn().insert_membership(&it).await };
+    let settled = async |stage: &Stage, it: Membership, _| {
+        let found = stage.conn().membership(it.user, &it.tenant).await.unwrap();
+        assert_eq!(found, Some(it), "those who came later have changed nothing");
+    };
+    stage.one_wins(apart, join, settled).await;
+}
+
+async fn a_status_is_changed_once(stage: Stage) {
+    let suspend = |stage: Stage, it: Membership, _| async move {
+        stage.conn().set_membership_status(it.user, &it.tenant, MembershipStatus::Suspended, NOW).await
+    };
+    let settled = async |stage: &Stage, it: Membership, _| {
+        let reinstated = stage.conn().set_membership_status(it.user, &it.tenant, MembershipStatus::Active, NOW).await;
+        assert!(reinstated.unwrap(), "it was suspended");
+    };
+    stage.one_wins(belonging, suspend, settled).await;
+}
+
+async fn a_membership_is_removed_once(stage: Stage) {
+    let leave =
+        |stage: Stage, it: Membership, _| async move { stage.conn().delete_membership(it.user, &it.tenant).await };
+    let settled = async |stage: &Stage, it: Membership, _| {
+        assert!(stage.conn().insert_membership(&it).await.unwrap(), "whoever has left can come back");
+    };
+    stage.one_wins(belonging, leave, settled).await;
+}
+
+async fn a_role_is_removed_once(stage: Stage) {
+    let prepare = async |stage: &Stage, round| stage.role(round).await;
+    let remove = |stage: Stage, role: Role, _| async move { stage.conn().delete_role(role.id).await };
+    let settled = async |stage: &Stage, role: Role, _| {
+        assert!(stage.conn().role_by_name(&role.guard, &role.name, None).await.unwrap().is_none());
+        stage.conn().put_role(&role).await.unwrap();
+    };
+    stage.one_wins(prepare, remove, settled).await;
 }

@@ -170,6 +170,25 @@ const RULES: &[Rule] = rules! {
         racing_revocations_have_one_winner,
         roles_are_listed_by_guard_and_name,
         new_permissions_reach_whoever_holds_the_role;
+    "roles" in role_scopes:
+        the_same_names_in_the_program_and_two_tenants_are_three_roles,
+        every_field_of_a_role_survives,
+        defining_a_role_again_replaces_its_flags,
+        a_role_of_no_tenant_is_refused,
+        roles_are_listed_for_the_program_or_one_tenant,
+        a_role_that_is_held_is_not_deleted,
+        racing_deletions_of_a_role_have_one_winner,
+        a_role_is_not_deleted_from_under_a_grant,
+        a_role_held_in_four_places_is_four_grants,
+        racing_grants_have_one_winner_in_each_place,
+        a_grant_in_a_tenant_of_others_is_refused,
+        roles_of_a_user_leave_out_what_is_held_in_other_tenants,
+        only_holders_who_count_in_the_same_place_are_others,
+        of_holders_who_give_up_at_once_one_stays,
+        scope_and_role_guard_of_a_session_survive,
+        a_session_comes_with_the_roles_that_are_held_where_it_acts,
+        a_session_in_a_tenant_of_others_is_refused,
+        a_key_comes_with_the_roles_of_its_tenant_and_none_of_the_platform;
     "tenants" in tenants:
         a_tenant_is_found_by_its_id,
         a_tenant_is_taken_only_once,
@@ -192,25 +211,6 @@ const RULES: &[Rule] = rules! {
         racing_removals_of_a_member_have_one_winner,
         deleting_a_user_takes_memberships_along,
         nothing_of_a_member_outlives_the_membership;
-    "roles" in role_scopes:
-        the_same_names_in_the_program_and_two_tenants_are_three_roles,
-        every_field_of_a_role_survives,
-        defining_a_role_again_replaces_its_flags,
-        a_role_of_no_tenant_is_refused,
-        roles_are_listed_for_the_program_or_one_tenant,
-        a_role_that_is_held_is_not_deleted,
-        racing_deletions_of_a_role_have_one_winner,
-        a_role_is_not_deleted_from_under_a_grant,
-        a_role_held_in_four_places_is_four_grants,
-        racing_grants_have_one_winner_in_each_place,
-        a_grant_in_a_tenant_of_others_is_refused,
-        roles_of_a_user_leave_out_what_is_held_in_other_tenants,
-        only_holders_who_count_in_the_same_place_are_others,
-        of_holders_who_give_up_at_once_one_stays,
-        scope_and_role_guard_of_a_session_survive,
-        a_session_comes_with_the_roles_that_are_held_where_it_acts,
-        a_session_in_a_tenant_of_others_is_refused,
-        a_key_comes_with_the_roles_of_its_tenant_and_none_of_the_platform;
     "sessions" in sessions:
         a_session_is_found_by_its_token_with_user_and_roles,
         every_field_of_a_session_survives,
