@@ -70,7 +70,9 @@ impl TrustedOrigins {
 impl Pattern {
     /// The exact pattern of a web address; `None` for other schemes.
     fn of_url(url: &Url) -> Option<Self> {
-        let host = url.host_str()?.trim_end_matches('.').to_owned();
+        // One dot makes a name absolute; with more it is none.
+        let host = url.host_str()?;
+        let host = host.strip_suffix('.').unwrap_or(host).to_owned();
         matches!(url.scheme(), "http" | "https").then(|| Self {
             scheme: url.scheme().to_owned(),
             host: HostPattern::Exactly(host),
@@ -268,6 +270,8 @@ mod tests {
             "https://apps.example.com",
             "https://evilapps.example.com",
             "https://.apps.example.com",
+            "https://api.example.com..",
+            "https://a.apps.example.com..",
             "http://localhost:51730",
             "http://localhost",
             "https://user@api.example.com",
