@@ -140,7 +140,8 @@ async fn used_before(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -
 
 /// Ends the session of a refresh token, whichever token of its family it is. One that names none is left alone.
 pub(super) async fn revoke(cx: &Cx, token: &Token) -> Result<()> {
-    let Some(Known { held, .. }) = Known::look_up(cx, token).await? else { return Ok(()) };
+    // Also one of staff where they are not staff: it is good for nothing there but to be thrown away.
+    let Some(Known { held, .. }) = Known::wherever(cx, token).await? else { return Ok(()) };
     let mut work = cx.begin().await?;
     if session::end(&mut work, &held.user, held.session.id).await? {
         work.emit(Event::SignedOut { user: held.user.id, session: held.session.id });
@@ -157,15 +158,18 @@ pub(super) struct Known {
 impl Known {
     /// The family that a token names, whichever of its tokens it is.
     pub(super) async fn look_up(cx: &Cx, token: &Token) -> Result<Option<Self>> {
+        // One of staff is no token where platform access is not in force, and is not used up: where it belongs it is as good
+        // as before.
+        let known = Self::wherever(cx, token).await?;
+        Ok(known.filter(|Self { held, .. }| held.session.scope != RoleScope::Platform || held.authority.is_staff))
+    }
+
+    async fn wherever(cx: &Cx, token: &Token) -> Result<Option<Self>> {
         feature(cx)?;
         let Ok(name) = token.family_hash() else { return Ok(None) };
         let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
-        // One of the other pool is no token here, nor is one of staff where platform access is not in force. Neither is used
-        // up: where it belongs it is as good as before.
-        let held = session::judge(cx, found).await?.filter(|held| {
-            let is_elsewhere = held.session.scope == RoleScope::Platform && !held.authority.is_staff;
-            cx.now() < family.expires_at && !is_elsewhere
-        });
+        // One of the other pool is no token here either.
+        let held = session::judge(cx, found).await?.filter(|_| cx.now() < family.expires_at);
         Ok(held.map(|held| Self { family, held }))
     }
 
