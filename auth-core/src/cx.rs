@@ -92,6 +92,7 @@ struct Left {
     cookies: Vec<Cookie<'static>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     refusal: Option<Error>,
+    is_secret: bool,
 }
 
 impl Cx {
@@ -356,6 +357,16 @@ impl Cx {
     /// Adds a header to the response.
     pub(crate) fn set_header(&self, name: HeaderName, value: HeaderValue) {
         self.left().headers.push((name, value));
+    }
+
+    /// Has nobody store the response.
+    pub(crate) fn forbid_storing(&self) {
+        self.left().is_secret = true;
+    }
+
+    /// Whether nobody is to store the response.
+    pub(crate) fn forbids_storing(&self) -> bool {
+        self.left().is_secret
     }
 
     /// Takes the headers that wait for the response.

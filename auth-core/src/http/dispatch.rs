@@ -102,13 +102,16 @@ pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
 }
 
 /// Puts onto a response what the request left behind: its correlation id, headers and cookies. A response that sets a
-/// session cookie is not to be stored by anyone.
+/// cookie or carries tokens is not to be stored by anyone.
 pub fn finish(cx: &Cx, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(cx.correlation_id()) {
         headers.insert(correlation::HEADER, id);
     }
     for (name, value) in cx.take_headers() {
         headers.append(name, value);
+    }
+    if cx.forbids_storing() {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     for cookie in cx.take_cookies() {
         if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {

@@ -29,8 +29,11 @@ pub enum Given {
 
 impl TokenPair {
     /// Gives the pair to the client as [`Transport`](super::Transport) says, and tells whether the body must carry it.
+    ///
+    /// Nobody is to store the answer then (RFC 6749 §5.1).
     #[must_use = "where it is not in cookies, the body must carry it"]
     pub fn give(&self, cx: &Cx) -> Given {
+        cx.forbid_storing();
         match self.delivery {
             Delivery::Body => Given::InBody,
             Delivery::Cookies => Given::InCookies { csrf_token: give_tokens(cx, self) },
