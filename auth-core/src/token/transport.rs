@@ -49,12 +49,13 @@ impl TokenPair {
 ///
 /// ```
 /// use auth_core::prelude::*;
-/// use auth_core::session::SignedIn;
 /// use auth_core::token::Given;
 /// use serde_json::{Value, json};
 ///
-/// async fn welcome(cx: &Cx, signed_in: &SignedIn) -> Result<Value> {
-///     let pair = token::open(cx, signed_in, None).await?;
+/// async fn sign_in(cx: &Cx, sign_in: password::SignInEmail) -> Result<Value> {
+///     token::expect_transport(cx)?;
+///     let reply = cx.auth().call(cx, sign_in).await?;
+///     let pair = token::open(cx, reply.signed_in(), None).await?;
 ///     Ok(match pair.give(cx) {
 ///         Given::InCookies { csrf_token } => json!({"csrfToken": csrf_token}),
 ///         _ => json!({"accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose()}),
@@ -81,6 +82,16 @@ pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
     let (roles, permissions) = (&authority.roles, &authority.permissions);
     let subject = Subject { user, session, tenant, roles, permissions };
     Ok(open_for(cx, subject).await?.0)
+}
+
+/// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or changes
+/// their password: what is refused here leaves no account and no session behind that nobody got the tokens of.
+///
+/// # Errors
+/// 400 when the request may choose how it gets tokens and names no way; 403 when cookies are to be given to a page that is
+/// no trusted origin.
+pub fn expect_transport(cx: &Cx) -> Result<()> {
+    agreed_delivery(cx).map(drop)
 }
 
 /// As [`open`], for whoever has proved their session with this request; and the session as it is then.

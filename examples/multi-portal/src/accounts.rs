@@ -35,6 +35,7 @@ pub(crate) struct NewAccount {
 
 pub(crate) async fn sign_up(cx: RequestCx, Body(new): Body<NewAccount>) -> Result<(StatusCode, Json<Value>), Refusal> {
     let NewAccount { email, password, name, tenant_id, rest } = new;
+    token::expect_transport(&cx)?;
     let sign_up = SignUpEmail { tenant_id, extra: rest, ..SignUpEmail::new(email, name, password) };
     let reply = taken(cx.auth().call(&cx, sign_up).await)?;
     Ok((StatusCode::CREATED, Json(welcome(&cx, reply.signed_in()).await?)))
@@ -62,6 +63,7 @@ pub(crate) async fn log_in(cx: RequestCx, Body(login): Body<Login>) -> Result<Js
     if provider_name != "email" {
         return Err(Error::new(ErrorKind::Unauthorized, "INVALID_PROVIDER", "There is no such provider.").into());
     }
+    token::expect_transport(&cx)?;
     let sign_in = SignInEmail { tenant_id, extra: rest, ..SignInEmail::new(email, password) };
     let reply = cx.auth().call(&cx, sign_in).await?;
     Ok(Json(welcome(&cx, reply.signed_in()).await?))
@@ -160,6 +162,7 @@ pub(crate) async fn change_password(
     Body(change): Body<PasswordChange>,
 ) -> Result<Json<Value>, Refusal> {
     let PasswordChange { current_password, new_password } = change;
+    token::expect_transport(&cx)?;
     let signed_in = password::change_password(&cx, current.user(), &current, current_password, new_password).await?;
     Ok(Json(welcome(&cx, &signed_in).await?))
 }
