@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use auth_axum::{CurrentPrincipal, Refusal, RequestCx};
 use auth_core::base::{SessionId, UserId};
+use auth_core::error::{Code, Error};
 use auth_core::role::{self, RolePlace, RoleScope};
 use auth_core::session;
 use axum::Json;
@@ -34,10 +35,15 @@ pub(crate) async fn set_roles(
     Ok(Json(json!({ "userId": user_id, "roles": roles })))
 }
 
+/// For staff of the platform alone: whoever holds a role of the same guard in a tenant has no say over people of others.
 pub(crate) async fn end_session(
     cx: RequestCx,
+    caller: CurrentPrincipal,
     Path((user, id)): Path<(UserId, SessionId)>,
 ) -> Result<StatusCode, Refusal> {
+    if !caller.is_staff {
+        return Err(Error::from(Code::Forbidden).into());
+    }
     session::sign_out(&cx, user, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
