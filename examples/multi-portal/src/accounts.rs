@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::input::Body;
+use crate::input::{self, Body};
 use crate::refusals::taken;
 
 /// `POST /auth/signup`.
@@ -191,8 +191,9 @@ fn session_view(row: &StoredSession, current: SessionId) -> Value {
 pub(crate) async fn end_session(
     cx: RequestCx,
     current: CurrentSession,
-    Path(id): Path<SessionId>,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
+    let id: SessionId = input::id("id", &id)?;
     session::sign_out(&cx, current.user_id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

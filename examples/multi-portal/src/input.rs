@@ -1,6 +1,9 @@
 //! Reading bodies: what does not fit is refused in the form of every other refusal.
 
+use std::str::FromStr;
+
 use auth_axum::Refusal;
+use auth_core::Result;
 use auth_core::error::{Code, Error};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Json, Request};
@@ -38,12 +41,25 @@ fn refused(rejection: &JsonRejection) -> Error {
 /// `…missing field `email`…`.
 fn named(text: &str) -> Error {
     let said = text.split_once("target type: ").map_or(text, |(_, said)| said);
-    let missing = said.split_once("missing field `").and_then(|(path, rest)| {
-        let (name, _) = rest.split_once('`')?;
-        let path = path.trim_end_matches(": ");
-        Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
-    });
-    let field = missing.unwrap_or_else(|| said.split(": ").next().unwrap_or_default().to_owned());
-    let problem = if said.contains("missing field") { "is missing" } else { "has another type or form" };
+    let (place, said) = said.split_once(": ").filter(|(place, _)| !place.contains(' ')).unwrap_or(("", said));
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+    match (place, missing) {
+        ("", Some(name)) => refused_field(name, "is missing"),
+        (place, Some(name)) => refused_field(&format!("{place}.{name}"), "is missing"),
+        ("", None) if said.starts_with("invalid type") => Code::BodyMustBeAnObject.into(),
+        // A field that is given twice.
+        ("", None) => Code::BadRequest.into(),
+        (place, None) => refused_field(place, "has another type or form"),
+    }
+}
+
+fn refused_field(field: &str, problem: &'static str) -> Error {
     Error::from(Code::ValidationError).saying(format!("[body.{field}] {problem}")).field(field, problem)
+}
+
+/// An identifier in an address.
+pub(crate) fn id<T: FromStr>(name: &str, text: &str) -> Result<T> {
+    let problem = "is no identifier";
+    let refused = || Error::from(Code::ValidationError).saying(format!("[path.{name}] {problem}")).field(name, problem);
+    text.parse().map_err(|_| refused())
 }

@@ -20,11 +20,12 @@ mod staff;
 
 use std::net::SocketAddr;
 
-use auth_axum::{RouteExt, Router};
-use auth_core::guard::{Tenancy, any_role_in, role};
+use auth_axum::{AuthLayer, Refusal, RouteExt, Router};
+use auth_core::error::Code;
+use auth_core::guard::{Tenancy, any_role_in, public, role};
 use auth_core::http::CredentialSource;
 use auth_core::portal::AtOrigin;
-use auth_core::{Auth, password, retention, session};
+use auth_core::{Auth, ConfigErrors, password, retention, session};
 use auth_sqlx::SqlStore;
 use axum::Json;
 use axum::routing::{delete, get, post};
@@ -50,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
     }
     tokio::spawn(retention::prune_regularly(auth.clone()));
 
-    let app = routes().auth(auth)?.merge(demo_routes(settings.demo));
+    let app = routes().auth(auth.clone())?.merge(demo_routes(settings.demo)).fallback_service(nothing(auth)?);
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
     println!("listening on {}", settings.address);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
@@ -102,6 +103,12 @@ fn routes() -> Router {
         .route("/staff-area/admin", get(area).require(role("admin").in_guard(ADMIN)))
         .route("/portal-area", get(area).require(any_role_in(PORTAL)))
         .route("/shop-area", get(area).require(any_role_in(FRONTEND)))
+}
+
+/// Whatever else is asked for is refused in the same form.
+fn nothing(auth: Auth) -> Result<axum::Router, ConfigErrors> {
+    let nothing = async || Refusal(Code::NotFound.into());
+    Ok(axum::Router::new().fallback(nothing).layer(AuthLayer::new(auth, public())?))
 }
 
 async fn health() -> Json<Value> {

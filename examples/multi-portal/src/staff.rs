@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ADMIN;
-use crate::input::Body;
+use crate::input::{self, Body};
 
 /// `POST /staff`: what somebody holds on the platform from now on.
 #[derive(Deserialize)]
@@ -39,8 +39,9 @@ pub(crate) async fn set_roles(
 pub(crate) async fn end_session(
     cx: RequestCx,
     caller: CurrentPrincipal,
-    Path((user, id)): Path<(UserId, SessionId)>,
+    Path((user, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
+    let (user, id): (UserId, SessionId) = (input::id("user", &user)?, input::id("sid", &id)?);
     if !caller.is_staff {
         return Err(Error::from(Code::Forbidden).into());
     }
