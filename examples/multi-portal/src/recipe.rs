@@ -127,11 +127,19 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a page elsewhere sends this: it says so by `Origin`, or where there is none by `Referer`.
+/// Whether a page elsewhere sends this: it says so by `Origin`, or where there is none by `Referer`. Of several nobody knows
+/// which one is true.
 fn is_foreign(cx: &Cx) -> bool {
-    let headers = &cx.request().headers;
-    let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let of_referer = |address: String| address.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    let origin = text("origin").or_else(|| text("referer").map(of_referer));
-    origin.is_some_and(|origin| !cx.auth().trusts_origin(&origin))
+    let all = |name: &str| {
+        let values = cx.request().headers.get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect::<Vec<_>>()
+    };
+    let is_ours = |origin: &str| cx.auth().trusts_origin(origin);
+    let of_referer = |address: &str| address.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    match (&all("origin")[..], &all("referer")[..]) {
+        ([], []) => false,
+        ([], [referer]) => !is_ours(&of_referer(referer)),
+        ([origin], _) => !is_ours(origin),
+        ([], _) | ([_, _, ..], _) => true,
+    }
 }
