@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use auth_core::base::Secret;
-use auth_core::portal::OriginGuardResolver;
+use auth_core::portal::{OriginGuardResolver, RoleGuardResolver};
 use auth_core::token::{self, TokenCookies, Transport};
 use example_support::{Env, Environment, Settings};
 
@@ -48,8 +48,7 @@ pub(crate) fn portals(env: &mut Env<'_>) -> Option<Portals> {
     let jwt_secret = env.jwt_secret();
     let access_ttl = seconds(env, "ACCESS_TTL", 60 * 60, 24 * 60 * 60);
     let refresh_ttl = seconds(env, "REFRESH_TTL", 30 * 24 * 60 * 60, 400 * 24 * 60 * 60);
-    let [admin_url, portal_url, front_url] =
-        ["ADMIN_URL", "PORTAL_URL", "FRONT_URL"].map(|name| env.get(name).unwrap_or_default());
+    let [admin_url, portal_url, front_url] = ["ADMIN_URL", "PORTAL_URL", "FRONT_URL"].map(|name| address(env, name));
     if admin_url.is_empty() {
         tracing::warn!("ADMIN_URL is not set: staff cannot sign in");
     }
@@ -70,6 +69,16 @@ pub(crate) fn portals(env: &mut Env<'_>) -> Option<Portals> {
         access_ttl: access_ttl?,
         refresh_ttl: refresh_ttl?,
     })
+}
+
+/// Where a front end is; empty where there is none.
+fn address(env: &mut Env<'_>, name: &str) -> String {
+    let address = env.get(name).unwrap_or_default();
+    let resolver = OriginGuardResolver::default().origin(&address, PORTAL);
+    if !RoleGuardResolver::problems(&resolver, &|_| true).is_empty() {
+        env.problem(format!("{name} is {address:?}: it must be an origin such as https://app.example.com"));
+    }
+    address
 }
 
 /// A number of seconds from 1 to `most`.
