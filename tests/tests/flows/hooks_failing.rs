@@ -1,5 +1,6 @@
 //! Hooks that refuse, panic or never end: whatever was begun leaves nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auth_core::prelude::*;
@@ -11,6 +12,7 @@ flows![
     whichever_hook_of_a_sign_in_fails_there_is_no_session,
     a_failing_hook_keeps_the_old_password_and_every_session,
     a_failing_hook_keeps_the_user,
+    after_a_hook_has_failed_the_next_request_works,
     a_view_that_fails_leaves_its_fields_out,
     the_first_error_wins,
     a_refusal_can_look_like_a_wrong_password,
@@ -150,6 +152,54 @@ async fn a_failing_hook_keeps_the_user(stack: Stack) {
         failed(&ada.auth_post("/delete-user", json!({})).await, failure);
         assert!(ada.is_signed_in().await);
         assert!(app.find_user("ada@example.com").await.is_some());
+    }
+}
+
+/// Fails at its turn the first time, and never again.
+struct Once(Saboteur, AtomicBool);
+
+impl Once {
+    async fn at(&self, turn: Turn) -> Result<()> {
+        if self.0.0 == turn && !self.1.swap(true, Ordering::Relaxed) { self.0.at(turn).await } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Hooks for Once {
+    async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _signup: &mut SignUp) -> Result<()> {
+        self.at(Turn::BeforeSignup).await
+    }
+    async fn on_signup(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User, _signup: &SignUp) -> Result<()> {
+        self.at(Turn::OnSignup).await
+    }
+    async fn before_login(&self, _cx: &Cx, _attempt: &mut LoginAttempt<'_>) -> Result<()> {
+        self.at(Turn::BeforeLogin).await
+    }
+    async fn on_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &mut LoginContext<'_>) -> Result<()> {
+        self.at(Turn::OnLogin).await
+    }
+}
+
+/// Whoever panics or never ends leaves no transaction open and no lock held: over SQLite that would stop all others.
+async fn after_a_hook_has_failed_the_next_request_works(stack: Stack) {
+    for failure in FAILURES {
+        for turn in [Turn::BeforeSignup, Turn::OnSignup, Turn::BeforeLogin, Turn::OnLogin] {
+            let once = Once(Saboteur(turn, failure), AtomicBool::default());
+            let app = stack.app_with(|builder| hasty(builder).hooks(once)).await;
+            failed(&app.anon().sign_up("ada@example.com").await, failure);
+            app.anon().sign_up("ada@example.com").await.ok();
+            app.signed_in("ada@example.com").await;
+            assert_eq!(app.sessions("ada@example.com").await.len(), 2, "{turn:?} {failure:?}");
+        }
+        for turn in [Turn::BeforeLogin, Turn::OnLogin] {
+            let peaceful = stack.app().await;
+            peaceful.signed_up("ada@example.com").await;
+            let once = Once(Saboteur(turn, failure), AtomicBool::default());
+            let app = peaceful.restarted_with(stack.transport, |builder| hasty(builder).hooks(once)).await;
+            failed(&app.anon().sign_in("ada@example.com", PASSWORD).await, failure);
+            app.signed_in("ada@example.com").await;
+            assert_eq!(app.sessions("ada@example.com").await.len(), 2, "{turn:?} {failure:?}");
+        }
     }
 }
 
