@@ -149,25 +149,31 @@ async fn close(store: &SqlStore) {
     }
 }
 
-/// Each rule has names of its own, all in one database; all that are broken are named.
+/// Each rule has names of its own, many of them in one database; all that are broken are named. Not all in one: `SQLite`
+/// reads the names of all tables after each change of one.
 async fn every_rule_is_kept(engine: Engine) {
     assert!(suite::rules().len() > 80, "{}", suite::rules().len());
-    let Some(database) = Database::empty(engine).await else { return };
     let mut broken = Vec::new();
-    for (number, rule) in suite::rules().iter().enumerate() {
-        let store = Arc::new(database.store(&long_names(engine, number)).await);
-        migrate(&store).await.unwrap();
-        let running = tokio::spawn({
-            let store = Arc::clone(&store);
-            async move { rule.run(store).await }
-        });
-        match tokio::time::timeout(PATIENCE, running).await {
-            Ok(Ok(())) => close(&store).await,
-            Ok(Err(_)) | Err(_) => broken.push(rule.name()),
+    for neighbours in suite::rules().chunks(20) {
+        let Some(database) = Database::empty(engine).await else { return };
+        for (number, rule) in neighbours.iter().enumerate() {
+            let store = Arc::new(database.store(&long_names(engine, number)).await);
+            migrate(&store).await.unwrap();
+            let running = tokio::spawn({
+                let store = Arc::clone(&store);
+                async move { rule.run(store).await }
+            });
+            match tokio::time::timeout(PATIENCE, running).await {
+                Ok(Ok(())) => close(&store).await,
+                Ok(Err(_)) | Err(_) => broken.push(rule.name()),
+            }
+        }
+        // A rule that hangs may hold on to it.
+        if broken.is_empty() {
+            database.remove().await;
         }
     }
     assert!(broken.is_empty(), "{engine:?} breaks {} rules:\n{}", broken.len(), broken.join("\n"));
-    database.remove().await;
 }
 
 async fn every_statement_prepares(engine: Engine) {
