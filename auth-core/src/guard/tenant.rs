@@ -144,7 +144,8 @@ impl Tenancy {
         self
     }
 
-    /// Says who may act for a tenant. Without it nobody may act for one that their credential does not name.
+    /// Says who may act for a tenant. Without it the memberships that the engine keeps decide, and where it keeps none nobody
+    /// may act for a tenant that their credential does not name.
     #[must_use]
     pub fn access(mut self, access: impl TenantAccess) -> Self {
         self.access = Some(Arc::new(access));
