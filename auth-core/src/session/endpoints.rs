@@ -14,8 +14,8 @@ use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, Authentication, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
-    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_access_cookie, clear_session_cookie,
-    clear_token_cookies, drop_kept_session, give_session, slide,
+    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, admit, clear_access_cookie,
+    clear_session_cookie, clear_token_cookies, drop_kept_session, give_session, slide,
 };
 use crate::token::{Subject, issue_access, revoke_shown};
 use crate::user::Pool;
@@ -106,8 +106,7 @@ impl Endpoint for GetSession {
         let key = SessionKey::Token(token.hash());
         let found = resolve(cx, key, SessionCheck::Strict).await?;
         let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
-        cx.auth().config().tenancy.expect_home(cx, found.user.tenant.as_ref())?;
-        cx.after_auth(Authentication::by_session_token(found.clone()).principal()).await?;
+        admit(cx, &Authentication::by_session_token(found.clone())).await?;
         if self.disable_refresh != Some(true) {
             slide(cx, place, &mut found, &token).await?;
         }

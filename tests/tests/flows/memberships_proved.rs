@@ -1,10 +1,13 @@
 //! What is made from a session in a tenant, and what else is bound to one: access and refresh tokens, API keys, one-time
 //! tokens. None of it outlives the membership.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth_core::base::Secret;
-use auth_core::guard::{Tenancy, TenantRequirement};
+use async_trait::async_trait;
+use auth_core::base::{Secret, TenantId};
+use auth_core::guard::{Principal, Tenancy, TenantAccess, TenantRequirement};
 use auth_core::hooks::{Hooks, LoginAttempt};
 use auth_core::role::RoleScope;
 use auth_core::{Cx, Result, tenant, token};
@@ -28,6 +31,7 @@ flows![
     a_one_time_token_keeps_tenant_and_front_end,
     a_one_time_token_ends_with_the_membership,
     a_program_may_demand_a_session_in_a_tenant,
+    whom_the_program_asks_is_asked_for_a_session_too,
 ];
 
 async fn get_named(actor: &Actor, path: &str, tenant: &str) -> Reply {
@@ -248,4 +252,31 @@ async fn a_program_may_demand_a_session_in_a_tenant(stack: Stack) {
         none.auth_post("/switch-tenant", json!({"tenantId": "acme"})).await.ok();
         none.get("/me").await.ok();
     }
+}
+
+/// Everybody may act wherever they are a member, as long as the switch is on.
+struct Switch(Arc<AtomicBool>);
+
+#[async_trait]
+impl TenantAccess for Switch {
+    async fn may_act(&self, _: &Cx, _: &Principal, _: &TenantId) -> Result<bool> {
+        Ok(self.0.load(Ordering::Relaxed))
+    }
+}
+
+async fn whom_the_program_asks_is_asked_for_a_session_too(stack: Stack) {
+    let is_on = Arc::new(AtomicBool::new(true));
+    let tenancy = Tenancy::shared().header("orgid").access(Switch(Arc::clone(&is_on)));
+    let it = World::with(stack, |builder| settings(builder).tenancy(tenancy)).await;
+    let ada = it.inside("acme").await;
+    let told = ada.auth_get("/get-session").await;
+    assert_eq!(part(told.header("set-auth-jwt").unwrap(), 1)["tenant"], "acme");
+    is_on.store(false, Ordering::Relaxed);
+    for path in ["/api/auth/get-session", "/api/auth/token", "/api/auth/list-sessions", "/principal", "/me"] {
+        let refused = ada.get(path).await;
+        assert!(refused.header("set-auth-jwt").is_none(), "{path}");
+        refused.refused(403, "TENANT_MISMATCH");
+    }
+    is_on.store(true, Ordering::Relaxed);
+    ada.auth_get("/get-session").await.ok();
 }
