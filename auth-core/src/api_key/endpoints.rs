@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{CurrentSession, Fresh};
 use crate::http::{Done, Endpoint, Json, Route, ShownToken};
+use crate::role::RoleScope;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<CreateApiKey>(),
@@ -148,6 +149,16 @@ fn caller(current: &CurrentSession) -> Result<Caller<'_>> {
     Ok(Caller::Owner { user: current.user(), session: current })
 }
 
+/// As [`caller`], for what gets somebody a secret or lets one live on. A key has its owner's whole authority: a session that
+/// has less, of one front end or of staff where they are none, gets nobody one, for it may have leaked there.
+fn whole_caller(current: &CurrentSession) -> Result<Caller<'_>> {
+    let is_astray = current.scope == RoleScope::Platform && !current.authentication().principal().is_staff;
+    if current.role_guard.is_some() || is_astray {
+        return Err(Error::from(Code::Forbidden).saying("Required: a session with the whole authority of its user."));
+    }
+    caller(current)
+}
+
 fn owner(current: &CurrentSession) -> KeyOwner {
     KeyOwner::User(current.user_id)
 }
@@ -219,7 +230,7 @@ impl Endpoint for CreateApiKey {
         new.tenant = cx.tenant().await?;
         new.lifetime = self.expires_in.map(Duration::from_secs);
         new.metadata = object(self.metadata.unwrap_or_default())?;
-        let created = service::create_by(cx, caller(&current)?, new).await?;
+        let created = service::create_by(cx, whole_caller(&current)?, new).await?;
         Ok(Json(ShownApiKey::of(created, cx)))
     }
 }
@@ -282,9 +293,11 @@ impl Endpoint for UpdateApiKey {
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Self::Reply> {
         refuse_server_only(&self.extra)?;
         let id = named(&self.key_id, self.config_id.as_deref())?;
-        if (self.enabled == Some(true) || self.expires_in.is_some()) && !current.is_fresh(cx) {
+        let does_more = self.enabled == Some(true) || self.expires_in.is_some();
+        if does_more && !current.is_fresh(cx) {
             return Err(Code::SessionNotFresh.into());
         }
+        let caller = if does_more { whole_caller(&current)? } else { caller(&current)? };
         let lifetime = self.expires_in.map(|seconds| seconds.map(Duration::from_secs));
         let change = KeyChange {
             name: self.name.map(Some),
@@ -293,7 +306,7 @@ impl Endpoint for UpdateApiKey {
             expires_at: lifetime.map(|lifetime| service::end_after(cx, lifetime)).transpose()?,
             ..KeyChange::default()
         };
-        let key = service::change_by(cx, caller(&current)?, id, change).await?;
+        let key = service::change_by(cx, caller, id, change).await?;
         Ok(Json(ApiKeyView::of(key, cx.now())))
     }
 }
@@ -403,7 +416,7 @@ impl Endpoint for RotateApiKey {
     async fn call(self, cx: &Cx, current: Self::Caller) -> Result<Self::Reply> {
         let id = named(&self.key_id, None)?;
         let grace = Duration::from_secs(self.grace_seconds.unwrap_or_default());
-        let created = service::rotate_by(cx, caller(&current)?, id, grace).await?;
+        let created = service::rotate_by(cx, whole_caller(&current)?, id, grace).await?;
         Ok(Json(ShownApiKey::of(created, cx)))
     }
 }

@@ -323,6 +323,8 @@ async fn an_api_key_is_nobody_of_staff(stack: Stack) {
             get(path).await.refused(403, "FORBIDDEN");
         }
     }
+    // Where they are no staff, their session is good for no key: one would have what they hold everywhere.
+    post(&staff(&it).await, "/api-key/create", "no", json!({})).await.refused(403, "FORBIDDEN");
     let mut asked = api_key::NewApiKey::of_user(it.ada);
     asked.permissions = Some(vec![role::Permission::parse("reports:read").unwrap()]);
     let refused = api_key::create(&it.app.cx(), asked).await.unwrap_err();

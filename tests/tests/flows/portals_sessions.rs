@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use auth_core::RequestInfo;
+use auth_core::api_key::NewApiKey;
 use auth_core::crypto::password_hash::Password;
 use auth_core::guard::Principal;
 use auth_core::http::{ResponseTransformer, finish};
@@ -12,6 +12,7 @@ use auth_core::prelude::*;
 use auth_core::role::RoleGrant;
 use auth_core::store::MemoryStore;
 use auth_core::token::Transport;
+use auth_core::{RequestInfo, api_key};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, builder, flows};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ flows![
     a_pair_that_could_not_be_given_is_refused_before_anything_is_written,
     answers_are_reshaped_and_refusals_are_not,
     a_handler_sees_whom_it_has_signed_in,
+    a_session_of_one_front_end_gets_nobody_a_key,
 ];
 
 async fn sign_up(app: &TestApp, from: FrontEnd, email: &str, more: Value) -> Reply {
@@ -303,4 +305,21 @@ fn what_is_wrong_with_the_front_ends_is_told_at_start_up() {
         assert_eq!(named, 1, "{word} in:\n{problems}");
     }
     assert_eq!(problems.problems().len(), 5, "{problems}");
+}
+
+async fn a_session_of_one_front_end_gets_nobody_a_key(stack: Stack) {
+    let app = cast(stack).await;
+    let dual = signed_in(&app, PORTAL, DUAL).await;
+    let made = api_key::create(&app.cx(), NewApiKey::of_user(app.user_id(DUAL).await)).await.unwrap();
+    let id = made.key.id.to_string();
+    let post = |path: &'static str, body: Value| send(&dual, PORTAL, Method::POST, path, body);
+    // What it holds under another guard would come along.
+    post("/api/auth/api-key/create", json!({})).await.refused(403, "FORBIDDEN");
+    post("/api/auth/api-key/rotate", json!({ "keyId": id })).await.refused(403, "FORBIDDEN");
+    for more in [json!({ "keyId": id, "enabled": true }), json!({ "keyId": id, "expiresIn": 86400 })] {
+        post("/api/auth/api-key/update", more).await.refused(403, "FORBIDDEN");
+    }
+    // To have less it suffices.
+    post("/api/auth/api-key/update", json!({ "keyId": id, "enabled": false })).await.ok();
+    post("/api/auth/api-key/delete", json!({ "keyId": id })).await.ok();
 }
