@@ -70,8 +70,11 @@ pub async fn revoke(cx: &Cx, user: UserId, role: &RoleGrant) -> Result<bool> {
 /// # Errors
 /// As for [`revoke`].
 pub async fn revoke_within(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
-    let known = known_role(cx, work, role).await?;
-    take(work, user, &known, &role.scope).await
+    let mut is_revoked = false;
+    for held in held_roles(cx, work, user, role).await? {
+        is_revoked |= take(work, user, &held, &role.scope).await?;
+    }
+    Ok(is_revoked)
 }
 
 /// [`revoke`], of a role that is held everywhere, in fewer words.
@@ -154,9 +157,12 @@ pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGr
 /// As for [`revoke`], and [`Code::BeyondYourAuthority`].
 pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
     let mut work = cx.begin().await?;
-    let known = known_role(cx, &mut work, role).await?;
-    expect_authority(&granter.held(&mut work).await?, &known, &role.scope)?;
-    let is_revoked = take(&mut work, user, &known, &role.scope).await?;
+    let authority = granter.held(&mut work).await?;
+    let mut is_revoked = false;
+    for held in held_roles(cx, &mut work, user, role).await? {
+        expect_authority(&authority, &held, &role.scope)?;
+        is_revoked |= take(&mut work, user, &held, &role.scope).await?;
+    }
     work.commit().await?;
     Ok(is_revoked)
 }
@@ -264,6 +270,15 @@ async fn known_role(cx: &Cx, work: &mut Work<'_>, grant: &RoleGrant) -> Result<R
         return Ok(own);
     }
     work.role_by_name(guard, name, None).await?.ok_or_else(|| Code::RoleNotFound.into())
+}
+
+/// Of what is meant to be taken what the user holds: in a tenant both its own role and the program's of the same name, for
+/// whoever takes a role by its name leaves nobody the other one. The role that is meant when they hold neither.
+async fn held_roles(cx: &Cx, work: &mut Work<'_>, user: UserId, grant: &RoleGrant) -> Result<Vec<Role>> {
+    let known = known_role(cx, work, grant).await?;
+    let mut held = work.roles_of_user(user, grant.scope.tenant()).await?;
+    held.retain(|it| it.scope == grant.scope && it.role.guard == grant.guard && it.role.name == grant.name);
+    Ok(if held.is_empty() { vec![known] } else { held.into_iter().map(|it| it.role).collect() })
 }
 
 #[cfg(test)]

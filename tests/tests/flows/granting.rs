@@ -24,6 +24,7 @@ flows![
     whoever_steps_down_does_so_by_the_authority_they_had,
     only_a_user_in_a_session_gives_roles,
     a_role_of_a_tenant_s_own_permits_and_is_none_of_the_program_s,
+    a_role_of_a_tenant_s_own_hides_no_role_from_being_taken,
 ];
 
 /// Platform access is in force at the office.
@@ -404,4 +405,23 @@ async fn a_role_of_a_tenant_s_own_permits_and_is_none_of_the_program_s(stack: St
     assert!(
         globex.0.principal().has_role("ADMIN", "super_admin") && !globex.0.principal().has_permission("reports:read")
     );
+}
+
+async fn a_role_of_a_tenant_s_own_hides_no_role_from_being_taken(stack: Stack) {
+    let it = World::new(stack).await;
+    for who in ["desk", "bob"] {
+        it.given(who, "PORTAL", "owner", Place::Acme).await;
+    }
+    // Whoever may define roles of acme cannot keep theirs that way.
+    role::define(&it.app.cx(), RoleSpec::new("PORTAL", "owner").in_tenant(named("acme"))).await.unwrap();
+    it.given("owner", "PORTAL", "owner", Place::Acme).await;
+    let role = grant("PORTAL", "owner", &Place::Acme.scope());
+    let owner = it.id("owner").await;
+    assert!(role::revoke(&it.app.cx(), owner, &role).await.unwrap());
+    assert_eq!(it.held("owner").await, BTreeSet::new());
+    assert!(!role::revoke(&it.app.cx(), owner, &role).await.unwrap());
+    let desk = it.acting("desk", Place::Acme).await;
+    assert_eq!(it.takes(&desk, "bob", &role).await, Ok(true));
+    assert_eq!(it.held("bob").await, BTreeSet::new());
+    assert_eq!(it.takes(&desk, "bob", &role).await, Ok(false));
 }
