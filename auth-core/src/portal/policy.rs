@@ -138,12 +138,7 @@ impl Hooks for MultiPortal {
         let Some(guard) = login.role_guard.clone() else { return Err(Code::GuardRequired.into()) };
         match login.occasion {
             LoginOccasion::SignIn => enter(login, &guard),
-            LoginOccasion::SignUp => {
-                if login.tenant.is_none() && !login.has_role_in(&guard, None) {
-                    login.tenant = only_tenant(login, &guard)?;
-                }
-                Ok(())
-            }
+            LoginOccasion::SignUp => choose_tenant(login, &guard),
             // From another front end nobody renews what was opened in this one.
             LoginOccasion::Renewal => match self.resolver.resolve(cx).await? {
                 Some(of_request) if of_request != guard => Err(Code::Unauthorized.into()),
@@ -160,20 +155,22 @@ fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
         login.tenant = None;
         login.is_staff_in(guard)
     } else {
-        if login.tenant.is_none() && !login.has_role_in(guard, None) {
-            login.tenant = only_tenant(login, guard)?;
-        }
+        choose_tenant(login, guard)?;
         login.has_role_in(guard, login.tenant.as_ref())
     };
     if holds { Ok(()) } else { Err(Code::InvalidEmailOrPassword.into()) }
 }
 
-fn only_tenant(login: &LoginContext<'_>, guard: &str) -> Result<Option<crate::base::TenantId>> {
-    match login.tenants_in(guard)[..] {
-        [] => Ok(None),
-        [only] => Ok(Some(only.clone())),
-        [_, _, ..] => Err(Code::TenantRequired.into()),
+/// Whoever names no tenant, and has no role that counts without one, means the one in which they have a role.
+fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
+    if login.tenant.is_none() && !login.has_role_in(guard, None) {
+        login.tenant = match login.tenants_in(guard)[..] {
+            [] => None,
+            [only] => Some(only.clone()),
+            [_, _, ..] => return Err(Code::TenantRequired.into()),
+        };
     }
+    Ok(())
 }
 
 /// Platform access for the pages of one origin, such as an admin console: in force when `Origin` says so, or where there is
