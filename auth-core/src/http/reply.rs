@@ -117,10 +117,10 @@ pub trait ResponseTransformer: Send + Sync + 'static {
 pub(super) fn transformed(cx: &Cx, endpoint: &str, response: Response<Bytes>) -> Response<Bytes> {
     let Some(transformer) = cx.auth().response_transformer() else { return response };
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json");
-    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return response };
     if !is_json || !response.status().is_success() {
         return response;
     }
+    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else { return response };
     let transform = || serde_json::to_vec(&transformer.transform(cx, endpoint, body));
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(transform)) {
         Ok(Ok(text)) => response.map(|_| text.into()),
