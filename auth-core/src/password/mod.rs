@@ -17,5 +17,5 @@ pub use endpoints::{
 };
 pub(crate) use service::create;
 pub(crate) use service::verify;
-pub use service::{change_password, create_user};
+pub use service::{bootstrap_superadmin, change_password, create_user};
 pub use store::{PasswordStore, SignInFacts};

@@ -10,6 +10,7 @@ use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdi
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::{Event, LoginAttempt, LoginOccasion};
+use crate::role::{self, RoleGrant};
 use crate::session::{self, AuthEvent, AuthMethod, Entry, Persistence, Session, SignedIn, complete_login};
 use crate::store::StoreError;
 use crate::user::{self, Pool, Population, SignUp, User, check_profile};
@@ -85,6 +86,29 @@ pub(crate) async fn create(cx: &Cx, pool: Pool, mut signup: SignUp, password: Pa
     let user = insert_user(cx, &mut work, pool, &mut signup, &hash).await?;
     work.commit().await?;
     Ok(user)
+}
+
+/// Makes the first holder of a role, such as a super admin's on the platform: somebody new, of this address and password,
+/// who holds it from the first moment. `false`, and nothing has changed, once any enabled user holds it there, whatever
+/// their address or password. So a program does this at each start, and several may at once. Hooks run as for anybody.
+///
+/// # Errors
+/// [`Code::UserAlreadyExists`] where nobody holds the role and there is an account of this address: a stranger may have
+/// made it, so it is for the program to [grant](role::grant) it the role. What [`create_user`] and [`role::grant`] refuse.
+pub async fn bootstrap_superadmin(cx: &Cx, role: &RoleGrant, email: Email, password: Password) -> Result<bool> {
+    if role::is_held(cx, &mut cx.begin().await?, role).await? {
+        return Ok(false);
+    }
+    let hash = hash_acceptable(cx, password, &email).await?;
+    let mut work = cx.begin().await?;
+    // Of two processes one waits here for the other, and then sees what it has done.
+    if role::is_held(cx, &mut work, role).await? {
+        return Ok(false);
+    }
+    let user = insert_user(cx, &mut work, Pool::User, &mut SignUp::new(email, ""), &hash).await?;
+    role::grant_within(cx, &mut work, user.id, role).await?;
+    work.commit().await?;
+    Ok(true)
 }
 
 async fn insert_user(

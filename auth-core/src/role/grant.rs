@@ -222,6 +222,14 @@ pub(crate) async fn expect_dispensable(work: &mut Work<'_>, user: UserId, scope:
     Ok(())
 }
 
+/// Whether an enabled user holds this role there. It stays locked until the end of the transaction.
+pub(crate) async fn is_held(cx: &Cx, work: &mut Work<'_>, grant: &RoleGrant) -> Result<bool> {
+    let role = known_role(cx, work, grant).await?;
+    let nobody = UserId::new(cx.now(), cx.random());
+    let grant = StoredGrant { user: nobody, role: role.id, scope: grant.scope.clone() };
+    Ok(work.has_other_holder(&grant).await?)
+}
+
 async fn expect_another(work: &mut Work<'_>, grant: StoredGrant) -> Result<()> {
     if work.has_other_holder(&grant).await? { Ok(()) } else { Err(Code::LastHolder.into()) }
 }

@@ -1,10 +1,11 @@
 //! Roles that a program is built on, and holders who cannot be spared.
 
-use auth_core::base::UserId;
+use auth_core::base::{Email, UserId};
+use auth_core::crypto::password_hash::Password;
 use auth_core::error::Code;
 use auth_core::role::{self, RoleGrant, RoleScope, RoleSpec};
 use auth_core::store::Store;
-use auth_core::{Cx, Result, tenant, user};
+use auth_core::{Cx, Result, password, tenant, user};
 use auth_tests::{PASSWORD, Stack, TestApp, flows};
 use serde_json::json;
 
@@ -19,6 +20,8 @@ flows![
     the_last_holder_is_not_disabled_and_not_deleted,
     the_last_holder_in_a_tenant_stays_a_member_of_it,
     who_does_not_count_is_no_other_holder,
+    the_first_holder_is_made_once,
+    an_account_that_is_there_is_not_made_the_first_holder,
 ];
 
 const ROOT: &str = "root@example.com";
@@ -239,4 +242,52 @@ async fn who_does_not_count_is_no_other_holder(stack: Stack) {
     for role in [in_acme(), everywhere()] {
         refused(role::revoke(&it.cx(), it.root, &role).await, Code::LastHolder);
     }
+}
+
+async fn bootstrapped(app: &TestApp, email: &str, secret: &str, role: &RoleGrant) -> Result<bool> {
+    password::bootstrap_superadmin(&app.cx(), role, Email::parse(email).unwrap(), Password::new(secret)).await
+}
+
+async fn the_first_holder_is_made_once(stack: Stack) {
+    let app = stack.app_with(settings).await;
+    role::seed(&app.cx(), specs()).await.unwrap();
+    app.events().take();
+    for (role, code) in [
+        (RoleGrant::new("ADMIN", "owner"), Code::RoleNotFound),
+        (RoleGrant::new("BACKOFFICE", "super_admin"), Code::RoleGuardNotAllowed),
+        (in_acme(), Code::NotAMember),
+    ] {
+        refused(bootstrapped(&app, ROOT, PASSWORD, &role).await, code);
+    }
+    refused(bootstrapped(&app, ROOT, "short", &everywhere()).await, Code::PasswordTooShort);
+    assert!(app.events().take().is_empty());
+    assert!(user::user_by_email(&app.cx(), &Email::parse(ROOT).unwrap()).await.unwrap().is_none());
+
+    assert!(bootstrapped(&app, ROOT, PASSWORD, &everywhere()).await.unwrap());
+    assert_eq!(app.events().take(), ["signed_up", "role_granted"]);
+    app.signed_in(ROOT).await.auth_get("/get-session").await.ok();
+    // At the next starts, whatever is asked for by then, and it is not even a good password.
+    for (email, secret) in [(ROOT, PASSWORD), (ROOT, "short"), (EVE, PASSWORD)] {
+        assert!(!bootstrapped(&app, email, secret, &everywhere()).await.unwrap());
+    }
+    assert!(user::user_by_email(&app.cx(), &Email::parse(EVE).unwrap()).await.unwrap().is_none());
+    // Each place has a first holder of its own.
+    assert!(bootstrapped(&app, EVE, PASSWORD, &everywhere().on_platform()).await.unwrap());
+}
+
+async fn an_account_that_is_there_is_not_made_the_first_holder(stack: Stack) {
+    let app = stack.app_with(settings).await;
+    role::seed(&app.cx(), specs()).await.unwrap();
+    app.signed_up(EVE).await;
+    let eve = app.user_id(EVE).await;
+    app.events().take();
+    refused(bootstrapped(&app, EVE, PASSWORD, &everywhere()).await, Code::UserAlreadyExists);
+    assert!(app.events().take().is_empty());
+    assert!(app.store().conn().roles_of_user(eve, None).await.unwrap().is_empty());
+    // The program may say that it is theirs; and a holder who is disabled is none.
+    let support = RoleGrant::new("ADMIN", "support");
+    assert!(role::grant(&app.cx(), eve, &support).await.unwrap());
+    assert!(!bootstrapped(&app, ROOT, PASSWORD, &support).await.unwrap());
+    user::disable_user(&app.cx(), eve).await.unwrap();
+    assert!(bootstrapped(&app, ROOT, PASSWORD, &support).await.unwrap());
 }

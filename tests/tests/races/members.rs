@@ -1,10 +1,11 @@
 //! Who belongs to a tenant and who manages it: somebody always does, and whoever leaves has left nothing open.
 
-use auth_core::base::{TenantId, UserId};
+use auth_core::base::{Email, TenantId, UserId};
+use auth_core::crypto::password_hash::Password;
 use auth_core::error::Code;
 use auth_core::role::{self, Role, RoleGrant, RoleScope, StoredGrant};
 use auth_core::store::Tx;
-use auth_core::{Result, tenant, user};
+use auth_core::{Result, password, tenant, user};
 use auth_tests::{Actor, PASSWORD};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -20,6 +21,7 @@ on_each_store![
     a_user_is_disabled_and_deleted_at_once,
     no_session_outlives_a_suspension_that_it_races_with,
     no_session_outlives_a_removal_that_it_races_with,
+    of_programs_that_start_at_once_one_makes_the_first_holder,
 ];
 on_each_database![
     the_second_of_two_last_holders_stays,
@@ -241,5 +243,25 @@ where
         assert!(stage.then(first, end, |stage| leave(stage, it.user.id)).await.unwrap());
         assert!(!phone.is_signed_in().await, "{end:?}");
         assert!(it.actor.is_signed_in().await, "a session of no tenant goes on");
+    }
+}
+
+async fn of_programs_that_start_at_once_one_makes_the_first_holder(stage: Stage) {
+    for round in 0..ROUNDS / 8 {
+        let (role, grant) = stage.managed_by(round, &[], &RoleScope::Everywhere).await;
+        // Of one address, as copies of one program are, and then each of its own.
+        let one = address(unused());
+        let starting = (0..4).map(|_| {
+            let email = if round % 2 == 0 { one.clone() } else { address(unused()) };
+            let (stage, grant) = (stage.clone(), grant.clone());
+            async move {
+                let (email, password) = (Email::parse(&email).unwrap(), Password::new(PASSWORD));
+                password::bootstrap_superadmin(&stage.app.cx(), &grant, email, password).await
+            }
+        });
+        let outcomes = together(starting.collect::<Vec<_>>().into_iter()).await;
+        let made = outcomes.into_iter().map(Result::unwrap).filter(|made| *made).count();
+        assert_eq!(made, 1, "round {round}");
+        assert!(stage.is_managed(&role, &RoleScope::Everywhere).await, "round {round}");
     }
 }
