@@ -385,11 +385,10 @@ impl<T: Target> SqlConn<T> {
 /// Reads [`COLUMNS`].
 fn key(row: &Row) -> Result<ApiKey, StoreError> {
     let owner = KeyOwner::from_stored(row.text(1)?, row.text(2)?);
-    let tenant = row.opt_text(3)?.map(TenantId::parse).transpose();
     Ok(ApiKey {
         id: ApiKeyId::from_uuid(row.id(0)?),
         owner: owner.ok_or_else(|| corrupt("auth_api_key.owner_ref"))?,
-        tenant: tenant.map_err(|_| corrupt("auth_api_key.tenant"))?,
+        tenant: tenant::opt_tenant(row, 3, "auth_api_key.tenant")?,
         config_id: row.text(4)?.to_owned(),
         name: row.opt_text(5)?.map(str::to_owned),
         start: row.text(6)?.to_owned(),

@@ -9,6 +9,7 @@ use crate::driver::{Row, Target};
 use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
+use crate::tenant;
 
 /// What [`role`] reads, in its order, from a table called `r`.
 const COLUMNS: &str = "r.id, r.guard, r.name, r.tenant, r.permissions, r.is_system, r.manages, r.created_at";
@@ -142,12 +143,11 @@ impl<T: Target> RoleStore for SqlConn<T> {
 
 /// Reads [`COLUMNS`] from the column `at` on.
 fn role(row: &Row, at: usize) -> Result<Role, StoreError> {
-    let tenant = row.opt_text(at + 3)?.map(TenantId::parse).transpose();
     Ok(Role {
         id: RoleId::from_uuid(row.id(at)?),
         guard: row.text(at + 1)?.to_owned(),
         name: row.text(at + 2)?.to_owned(),
-        tenant: tenant.map_err(|_| corrupt("auth_role.tenant"))?,
+        tenant: tenant::opt_tenant(row, at + 3, "auth_role.tenant")?,
         permissions: permissions(row.text(at + 4)?).ok_or_else(|| corrupt("auth_role.permissions"))?,
         is_system: row.bool(at + 5)?,
         manages: row.bool(at + 6)?,

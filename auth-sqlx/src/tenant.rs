@@ -125,8 +125,13 @@ fn membership(row: &Row) -> Result<Membership, StoreError> {
 }
 
 /// A tenant that this column names.
-pub(crate) fn tenant(text: &str, column: &'static str) -> Result<TenantId, StoreError> {
+fn tenant(text: &str, column: &'static str) -> Result<TenantId, StoreError> {
     TenantId::parse(text).map_err(|_| corrupt(column))
+}
+
+/// Reads a tenant, or none, from the column `at`.
+pub(crate) fn opt_tenant(row: &Row, at: usize, column: &'static str) -> Result<Option<TenantId>, StoreError> {
+    row.opt_text(at)?.map(|text| tenant(text, column)).transpose()
 }
 
 /// The status of a membership that a join may not have found.

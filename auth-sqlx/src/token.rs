@@ -11,6 +11,7 @@ use crate::error::corrupt;
 use crate::session::{self, SESSION_WITH_USER};
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
+use crate::tenant;
 
 const INSERT_SIGNING_KEY: Sql = sql!(
     "INSERT INTO auth_signing_key (id, algorithm, generation, public_jwk, sealed_private, created_at, signs_from, \
@@ -203,10 +204,9 @@ fn signing_key(row: &Row) -> Result<StoredSigningKey, StoreError> {
 /// Reads [`COLUMNS`].
 fn family(row: &Row) -> Result<RefreshFamily, StoreError> {
     let hash = |bytes| TokenHash::from_stored(bytes).ok_or_else(|| corrupt("a hash of auth_refresh_family"));
-    let tenant = row.opt_text(1)?.map(TenantId::parse).transpose();
     Ok(RefreshFamily {
         session_id: SessionId::from_uuid(row.id(0)?),
-        tenant: tenant.map_err(|_| corrupt("auth_refresh_family.tenant"))?,
+        tenant: tenant::opt_tenant(row, 1, "auth_refresh_family.tenant")?,
         family_hash: hash(row.bytes(2)?)?,
         token_hash: hash(row.bytes(3)?)?,
         previous_hash: row.opt_bytes(4)?.map(hash).transpose()?,

@@ -129,7 +129,7 @@ pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         disabled_at: row.opt_instant(at + 7)?,
         credential_version: row.int(at + 8)?,
         pool: row.text(at + 9)?.parse().map_err(|_| corrupt("auth_user.pool"))?,
-        tenant: row.opt_text(at + 10)?.map(|text| tenant::tenant(text, "auth_user.tenant")).transpose()?,
+        tenant: tenant::opt_tenant(row, at + 10, "auth_user.tenant")?,
     })
 }
 

@@ -95,17 +95,20 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
     check_owner(&owner, new.tenant.as_ref())?;
     let (mut key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
     let mut work = caller.begin(cx).await?;
-    key.tenant = match (caller, user) {
-        (Caller::Owner { user, .. }, _) => place(cx, user, key.tenant)?,
-        (Caller::Program(_), Some(user)) => place(cx, &claim(&mut work, user).await?, key.tenant)?,
-        (Caller::Program(_), None) => key.tenant,
+    let holder = match (caller, user) {
+        (Caller::Owner { user, .. }, _) => Some(user.clone()),
+        (Caller::Program(_), Some(user)) => Some(claim(&mut work, user).await?),
+        (Caller::Program(_), None) => None,
     };
+    if let Some(holder) = &holder {
+        key.tenant = place(cx, holder, key.tenant)?;
+    }
     // A user's row is locked: of two keys that are made at once, the second one counts the first.
     if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_owner) {
         return Err(Code::TooManyKeys.into());
     }
-    if let Some(user) = user {
-        expect_held(cx, &mut work, user, key.tenant.as_ref(), key.permissions.as_deref()).await?;
+    if let Some(holder) = &holder {
+        expect_held(cx, &mut work, holder, key.tenant.as_ref(), key.permissions.as_deref()).await?;
     }
     work.insert_api_key(&key, &secret.hash()).await?;
     work.emit(Event::ApiKeyCreated { user, key: key.id });
@@ -148,15 +151,14 @@ async fn claim(work: &mut Work<'_>, id: UserId) -> Result<User> {
 async fn expect_held(
     cx: &Cx,
     work: &mut Work<'_>,
-    user: UserId,
+    owner: &User,
     tenant: Option<&TenantId>,
     permissions: Option<&[Permission]>,
 ) -> Result<()> {
     let Some(permissions) = permissions else { return Ok(()) };
-    let owner = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
-    let held = work.roles_of_user(user, tenant).await?;
+    let held = work.roles_of_user(owner.id, tenant).await?;
     let scope = RoleScope::from(tenant.cloned());
-    let Authority { permissions: held, .. } = Authority::of(cx, &owner, Acting::from(&scope), held).await?;
+    let Authority { permissions: held, .. } = Authority::of(cx, owner, Acting::from(&scope), held).await?;
     match permissions.iter().find(|permission| !held.contains(*permission)) {
         None => Ok(()),
         Some(missing) => {
@@ -314,7 +316,8 @@ pub(super) async fn change_by(cx: &Cx, caller: Caller<'_>, id: ApiKeyId, mut cha
     let mut work = caller.begin(cx).await?;
     if let (Some(user), Some(Some(permissions))) = (owner.user(), &change.permissions) {
         let key = work.api_key_of(&owner, id).await?.ok_or(Code::KeyNotFound)?;
-        expect_held(cx, &mut work, user, key.tenant.as_ref(), Some(permissions)).await?;
+        let holder = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
+        expect_held(cx, &mut work, &holder, key.tenant.as_ref(), Some(permissions)).await?;
     }
     if !work.update_api_key(&owner, id, &change, now).await? {
         return Err(Code::KeyNotFound.into());

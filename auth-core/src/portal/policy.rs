@@ -108,18 +108,16 @@ impl Hooks for MultiPortal {
     }
 
     async fn before_login(&self, cx: &Cx, attempt: &mut LoginAttempt<'_>) -> Result<()> {
-        let asked_for = self.asked_for(cx, attempt.input).await?;
-        match attempt.occasion {
-            LoginOccasion::SignIn if names_another(cx, attempt.input) => {
-                return Err(Code::InvalidEmailOrPassword.into());
-            }
-            LoginOccasion::SignIn => attempt.role_guard = asked_for,
-            LoginOccasion::SignUp => {
-                let joining = self.joining.as_ref().map(|role| role.guard().to_owned());
-                attempt.role_guard = asked_for.or(joining);
-            }
-            // Where it acts is known once its session is.
-            LoginOccasion::Renewal => return Ok(()),
+        if attempt.occasion == LoginOccasion::Renewal {
+            // The role guard of its session stays.
+            return Ok(());
+        }
+        attempt.role_guard = self.asked_for(cx, attempt.input).await?;
+        if attempt.occasion == LoginOccasion::SignUp && attempt.role_guard.is_none() {
+            attempt.role_guard = self.joining.as_ref().map(|role| role.guard().to_owned());
+        }
+        if attempt.occasion == LoginOccasion::SignIn && names_another(cx, attempt.input) {
+            return Err(Code::InvalidEmailOrPassword.into());
         }
         if attempt.role_guard.is_some() { Ok(()) } else { Err(Code::GuardRequired.into()) }
     }

@@ -142,9 +142,7 @@ async fn show_access_token(cx: &Cx, found: &Resolved) {
     if cx.auth().tokens().is_none() {
         return;
     }
-    let Resolved { session, user, authority } = found;
-    let (roles, permissions) = (&authority.roles, &authority.permissions);
-    let subject = Subject { user, session, tenant: session.scope.tenant(), roles, permissions };
+    let subject = Subject::of(found, found.session.scope.tenant());
     match issue_access(cx, subject).await.map(|token| HeaderValue::from_str(token.expose())) {
         Ok(Ok(value)) => {
             cx.set_header(HeaderName::from_static("set-auth-jwt"), value);

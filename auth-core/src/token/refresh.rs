@@ -185,9 +185,7 @@ impl Resolved {
         if let Some(tenant) = tenant {
             cx.expect_tenant(self, tenant).await?;
         }
-        let Self { session, user, authority } = self;
-        let (roles, permissions) = (&authority.roles, &authority.permissions);
-        draft(cx, Subject { user, session, tenant, roles, permissions }).await
+        draft(cx, Subject::of(self, tenant)).await
     }
 }
 

@@ -21,7 +21,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::role::{GrantedRole, Permission, RoleScope};
-use crate::session::Session;
+use crate::session::{Resolved, Session};
 use crate::user::{Pool, User};
 
 /// Everything that issuing and verifying stand on, made once for an engine.
@@ -78,6 +78,14 @@ pub(crate) struct Subject<'a> {
     pub(crate) tenant: Option<&'a TenantId>,
     pub(crate) roles: &'a BTreeSet<GrantedRole>,
     pub(crate) permissions: &'a BTreeSet<Permission>,
+}
+
+impl<'a> Subject<'a> {
+    /// Whose session this is.
+    pub(crate) fn of(held: &'a Resolved, tenant: Option<&'a TenantId>) -> Self {
+        let Resolved { user, session, authority } = held;
+        Self { user, session, tenant, roles: &authority.roles, permissions: &authority.permissions }
+    }
 }
 
 /// An access token on its way to the client: a JWT by RFC 9068 that proves a session until it expires.

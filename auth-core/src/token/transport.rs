@@ -11,7 +11,7 @@ use crate::http::{
     Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_tokens, has_token_cookies,
     refresh_cookie, refresh_cookies,
 };
-use crate::session::{self, Resolved, Session, SessionCheck, SessionKey, SignedIn};
+use crate::session::{self, Session, SessionCheck, SessionKey, SignedIn};
 
 /// Where a pair has gone.
 #[derive(Clone, Debug)]
@@ -70,8 +70,7 @@ impl TokenPair {
 pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
     let id = SessionKey::Id(signed_in.session.id);
     let held = session::resolve(cx, id, SessionCheck::Strict).await?.ok_or(Code::Unauthorized)?;
-    let Resolved { user, session, authority } = &held;
-    let own = session.scope.tenant();
+    let own = held.session.scope.tenant();
     if own.is_some_and(|own| tenant.is_some_and(|tenant| tenant != own)) {
         return Err(Code::TenantMismatch.into());
     }
@@ -79,9 +78,7 @@ pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
     if let Some(tenant) = tenant {
         cx.expect_tenant(&held, tenant).await?;
     }
-    let (roles, permissions) = (&authority.roles, &authority.permissions);
-    let subject = Subject { user, session, tenant, roles, permissions };
-    Ok(open_for(cx, subject).await?.0)
+    Ok(open_for(cx, Subject::of(&held, tenant)).await?.0)
 }
 
 /// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or changes
