@@ -21,11 +21,11 @@ use crate::{role, tenant, user};
 /// What [`key`] reads, in its order, from a table called `k`, and after it what [`limits`] reads, from one called `l`.
 const COLUMNS: &str = "k.id, k.owner_kind, k.owner_ref, k.tenant, k.config_id, k.name, k.key_start, k.key_prefix, \
     k.enabled, k.permissions, k.metadata, k.expires_at, k.created_at, k.updated_at, k.last_used_at, k.usage_count, \
-    k.rotation, l.remaining, l.refill_amount, l.refill_interval, l.last_refill_at, \
+    k.rotation, k.role_guard, l.remaining, l.refill_amount, l.refill_interval, l.last_refill_at, \
     l.quota_1, l.window_1, l.used_1, l.ends_at_1, l.quota_2, l.window_2, l.used_2, l.ends_at_2, \
     l.quota_3, l.window_3, l.used_3, l.ends_at_3, l.quota_4, l.window_4, l.used_4, l.ends_at_4";
 /// Where the limits begin.
-const LIMITS_AT: usize = 17;
+const LIMITS_AT: usize = 18;
 /// How many columns there are.
 const WIDTH: usize = LIMITS_AT + 20;
 /// The two tables.
@@ -86,8 +86,8 @@ const RECORD_USAGE: Sql = sql!(
 );
 const INSERT_API_KEY: Sql = sql!(
     "INSERT INTO auth_api_key (id, owner_kind, owner_ref, user_id, tenant, config_id, name, key_start, key_prefix, \
-     enabled, permissions, metadata, expires_at, created_at, updated_at, last_used_at, usage_count, rotation) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+     enabled, permissions, metadata, expires_at, created_at, updated_at, last_used_at, usage_count, rotation, role_guard) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
 );
 const INSERT_LIMITS: Sql = sql!(
     "INSERT INTO auth_api_key_limit (key_id, remaining, refill_amount, refill_interval, last_refill_at, \
@@ -194,13 +194,7 @@ impl<T: Target> ApiKeyStore for SqlConn<T> {
         let rows = self.0.fetch_all(&API_KEY_BY_HASH, &[hash.as_bytes().into()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let owner = if first.opt_id(USER_AT)?.is_some() { Some(user::user(first, USER_AT)?) } else { None };
-        let mut roles = Vec::new();
-        if first.opt_id(ROLES_AT)?.is_some() {
-            roles.reserve_exact(rows.len());
-            for row in &rows {
-                roles.push(role::held(row, ROLES_AT)?);
-            }
-        }
+        let roles = role::all_held(&rows, ROLES_AT)?;
         let (key, secret_expires_at) = (key(first)?, first.opt_instant(WIDTH)?);
         let membership = tenant::opt_status(first, MEMBERSHIP_AT)?;
         Ok(Some(ApiKeyWithOwner { key, secret_expires_at, owner, membership, roles }))
@@ -255,6 +249,7 @@ impl<T: Target> ApiKeyRecords for SqlConn<T> {
             key.last_used_at.into(),
             key.usage_count.into(),
             key.rotation.into(),
+            key.role_guard.as_deref().into(),
         ];
         self.0.execute(&INSERT_API_KEY, &values).await?;
         self.insert_limits(key.id, &key.limits).await?;
@@ -403,6 +398,7 @@ fn key(row: &Row) -> Result<ApiKey, StoreError> {
         last_used_at: row.opt_instant(14)?,
         usage_count: row.int(15)?,
         rotation: row.int(16)?,
+        role_guard: row.opt_text(17)?.map(str::to_owned),
     })
 }
 

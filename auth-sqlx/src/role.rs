@@ -161,6 +161,14 @@ pub(crate) fn held(row: &Row, at: usize) -> Result<HeldRole, StoreError> {
     Ok(HeldRole { role: role(row, at)?, scope })
 }
 
+/// The role of each row from the column `at` on, which one row has NULL in where nothing is held.
+pub(crate) fn all_held(rows: &[Row], at: usize) -> Result<Vec<HeldRole>, StoreError> {
+    match rows {
+        [only] if only.opt_id(at)?.is_none() => Ok(Vec::new()),
+        rows => rows.iter().map(|row| held(row, at)).collect(),
+    }
+}
+
 /// Sorted and without repeats, as the model promises, whatever the caller's list was.
 pub(crate) fn permissions_column(permissions: &[Permission]) -> Result<String, StoreError> {
     let mut names: Vec<&str> = permissions.iter().map(Permission::as_str).collect();

@@ -149,13 +149,7 @@ impl<T: Target> SessionStore for SqlConn<T> {
 pub(crate) fn with_user(first: &Row, rows: &[Row], at: usize) -> Result<SessionWithUser, StoreError> {
     let membership_at = at + WIDTH + user::WIDTH;
     let roles_at = membership_at + 1;
-    let mut roles = Vec::new();
-    if first.opt_id(roles_at)?.is_some() {
-        roles.reserve_exact(rows.len());
-        for row in rows {
-            roles.push(role::held(row, roles_at)?);
-        }
-    }
+    let roles = role::all_held(rows, roles_at)?;
     let membership = tenant::opt_status(first, membership_at)?;
     Ok(SessionWithUser { session: session(first, at)?, user: user::user(first, at + WIDTH)?, membership, roles })
 }

@@ -58,6 +58,8 @@ pub struct ApiKeyView {
     pub reference_id: String,
     /// The tenant that it speaks for. The protocol has no such field.
     pub tenant_id: Option<TenantId>,
+    /// The only role guard whose roles count; `null` for all of them. Ours.
+    pub role_guard: Option<String>,
     /// Whether it counts.
     pub enabled: bool,
     /// Whether it has a quota.
@@ -102,6 +104,7 @@ impl ApiKeyView {
             prefix: key.prefix,
             reference_id: key.owner.reference(),
             tenant_id: key.tenant,
+            role_guard: key.role_guard,
             enabled: key.enabled,
             rate_limit_enabled: first.is_some(),
             rate_limit_time_window: first.map(|counted| millis(counted.quota.window())),
@@ -149,12 +152,11 @@ fn caller(current: &CurrentSession) -> Result<Caller<'_>> {
     Ok(Caller::Owner { user: current.user(), session: current })
 }
 
-/// As [`caller`], for what gets somebody a secret or lets one live on. A key has its owner's whole authority: a session that
-/// has less, of one front end or of staff where they are none, gets nobody one, for it may have leaked there.
-fn whole_caller(current: &CurrentSession) -> Result<Caller<'_>> {
-    let is_astray = current.scope == RoleScope::Platform && !current.authentication().principal().is_staff;
-    if current.role_guard.is_some() || is_astray {
-        return Err(Error::from(Code::Forbidden).saying("Required: a session with the whole authority of its user."));
+/// As [`caller`], for what gets somebody a secret or lets one live on: a session of staff where they are none may have
+/// leaked there, and gets nobody one.
+fn caller_not_astray(current: &CurrentSession) -> Result<Caller<'_>> {
+    if current.scope == RoleScope::Platform && !current.authentication().principal().is_staff {
+        return Err(Error::from(Code::Forbidden).saying("Required: platform access, which this request has not."));
     }
     caller(current)
 }
@@ -188,7 +190,8 @@ fn object(metadata: Value) -> Result<Option<Map<String, Value>>> {
     }
 }
 
-/// `POST /api-key/create`: a key of the caller's, with their whole authority and the configured limits.
+/// `POST /api-key/create`: a key of the caller's, with their authority as far as the session has it, and the configured
+/// limits.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateApiKey {
@@ -228,9 +231,10 @@ impl Endpoint for CreateApiKey {
         new.name = self.name;
         new.prefix = self.prefix;
         new.tenant = cx.tenant().await?;
+        new.role_guard.clone_from(&current.role_guard);
         new.lifetime = self.expires_in.map(Duration::from_secs);
         new.metadata = object(self.metadata.unwrap_or_default())?;
-        let created = service::create_by(cx, whole_caller(&current)?, new).await?;
+        let created = service::create_by(cx, caller_not_astray(&current)?, new).await?;
         Ok(Json(ShownApiKey::of(created, cx)))
     }
 }
@@ -293,11 +297,6 @@ impl Endpoint for UpdateApiKey {
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Self::Reply> {
         refuse_server_only(&self.extra)?;
         let id = named(&self.key_id, self.config_id.as_deref())?;
-        let does_more = self.enabled == Some(true) || self.expires_in.is_some();
-        if does_more && !current.is_fresh(cx) {
-            return Err(Code::SessionNotFresh.into());
-        }
-        let caller = if does_more { whole_caller(&current)? } else { caller(&current)? };
         let lifetime = self.expires_in.map(|seconds| seconds.map(Duration::from_secs));
         let change = KeyChange {
             name: self.name.map(Some),
@@ -306,6 +305,10 @@ impl Endpoint for UpdateApiKey {
             expires_at: lifetime.map(|lifetime| service::end_after(cx, lifetime)).transpose()?,
             ..KeyChange::default()
         };
+        if change.lets_live() && !current.is_fresh(cx) {
+            return Err(Code::SessionNotFresh.into());
+        }
+        let caller = if change.lets_live() { caller_not_astray(&current)? } else { caller(&current)? };
         let key = service::change_by(cx, caller, id, change).await?;
         Ok(Json(ApiKeyView::of(key, cx.now())))
     }
@@ -416,7 +419,7 @@ impl Endpoint for RotateApiKey {
     async fn call(self, cx: &Cx, current: Self::Caller) -> Result<Self::Reply> {
         let id = named(&self.key_id, None)?;
         let grace = Duration::from_secs(self.grace_seconds.unwrap_or_default());
-        let created = service::rotate_by(cx, whole_caller(&current)?, id, grace).await?;
+        let created = service::rotate_by(cx, caller_not_astray(&current)?, id, grace).await?;
         Ok(Json(ShownApiKey::of(created, cx)))
     }
 }

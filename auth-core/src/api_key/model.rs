@@ -298,6 +298,8 @@ pub struct NewApiKey {
     pub owner: KeyOwner,
     /// The tenant that it speaks for.
     pub tenant: Option<TenantId>,
+    /// The only role guard whose roles count; `None` for all of them.
+    pub role_guard: Option<String>,
     /// What its owner calls it.
     pub name: Option<String>,
     /// What it begins with, instead of the configured prefix.
@@ -337,6 +339,7 @@ impl NewApiKey {
         Self {
             owner,
             tenant: None,
+            role_guard: None,
             name: None,
             prefix: None,
             lifetime: None,
@@ -358,6 +361,8 @@ pub struct ApiKey {
     pub owner: KeyOwner,
     /// The tenant that it speaks for; `None` for a key without one.
     pub tenant: Option<TenantId>,
+    /// The only role guard whose roles count, as in the session that it was made in; `None` for all of them.
+    pub role_guard: Option<String>,
     /// What it was made under: `default`.
     pub config_id: String,
     /// What its owner calls it.
@@ -442,6 +447,11 @@ pub struct KeyChange {
 }
 
 impl KeyChange {
+    /// Whether the key may do more afterwards, or for longer. Only programs give it permissions or limits.
+    pub(super) const fn lets_live(&self) -> bool {
+        matches!(self.enabled, Some(true)) || self.expires_at.is_some()
+    }
+
     /// Whether it would change nothing.
     pub const fn is_empty(&self) -> bool {
         let Self { name, enabled, permissions, metadata, expires_at, limits } = self;

@@ -24,8 +24,9 @@ pub struct ResolvedKey {
     pub key: ApiKey,
     /// The user whose it is; `None` when it is an organisation's or a service's.
     pub owner: Option<User>,
-    /// The roles that count: those of its owner in the tenant that the key is bound to, and none for a key with permissions
-    /// of its own. What asks for a role asks for all that comes with it, and that is more than such a key has.
+    /// The roles that count: those of its owner in the tenant and of the role guard that the key is bound to, and none for a
+    /// key with permissions of its own. What asks for a role asks for all that comes with it, and that is more than such a
+    /// key has.
     pub roles: BTreeSet<GrantedRole>,
     /// What may be done with it: all that its owner may do there at this moment, or of that what it is limited to. Of a key
     /// that is no user's it is what the application gave it.
@@ -91,7 +92,8 @@ async fn judged(cx: &Cx, found: ApiKeyWithOwner, now: Timestamp) -> Result<Optio
         let permissions = own.into_iter().flatten().cloned().collect();
         return Ok(Some(ResolvedKey { key, owner, roles: BTreeSet::new(), permissions }));
     };
-    let Authority { roles, mut permissions, .. } = Authority::of(cx, user, Acting::from(&scope), roles).await?;
+    let acting = Acting { scope: &scope, role_guard: key.role_guard.as_deref() };
+    let Authority { roles, mut permissions, .. } = Authority::of(cx, user, acting, roles).await?;
     permissions.retain(|permission| own.is_none_or(|own| own.contains(permission)));
     let roles = if own.is_none() { roles } else { BTreeSet::new() };
     Ok(Some(ResolvedKey { key, owner, roles, permissions }))

@@ -56,6 +56,18 @@ impl Caller<'_> {
         }
     }
 
+    /// Refuses a secret of this key, or a longer life for it, where it may do what the session may not: the token of a
+    /// session that has leaked from one front end or tenant would get somebody into another.
+    fn expect_reach(&self, key: &ApiKey) -> Result<()> {
+        let Self::Owner { session, .. } = self else { return Ok(()) };
+        let guards = session.role_guard.is_none() || session.role_guard == key.role_guard;
+        let tenants = session.scope.tenant().is_none() || session.scope.tenant() == key.tenant.as_ref();
+        if guards && tenants {
+            return Ok(());
+        }
+        Err(Error::from(Code::Forbidden).saying("Required: a session of the front end and tenant of the API key."))
+    }
+
     /// A unit of work in which whoever asks may still do so.
     async fn begin<'c>(&self, cx: &'c Cx) -> Result<Work<'c>> {
         let mut work = cx.begin().await?;
@@ -76,9 +88,9 @@ fn feature(cx: &Cx) -> Result<&Config> {
 ///
 /// # Errors
 /// [`Code::ValidationError`] for a key that is no user's and does not say what it permits (an empty list says nothing);
-/// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TenantMismatch`] for a user whose account belongs
-/// to another tenant; [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`]; and what is said of names, prefixes, lifetimes and
-/// metadata.
+/// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TenantMismatch`] for a user whose account
+/// belongs to another tenant; [`Code::RoleGuardNotAllowed`] for a role guard that is not registered;
+/// [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`]; and what is said of names, prefixes, lifetimes and metadata.
 pub async fn create(cx: &Cx, new: NewApiKey) -> Result<CreatedKey> {
     let owner = new.owner.clone();
     create_by(cx, Caller::Program(&owner), new).await
@@ -93,6 +105,9 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         return Err(Error::from(Code::ValidationError).saying(problem));
     }
     check_owner(&owner, new.tenant.as_ref())?;
+    if new.role_guard.as_deref().is_some_and(|guard| !cx.auth().knows_role_guard(guard)) {
+        return Err(Code::RoleGuardNotAllowed.into());
+    }
     let (mut key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
     let mut work = caller.begin(cx).await?;
     let holder = match (caller, user) {
@@ -103,12 +118,13 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
     if let Some(holder) = &holder {
         key.tenant = place(cx, holder, key.tenant)?;
     }
+    caller.expect_reach(&key)?;
     // A user's row is locked: of two keys that are made at once, the second one counts the first.
     if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_owner) {
         return Err(Code::TooManyKeys.into());
     }
     if let Some(holder) = &holder {
-        expect_held(cx, &mut work, holder, key.tenant.as_ref(), key.permissions.as_deref()).await?;
+        expect_held(cx, &mut work, holder, &key, key.permissions.as_deref()).await?;
     }
     work.insert_api_key(&key, &secret.hash()).await?;
     work.emit(Event::ApiKeyCreated { user, key: key.id });
@@ -152,13 +168,14 @@ async fn expect_held(
     cx: &Cx,
     work: &mut Work<'_>,
     owner: &User,
-    tenant: Option<&TenantId>,
+    key: &ApiKey,
     permissions: Option<&[Permission]>,
 ) -> Result<()> {
     let Some(permissions) = permissions else { return Ok(()) };
-    let held = work.roles_of_user(owner.id, tenant).await?;
-    let scope = RoleScope::from(tenant.cloned());
-    let Authority { permissions: held, .. } = Authority::of(cx, owner, Acting::from(&scope), held).await?;
+    let held = work.roles_of_user(owner.id, key.tenant.as_ref()).await?;
+    let scope = RoleScope::from(key.tenant.clone());
+    let acting = Acting { scope: &scope, role_guard: key.role_guard.as_deref() };
+    let Authority { permissions: held, .. } = Authority::of(cx, owner, acting, held).await?;
     match permissions.iter().find(|permission| !held.contains(*permission)) {
         None => Ok(()),
         Some(missing) => {
@@ -187,6 +204,7 @@ fn new_key(cx: &Cx, config: &Config, new: NewApiKey) -> Result<(ApiKey, Token)> 
         id: ApiKeyId::new(now, cx.random()),
         owner: new.owner,
         tenant: new.tenant,
+        role_guard: new.role_guard,
         config_id: DEFAULT_CONFIG.to_owned(),
         name: new.name,
         start: start(&secret),
@@ -285,6 +303,7 @@ pub(super) async fn rotate_by(cx: &Cx, caller: Caller<'_>, id: ApiKeyId, grace: 
         return Err(refused.field("graceSeconds", problem));
     }
     let seen = find(cx, &caller.owner(), id).await?;
+    caller.expect_reach(&seen)?;
     let prefix = seen.prefix.as_deref().unwrap_or_default();
     let secret = Token::random_api_key(prefix, cx.random()).map_err(Error::internal)?;
     let now = cx.now();
@@ -314,10 +333,13 @@ pub(super) async fn change_by(cx: &Cx, caller: Caller<'_>, id: ApiKeyId, mut cha
     let (config, now, owner) = (feature(cx)?, cx.now(), caller.owner());
     check_change(config, &mut change, now)?;
     let mut work = caller.begin(cx).await?;
+    let key = work.api_key_of(&owner, id).await?.ok_or(Code::KeyNotFound)?;
+    if change.lets_live() {
+        caller.expect_reach(&key)?;
+    }
     if let (Some(user), Some(Some(permissions))) = (owner.user(), &change.permissions) {
-        let key = work.api_key_of(&owner, id).await?.ok_or(Code::KeyNotFound)?;
         let holder = work.user_by_id(user).await?.ok_or(Code::UserNotFound)?;
-        expect_held(cx, &mut work, &holder, key.tenant.as_ref(), Some(permissions)).await?;
+        expect_held(cx, &mut work, &holder, &key, Some(permissions)).await?;
     }
     if !work.update_api_key(&owner, id, &change, now).await? {
         return Err(Code::KeyNotFound.into());

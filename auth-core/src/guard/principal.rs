@@ -370,7 +370,7 @@ impl Authentication {
             email_verified: owner.is_some_and(|owner| owner.email_verified),
             name: owner.map(|owner| owner.name.clone()).or_else(|| key.name.clone()),
             is_staff: false,
-            role_guard: None,
+            role_guard: key.role_guard.clone(),
             roles: resolved.roles.clone(),
             permissions: resolved.permissions.clone(),
             method: AuthMethod::ApiKey,

@@ -29,6 +29,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/sqlite/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/sqlite/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/sqlite/0007_isolated.sql") },
+        Migration { name: "0008_key_guard", script: include_str!("../../migrations/sqlite/0008_key_guard.sql") },
     ],
 };
 
@@ -42,6 +43,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/postgres/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/postgres/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/postgres/0007_isolated.sql") },
+        Migration { name: "0008_key_guard", script: include_str!("../../migrations/postgres/0008_key_guard.sql") },
     ],
 };
 
@@ -56,6 +58,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0005_api_keys", script: include_str!("../../migrations/mysql/0005_api_keys.sql") },
         Migration { name: "0006_tenants", script: include_str!("../../migrations/mysql/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/mysql/0007_isolated.sql") },
+        Migration { name: "0008_key_guard", script: include_str!("../../migrations/mysql/0008_key_guard.sql") },
     ],
 };
 

@@ -33,7 +33,7 @@ flows![
     a_pair_that_could_not_be_given_is_refused_before_anything_is_written,
     answers_are_reshaped_and_refusals_are_not,
     a_handler_sees_whom_it_has_signed_in,
-    a_session_of_one_front_end_gets_nobody_a_key,
+    a_key_reaches_no_further_than_the_session_that_made_it,
 ];
 
 async fn sign_up(app: &TestApp, from: FrontEnd, email: &str, more: Value) -> Reply {
@@ -307,19 +307,53 @@ fn what_is_wrong_with_the_front_ends_is_told_at_start_up() {
     assert_eq!(problems.problems().len(), 5, "{problems}");
 }
 
-async fn a_session_of_one_front_end_gets_nobody_a_key(stack: Stack) {
+async fn a_key_reaches_no_further_than_the_session_that_made_it(stack: Stack) {
     let app = cast(stack).await;
     let dual = signed_in(&app, PORTAL, DUAL).await;
-    let made = api_key::create(&app.cx(), NewApiKey::of_user(app.user_id(DUAL).await)).await.unwrap();
-    let id = made.key.id.to_string();
     let post = |path: &'static str, body: Value| send(&dual, PORTAL, Method::POST, path, body);
-    // What it holds under another guard would come along.
-    post("/api/auth/api-key/create", json!({})).await.refused(403, "FORBIDDEN");
-    post("/api/auth/api-key/rotate", json!({ "keyId": id })).await.refused(403, "FORBIDDEN");
-    for more in [json!({ "keyId": id, "enabled": true }), json!({ "keyId": id, "expiresIn": 86400 })] {
-        post("/api/auth/api-key/update", more).await.refused(403, "FORBIDDEN");
+    let shown = post("/api/auth/api-key/create", json!({})).await.ok();
+    assert_eq!((&shown["roleGuard"], &shown["tenantId"]), (&json!("PORTAL"), &json!("acme")));
+    let user = app.user_id(DUAL).await;
+    let program = app.program();
+    let seen = async |secret: &Value| {
+        let get = |path| program.request(Method::GET, path).header("x-api-key", secret.as_str().unwrap()).send();
+        let seen = get("/principal").await.ok();
+        let areas = [
+            get("/api/auth/area?guard=ADMIN").await.status.as_u16(),
+            get("/api/auth/area?guard=PORTAL").await.status.as_u16(),
+        ];
+        (seen["roleGuard"].clone(), seen["roles"].clone(), areas)
+    };
+    // What they hold in acme under another guard does not come along.
+    let roles = json!([{ "name": "admin", "guard": "PORTAL", "tenant": "acme" }]);
+    assert_eq!(seen(&shown["key"]).await, (json!("PORTAL"), roles.clone(), [403, 200]));
+    let again = post("/api/auth/api-key/rotate", json!({ "keyId": shown["id"] })).await.ok();
+    assert_eq!(seen(&again["key"]).await.1, roles);
+    for more in [json!({ "enabled": true }), json!({ "expiresIn": 86400 }), json!({ "enabled": false })] {
+        let mut body = more;
+        body["keyId"] = shown["id"].clone();
+        post("/api/auth/api-key/update", body).await.ok();
     }
-    // To have less it suffices.
-    post("/api/auth/api-key/update", json!({ "keyId": id, "enabled": false })).await.ok();
-    post("/api/auth/api-key/delete", json!({ "keyId": id })).await.ok();
+
+    let mut of_another_guard = NewApiKey::of_user(user);
+    (of_another_guard.tenant, of_another_guard.role_guard) = (Some(tenant_id("acme")), Some("ADMIN".to_owned()));
+    let mut of_another_tenant = NewApiKey::of_user(user);
+    (of_another_tenant.tenant, of_another_tenant.role_guard) = (Some(tenant_id("globex")), Some("PORTAL".to_owned()));
+    let mut of_no_tenant = NewApiKey::of_user(user);
+    of_no_tenant.role_guard = Some("PORTAL".to_owned());
+    let mut of_all_guards = NewApiKey::of_user(user);
+    of_all_guards.tenant = Some(tenant_id("acme"));
+    for further in [of_another_guard, of_another_tenant, of_no_tenant, of_all_guards] {
+        let id = api_key::create(&app.cx(), further).await.unwrap().key.id.to_string();
+        post("/api/auth/api-key/rotate", json!({ "keyId": id })).await.refused(403, "FORBIDDEN");
+        for more in [json!({ "keyId": id, "enabled": true }), json!({ "keyId": id, "expiresIn": 86400 })] {
+            post("/api/auth/api-key/update", more).await.refused(403, "FORBIDDEN");
+        }
+        // To have less it suffices.
+        post("/api/auth/api-key/update", json!({ "keyId": id, "enabled": false })).await.ok();
+        post("/api/auth/api-key/delete", json!({ "keyId": id })).await.ok();
+    }
+    let mut nowhere = NewApiKey::of_user(user);
+    nowhere.role_guard = Some("NOWHERE".to_owned());
+    assert!(api_key::create(&app.cx(), nowhere).await.unwrap_err().is(Code::RoleGuardNotAllowed));
 }

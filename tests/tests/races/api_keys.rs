@@ -34,6 +34,7 @@ fn new_key(owner: KeyOwner, n: usize) -> ApiKey {
         id: ApiKeyId::new(NOW, &seeded(n)),
         owner,
         tenant: None,
+        role_guard: None,
         config_id: "default".to_owned(),
         name: None,
         start: "ak_liv".to_owned(),

@@ -281,6 +281,7 @@ impl Actors {
             id: ApiKeyId::new(NOW, &self.random),
             owner,
             tenant: None,
+            role_guard: None,
             config_id: "default".to_owned(),
             name: Some("deploy".to_owned()),
             start: "ak_liv".to_owned(),

@@ -40,6 +40,7 @@ fn filled(key: &mut ApiKey) {
         limits.quotas.push(Quota::new(window.as_secs() as u32, window + MICROSECOND).unwrap().into());
     }
     key.tenant = Some(TenantId::parse("org_2aB").unwrap());
+    key.role_guard = Some("g".repeat(64));
     key.permissions = Some(["a:read", "b:write"].map(|name| Permission::parse(name).unwrap()).to_vec());
     key.metadata = json!({"plan": "pro", "nested": {"é'\"\\": [1, null, true]}}).as_object().cloned();
     key.limits = limits;

@@ -114,6 +114,7 @@ pub(super) fn key_facts(key: &ApiKey) -> impl PartialEq + Debug + use<> {
         id,
         owner,
         tenant,
+        role_guard,
         config_id,
         name,
         start,
@@ -130,7 +131,7 @@ pub(super) fn key_facts(key: &ApiKey) -> impl PartialEq + Debug + use<> {
         rotation,
     } = key.clone();
     let times = [expires_at, Some(created_at), Some(updated_at), last_used_at].map(|at| at.map(|at| at.as_micros()));
-    let names = (id, owner, tenant, config_id, name, start, prefix);
+    let names = (id, owner, (tenant, role_guard), config_id, name, start, prefix);
     (names, enabled, permissions, metadata, limits, times, usage_count, rotation)
 }
 

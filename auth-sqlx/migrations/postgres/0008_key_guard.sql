@@ -1,0 +1,5 @@
+-- The role guard whose roles alone count for an API key, as in the session that it was made in. Keys that are there count
+-- for all of them, and so does one that a process of an earlier version writes.
+
+ALTER TABLE auth_api_key
+    ADD COLUMN role_guard varchar(64) COLLATE "C" CHECK (role_guard <> '');
