@@ -13,12 +13,18 @@ use crate::store::SqlConn;
 
 const INSERT_TENANT: Sql = sql!("INSERT INTO auth_tenant (id, name, created_at) VALUES ($1, $2, $3)");
 const TENANT_BY_ID: Sql = sql!("SELECT t.id, t.name, t.created_at FROM auth_tenant t WHERE t.id = $1");
+// A write that changes nothing, for its lock.
+const LOCK_TENANT: Sql = sql!("UPDATE auth_tenant SET created_at = created_at WHERE id = $1");
 // In the order in which everybody locks: users first, where a sign-in under way waits for us or we for it. What belongs
 // to them goes with them.
 const DELETE_USERS: Sql = sql!("DELETE FROM auth_user WHERE tenant = $1");
 // Before the tenant, or the roles that are still held would keep those that it has defined.
 const DELETE_MEMBERSHIPS: Sql = sql!("DELETE FROM auth_membership WHERE tenant = $1");
 const DELETE_TENANT: Sql = sql!("DELETE FROM auth_tenant WHERE id = $1");
+// After the tenant, whose row whoever makes a key for it holds until the key is written. No foreign key removes them: where
+// the engine keeps no tenants there are keys for those that others keep.
+const DELETE_KEYS: Sql = sql!("DELETE FROM auth_api_key WHERE tenant = $1");
+const DELETE_KEYS_OF_MEMBER: Sql = sql!("DELETE FROM auth_api_key WHERE user_id = $1 AND tenant = $2");
 // The parents are read, because INSERT IGNORE would write nothing without them either, nor say so. An update instead of
 // IGNORE would have to change the row, as MySQL counts one row for an insert and for an update that changes nothing.
 const INSERT_MEMBERSHIP: Sql = sql!(
@@ -45,6 +51,9 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &DELETE_USERS,
     &DELETE_MEMBERSHIPS,
     &DELETE_TENANT,
+    &DELETE_KEYS,
+    &DELETE_KEYS_OF_MEMBER,
+    &LOCK_TENANT,
     &INSERT_MEMBERSHIP,
     &MAY_BELONG,
     &MEMBERSHIP,
@@ -67,10 +76,18 @@ impl<T: Target> TenantStore for SqlConn<T> {
         Ok(Some(TenantRecord { id, name, created_at: row.instant(2)? }))
     }
 
+    async fn lock_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
+        self.0.affects(&LOCK_TENANT, &[id.as_str().into()]).await
+    }
+
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
         self.0.execute(&DELETE_USERS, &[id.as_str().into()]).await?;
         self.0.execute(&DELETE_MEMBERSHIPS, &[id.as_str().into()]).await?;
-        self.0.affects(&DELETE_TENANT, &[id.as_str().into()]).await
+        let is_deleted = self.0.affects(&DELETE_TENANT, &[id.as_str().into()]).await?;
+        if is_deleted {
+            self.0.execute(&DELETE_KEYS, &[id.as_str().into()]).await?;
+        }
+        Ok(is_deleted)
     }
 
     async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError> {
@@ -110,6 +127,7 @@ impl<T: Target> TenantStore for SqlConn<T> {
     }
 
     async fn delete_membership(&mut self, user: UserId, tenant: &TenantId) -> Result<bool, StoreError> {
+        self.0.execute(&DELETE_KEYS_OF_MEMBER, &[user.into(), tenant.as_str().into()]).await?;
         self.0.affects(&DELETE_MEMBERSHIP, &[user.into(), tenant.as_str().into()]).await
     }
 }

@@ -34,6 +34,7 @@ const CLAIM_LOGIN: Sql = sql!(
     "UPDATE auth_user SET credential_version = credential_version \
      WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL"
 );
+const LOCK_USER: Sql = sql!("UPDATE auth_user SET credential_version = credential_version WHERE id = $1");
 const RAISE_CREDENTIAL_VERSION: Sql =
     sql!("UPDATE auth_user SET credential_version = credential_version + 1, updated_at = $1 WHERE id = $2");
 const SET_DISABLED: Sql = sql!("UPDATE auth_user SET disabled_at = $1, updated_at = $2 WHERE id = $3");
@@ -46,6 +47,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &USER_BY_EMAIL,
     &UPDATE_PROFILE,
     &CLAIM_LOGIN,
+    &LOCK_USER,
     &RAISE_CREDENTIAL_VERSION,
     &SET_DISABLED,
     &DELETE_USER,
@@ -91,6 +93,10 @@ impl<T: Target> UserStore for SqlConn<T> {
 
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
         self.0.affects(&CLAIM_LOGIN, &[id.into(), credential_version.into()]).await
+    }
+
+    async fn lock_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        self.0.affects(&LOCK_USER, &[id.into()]).await
     }
 
     async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {

@@ -210,6 +210,7 @@ pass_on! {
         fn user_by_email(population: &Population, email: &Email) -> Option<User>;
         fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
         fn claim_login(id: UserId, credential_version: i64) -> bool;
+        fn lock_user(id: UserId) -> bool;
         fn raise_credential_version(id: UserId, now: Timestamp) -> bool;
         fn set_disabled(id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> bool;
         fn delete_user(id: UserId) -> bool;
@@ -227,6 +228,7 @@ pass_on! {
     TenantStore {
         fn insert_tenant(tenant: &TenantRecord) -> ();
         fn tenant_by_id(id: &TenantId) -> Option<TenantRecord>;
+        fn lock_tenant(id: &TenantId) -> bool;
         fn delete_tenant(id: &TenantId) -> bool;
         fn insert_membership(membership: &Membership) -> bool;
         fn membership(user: UserId, tenant: &TenantId) -> Option<Membership>;

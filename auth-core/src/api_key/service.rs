@@ -89,7 +89,8 @@ fn feature(cx: &Cx) -> Result<&Config> {
 /// # Errors
 /// [`Code::ValidationError`] for a key that is no user's and does not say what it permits (an empty list says nothing);
 /// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TenantMismatch`] for a user whose account
-/// belongs to another tenant; [`Code::RoleGuardNotAllowed`] for a role guard that is not registered;
+/// belongs to another tenant; where the engine keeps tenants [`Code::TenantNotFound`] and, for a user who does not belong
+/// to it, [`Code::NotAMember`]; [`Code::RoleGuardNotAllowed`] for a role guard that is not registered;
 /// [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`]; and what is said of names, prefixes, lifetimes and metadata.
 pub async fn create(cx: &Cx, new: NewApiKey) -> Result<CreatedKey> {
     let owner = new.owner.clone();
@@ -119,6 +120,7 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         key.tenant = place(cx, holder, key.tenant)?;
     }
     caller.expect_reach(&key)?;
+    expect_place(cx, &mut work, &key).await?;
     // A user's row is locked: of two keys that are made at once, the second one counts the first.
     if work.count_api_keys(&key.owner, cx.now()).await? >= u64::from(config.max_per_owner) {
         return Err(Code::TooManyKeys.into());
@@ -152,6 +154,21 @@ fn place(cx: &Cx, user: &User, named: Option<TenantId>) -> Result<Option<TenantI
         return Err(Code::TenantMismatch.into());
     }
     Ok(scope.tenant().cloned())
+}
+
+/// Refuses a key for a tenant that is not there, or to which its owner does not belong, where the engine keeps both: it
+/// would come to life with them. The tenant stays until the key is written, and goes with it.
+async fn expect_place(cx: &Cx, work: &mut Work<'_>, key: &ApiKey) -> Result<()> {
+    let Some(tenant) = key.tenant.as_ref().filter(|_| cx.auth().config().tenancy.keeps_members()) else {
+        return Ok(());
+    };
+    if !work.lock_tenant(tenant).await? {
+        return Err(Code::TenantNotFound.into());
+    }
+    match key.owner.user() {
+        Some(user) if work.membership(user, tenant).await?.is_none() => Err(Code::NotAMember.into()),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Locks the user's row, as a session of theirs would.

@@ -36,7 +36,7 @@ pub trait RoleStore {
     /// Gives the role to the user; `false` when the user holds it there already.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when there is no such user or role.
+    /// [`StoreError::Conflict`] when there is no such user or role, or the user does not belong to the tenant.
     async fn grant_role(&mut self, grant: &StoredGrant, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Takes the role from the user; `false` when the user did not hold it there.

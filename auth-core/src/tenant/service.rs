@@ -40,8 +40,8 @@ pub async fn by_id(cx: &Cx, id: &TenantId) -> Result<Option<TenantRecord>> {
     Ok(cx.conn().tenant_by_id(id).await?)
 }
 
-/// Removes a tenant with its memberships, the roles held in it, those it has defined, and its sessions; `false` when there
-/// is none. Accounts that belong to it ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) go along with all that is
+/// Removes a tenant with its memberships, the roles held in it, those it has defined, its sessions, and the API keys that
+/// speak for it; `false` when there is none. Accounts that belong to it ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) go along with all that is
 /// theirs, and no hook runs for each of them. What the application keeps of it is the application's to remove, before.
 ///
 /// # Errors
@@ -130,9 +130,7 @@ pub async fn reinstate_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Resul
 /// membership is true until that is written, and InnoDB would end one of two that meet in another order.
 async fn begin(cx: &Cx, user: UserId) -> Result<Work<'_>> {
     let mut work = cx.begin().await?;
-    if let Some(found) = work.user_by_id(user).await? {
-        work.claim_login(user, found.credential_version).await?;
-    }
+    work.lock_user(user).await?;
     Ok(work)
 }
 
@@ -156,7 +154,8 @@ async fn set_status(
     Ok(is_changed)
 }
 
-/// Ends a membership with the roles held in it and the sessions that were opened as a member; `false` when there is none.
+/// Ends a membership with the roles held in it, the sessions that were opened as a member, and the user's API keys for the
+/// tenant; `false` when there is none.
 ///
 /// # Errors
 /// [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.

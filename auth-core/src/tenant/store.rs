@@ -6,7 +6,8 @@ use super::model::{Membership, MembershipStatus, TenantRecord};
 use crate::base::{TenantId, Timestamp, UserId};
 use crate::store::StoreError;
 
-/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member.
+/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member, and the
+/// API keys of that user for that tenant.
 #[async_trait]
 pub trait TenantStore {
     /// Writes a new tenant.
@@ -18,8 +19,12 @@ pub trait TenantStore {
     /// The tenant of this id, compared byte by byte.
     async fn tenant_by_id(&mut self, id: &TenantId) -> Result<Option<TenantRecord>, StoreError>;
 
-    /// Removes a tenant with the accounts that belong to it, its memberships and the roles it has defined; `false` when
-    /// there is none.
+    /// Takes the tenant's row; `false` when there is no such tenant. Inside a transaction it stays locked until its end, so
+    /// that the tenant is not removed before.
+    async fn lock_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
+
+    /// Removes a tenant with the accounts that belong to it, its memberships, the roles it has defined and the API keys
+    /// that speak for it; `false` when there is none.
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
 
     /// Writes a membership; `false`, and nothing is written, when the user belongs to the tenant already, whatever the
@@ -46,6 +51,7 @@ pub trait TenantStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes the membership, with the roles held and the sessions opened as a member; `false` when there is none.
+    /// Removes the membership, with the roles held, the sessions opened as a member and the user's API keys for the
+    /// tenant; `false` when there is none.
     async fn delete_membership(&mut self, user: UserId, tenant: &TenantId) -> Result<bool, StoreError>;
 }

@@ -30,6 +30,10 @@ pub trait UserStore {
     /// change of credentials comes wholly before or wholly after the act.
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError>;
 
+    /// Takes the user's row, whatever state the user is in; `false` when there is no such user. Inside a transaction it
+    /// stays locked until its end: whoever opens, changes or ends anything of the user waits.
+    async fn lock_user(&mut self, id: UserId) -> Result<bool, StoreError>;
+
     /// Raises the credential version, which ends every sign-in under way; `false` when there is no such user.
     async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
@@ -41,6 +45,6 @@ pub trait UserStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes the user with their sessions, accounts and granted roles; `false` when there is no such user.
+    /// Removes the user with their sessions, accounts, memberships, granted roles, codes and API keys; `false` when there is no such user.
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
 }

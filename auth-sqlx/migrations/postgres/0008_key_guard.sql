@@ -3,3 +3,6 @@
 
 ALTER TABLE auth_api_key
     ADD COLUMN role_guard varchar(64) COLLATE "C" CHECK (role_guard <> '');
+
+-- Keys go with the tenant that they speak for.
+CREATE INDEX auth_api_key_by_tenant ON auth_api_key (tenant);

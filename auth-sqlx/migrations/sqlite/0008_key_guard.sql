@@ -3,3 +3,6 @@
 
 ALTER TABLE auth_api_key
     ADD COLUMN role_guard TEXT COLLATE BINARY CHECK (length(role_guard) BETWEEN 1 AND 64);
+
+-- Keys go with the tenant that they speak for.
+CREATE INDEX auth_api_key_by_tenant ON auth_api_key (tenant);

@@ -12,7 +12,7 @@ use auth_core::prelude::*;
 use auth_core::role::RoleGrant;
 use auth_core::store::MemoryStore;
 use auth_core::token::Transport;
-use auth_core::{RequestInfo, api_key};
+use auth_core::{RequestInfo, api_key, tenant};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, builder, flows};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -335,6 +335,7 @@ async fn a_key_reaches_no_further_than_the_session_that_made_it(stack: Stack) {
         post("/api/auth/api-key/update", body).await.ok();
     }
 
+    tenant::add_member(&app.cx(), user, &tenant_id("globex")).await.unwrap();
     let mut of_another_guard = NewApiKey::of_user(user);
     (of_another_guard.tenant, of_another_guard.role_guard) = (Some(tenant_id("acme")), Some("ADMIN".to_owned()));
     let mut of_another_tenant = NewApiKey::of_user(user);

@@ -14,6 +14,7 @@ impl State {
         let scope = RoleScope::Tenant(tenant.clone());
         self.grants.retain(|grant| grant.user != user || grant.scope != scope);
         self.end_sessions(|session| session.user_id == user && session.scope == scope);
+        self.remove_keys(|key| key.owner.user() == Some(user) && key.tenant.as_ref() == Some(tenant));
         self.memberships.remove(&(user, tenant.clone())).is_some()
     }
 }
@@ -33,8 +34,15 @@ impl<R: Reach> TenantStore for Asked<R> {
         Ok(self.0.state().await.tenants.get(id).cloned())
     }
 
+    async fn lock_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
+        Ok(self.0.state().await.tenants.contains_key(id))
+    }
+
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
+        if state.tenants.remove(id).is_none() {
+            return Ok(false);
+        }
         let own: Vec<UserId> =
             state.users.values().filter(|user| user.tenant.as_ref() == Some(id)).map(|user| user.id).collect();
         for user in own {
@@ -46,7 +54,8 @@ impl<R: Reach> TenantStore for Asked<R> {
             state.end_membership(user, id);
         }
         state.roles.retain(|_, role| role.tenant.as_ref() != Some(id));
-        Ok(state.tenants.remove(id).is_some())
+        state.remove_keys(|key| key.tenant.as_ref() == Some(id));
+        Ok(true)
     }
 
     async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError> {

@@ -75,6 +75,10 @@ impl<R: Reach> UserStore for Asked<R> {
         Ok(user.is_some_and(|user| user.disabled_at.is_none() && user.credential_version == credential_version))
     }
 
+    async fn lock_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.0.state().await.users.contains_key(&id))
+    }
+
     async fn raise_credential_version(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
         Ok(state.change_user(id, now, |user| user.credential_version = user.credential_version.saturating_add(1)))

@@ -4,7 +4,8 @@ use futures_util::future::{join, join_all};
 
 use super::actors::{Actors, MINUTE, NOW, Opened, assert_conflict, membership, race, tenant, winners, within};
 use super::facts::role_facts;
-use crate::base::{TenantId, UserId};
+use crate::api_key::{ApiKey, KeyOwner};
+use crate::base::{TenantId, TokenHash, TokenKind, UserId};
 use crate::role::{RoleScope, StoredGrant};
 use crate::store::StoreError;
 use crate::tenant::{Membership, MembershipStatus, TenantRecord};
@@ -98,8 +99,34 @@ async fn settled(it: &Actors, user: &User, tenant: &TenantId) -> Opened {
     it.signed_in_to(user, within(tenant)).await
 }
 
+pub(super) async fn a_tenant_is_locked_if_it_is_there(it: Actors) {
+    let acme = it.founded("acme").await;
+    let before = it.conn().tenant_by_id(&acme).await.unwrap().unwrap();
+    assert!(it.conn().lock_tenant(&acme).await.unwrap(), "a tenant was not found");
+    assert!(!it.conn().lock_tenant(&tenant("globex")).await.unwrap(), "a tenant that is none was locked");
+    assert_eq!(tenant_facts(&it.conn().tenant_by_id(&acme).await.unwrap().unwrap()), tenant_facts(&before));
+}
+
+/// The secrets of a key of this user and one of the tenant itself, both for that tenant.
+async fn keyed(it: &Actors, user: &User, tenant: &TenantId) -> [TokenHash; 2] {
+    let (_, of_user) = it.keyed(user, |key| key.tenant = Some(tenant.clone())).await;
+    let owner = KeyOwner::Organization(tenant.clone());
+    let (key, of_tenant) = (ApiKey { tenant: Some(tenant.clone()), ..it.api_key(owner) }, it.hash(TokenKind::ApiKey));
+    it.conn().insert_api_key(&key, &of_tenant).await.unwrap();
+    [of_user, of_tenant]
+}
+
+async fn are_there(it: &Actors, secrets: &[TokenHash; 2]) -> [bool; 2] {
+    let mut there = [false; 2];
+    for (there, secret) in there.iter_mut().zip(secrets) {
+        *there = it.conn().api_key_by_hash(secret).await.unwrap().is_some();
+    }
+    there
+}
+
 pub(super) async fn deleting_a_tenant_takes_all_of_it_along(it: Actors) {
     let (ada, grace, acme) = (it.signed_up("ada").await, it.signed_up("grace").await, it.founded("acme").await);
+    let keys = keyed(&it, &ada, &acme).await;
     let sessions = [settled(&it, &ada, &acme).await, settled(&it, &grace, &acme).await];
     it.becomes(&grace, &acme, MembershipStatus::Suspended).await;
     let (code, family) = (it.issued(&ada, Some(&sessions[0])).await, it.refreshing(&sessions[0]).await);
@@ -114,6 +141,7 @@ pub(super) async fn deleting_a_tenant_takes_all_of_it_along(it: Actors) {
     assert!(conn.code_by_hash(code.purpose, &code.hash, NOW).await.unwrap().is_none(), "a code is still there");
     assert!(conn.family_by_hash(&family.family_hash).await.unwrap().is_none(), "a family is still there");
     assert!(conn.roles(Some(&acme)).await.unwrap().is_empty(), "a role that it defined is still there");
+    assert_eq!(are_there(&it, &keys).await, [false; 2], "a key for it is still there");
     assert!(conn.tenant_by_id(&acme).await.unwrap().is_none(), "the tenant is still there");
     assert!(!conn.delete_tenant(&acme).await.unwrap(), "a tenant was deleted twice");
     // The next one of the name has nothing of it.
@@ -124,6 +152,7 @@ pub(super) async fn deleting_a_tenant_takes_all_of_it_along(it: Actors) {
 pub(super) async fn deleting_a_tenant_leaves_everything_else_alone(it: Actors) {
     let (ada, acme, globex) = (it.signed_up("ada").await, it.founded("acme").await, it.founded("globex").await);
     settled(&it, &ada, &acme).await;
+    let (keys, (_, of_none)) = (keyed(&it, &ada, &globex).await, it.keyed(&ada, |_| {}).await);
     let member = it.conn().role_by_name("PORTAL", "member", None).await.unwrap().unwrap();
     let (there, everywhere) = (settled(&it, &ada, &globex).await, it.signed_in(&ada).await);
     it.granted(&ada, &member).await;
@@ -133,6 +162,8 @@ pub(super) async fn deleting_a_tenant_leaves_everything_else_alone(it: Actors) {
     assert_eq!(held(&it, &ada).await, expected);
     assert!(it.is_open(&there).await && it.is_open(&everywhere).await, "a session of elsewhere ended too");
     assert!(found(&it, &ada, &globex).await.is_some(), "another membership went along");
+    let of_none = it.conn().api_key_by_hash(&of_none).await.unwrap();
+    assert!(are_there(&it, &keys).await == [true; 2] && of_none.is_some(), "a key for another went along");
     assert_eq!(it.conn().roles(Some(&globex)).await.unwrap().len(), 1);
     let kept = it.conn().role_by_name("PORTAL", "member", None).await.unwrap().unwrap();
     assert_eq!(role_facts(&kept), role_facts(&member));
@@ -292,6 +323,7 @@ pub(super) async fn what_is_opened_while_suspended_does_not_outlive_it(it: Actor
 pub(super) async fn removing_a_member_takes_roles_and_sessions_there_along(it: Actors) {
     let cast = cast(&it).await;
     let Cast { ada, acme, .. } = &cast;
+    let (keys, elsewhere) = (keyed(&it, ada, acme).await, keyed(&it, ada, &tenant("globex")).await);
     cast.assert_ends_inside(&it, async || {
         assert!(it.conn().delete_membership(ada.id, acme).await.unwrap(), "the membership was not found");
     })
@@ -303,6 +335,8 @@ pub(super) async fn removing_a_member_takes_roles_and_sessions_there_along(it: A
     assert_eq!(it.conn().roles(Some(acme)).await.unwrap().len(), 1, "the role itself went along");
     // Whoever comes back has nothing of it.
     it.joined(ada, acme).await;
+    assert_eq!(are_there(&it, &keys).await, [false, true], "the user's keys for it go, and nobody else's");
+    assert_eq!(are_there(&it, &elsewhere).await, [true; 2], "a key for another tenant went along");
     assert_eq!(held(&it, ada).await.len(), 2);
 }
 

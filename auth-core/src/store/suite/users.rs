@@ -218,6 +218,17 @@ pub(super) async fn a_deleted_user_cannot_claim_a_login(it: Actors) {
     assert!(!it.conn().claim_login(ada.id, ada.credential_version).await.unwrap(), "a deleted user could sign in");
 }
 
+pub(super) async fn a_user_is_locked_whatever_their_state(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let mut conn = it.conn();
+    assert!(conn.set_disabled(ada.id, Some(NOW), NOW).await.unwrap(), "the user was not found");
+    assert!(conn.raise_credential_version(ada.id, NOW).await.unwrap(), "the user was not found");
+    let before = found(&it, ada.id).await;
+    assert!(conn.lock_user(ada.id).await.unwrap(), "a disabled user was not found");
+    assert_eq!(user_facts(&found(&it, ada.id).await), user_facts(&before));
+    assert!(!conn.lock_user(it.user("nobody").id).await.unwrap(), "nobody was locked");
+}
+
 pub(super) async fn a_raised_credential_version_ends_sign_ins_under_way(it: Actors) {
     let (ada, grace) = (it.signed_up("ada").await, it.signed_up("grace").await);
     let later = NOW.plus(MINUTE);
