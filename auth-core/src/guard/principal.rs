@@ -224,7 +224,9 @@ impl Principal {
     /// looking may be of a session that has ended.
     pub fn granter(&self) -> Result<Granter<'_>> {
         match (self.user_id(), self.source) {
-            (Some(user), PrincipalSource::Session) => Ok(Granter::new(user, &self.roles)),
+            (Some(user), PrincipalSource::Session) => {
+                Ok(Granter::new(user, &self.roles, &self.permissions, self.is_staff))
+            }
             (Some(_) | None, _) => Err(Code::Forbidden.into()),
         }
     }

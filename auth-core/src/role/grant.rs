@@ -8,6 +8,7 @@ use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::store::StoreError;
+use crate::user::User;
 
 /// Gives a role to a user; `false` when they hold it there already. Effective with their next request. A customer is no
 /// user: theirs are given by [`customer::grant_role`](crate::customer::grant_role).
@@ -91,38 +92,68 @@ pub async fn revoke_role(cx: &Cx, user: UserId, guard: &str, name: &str) -> Resu
 pub struct Granter<'a> {
     user: UserId,
     roles: &'a BTreeSet<GrantedRole>,
+    permissions: &'a BTreeSet<Permission>,
+    is_staff: bool,
 }
 
 impl<'a> Granter<'a> {
-    pub(crate) const fn new(user: UserId, roles: &'a BTreeSet<GrantedRole>) -> Self {
-        Self { user, roles }
+    pub(crate) const fn new(
+        user: UserId,
+        roles: &'a BTreeSet<GrantedRole>,
+        permissions: &'a BTreeSet<Permission>,
+        is_staff: bool,
+    ) -> Self {
+        Self { user, roles, permissions, is_staff }
     }
 
     /// Of the roles that count in the request those that still count in this transaction: held, by somebody enabled, and
     /// within a tenant by an active member.
-    async fn held(&self, work: &mut Work<'_>) -> Result<Vec<HeldRole>> {
-        let is_enabled = work.user_by_id(self.user).await?.is_some_and(|user| user.disabled_at.is_none());
+    async fn authority(&self, work: &mut Work<'_>) -> Result<Held<'a>> {
+        let granter = work.user_by_id(self.user).await?.filter(|user| user.disabled_at.is_none());
+        let Some(granter) = granter else { return Err(Code::BeyondYourAuthority.into()) };
         let memberships = work.memberships_of_user(self.user).await?;
         let belongs_to = |tenant: &TenantId| memberships.iter().any(|it| it.is_active() && it.tenant == *tenant);
-        let mut held = work.roles_of_user(self.user, None).await?;
-        held.retain(|held| {
+        let mut roles = work.roles_of_user(self.user, None).await?;
+        roles.retain(|held| {
             let counts = self.roles.contains(&GrantedRole::from(held));
-            is_enabled && counts && held.scope.tenant().is_none_or(belongs_to)
+            let is_in_force = held.scope != RoleScope::Platform || self.is_staff;
+            counts && is_in_force && held.scope.tenant().is_none_or(belongs_to)
         });
-        Ok(held)
+        for held in &mut roles {
+            held.scope = reach(&granter, &held.scope);
+        }
+        Ok(Held { roles, permissions: self.permissions })
     }
 }
 
-/// Refuses what is beyond the authority of whoever holds these roles (OWASP ASVS 5.0 §8.2: nobody gives more than they
-/// have).
-fn expect_authority(held: &[HeldRole], role: &Role, scope: &RoleScope) -> Result<()> {
-    let covering = || held.iter().filter(|held| covers(&held.scope, scope));
-    let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
-    let is_same = covering().any(|held| held.role.id == role.id);
-    let permissions: BTreeSet<&Permission> = covering().flat_map(|held| &held.role.permissions).collect();
-    let has_all = role.permissions.iter().all(|permission| permissions.contains(permission));
-    // Whoever could make somebody their equal in giving roles without being it could make themselves anything.
-    if manages && has_all && (is_same || !role.manages) { Ok(()) } else { Err(Code::BeyondYourAuthority.into()) }
+/// Where it counts what this user holds there: for an account that belongs to a tenant everywhere is that one tenant.
+fn reach(user: &User, scope: &RoleScope) -> RoleScope {
+    match (scope, &user.tenant) {
+        (RoleScope::Everywhere, Some(home)) => RoleScope::Tenant(home.clone()),
+        (scope, _) => scope.clone(),
+    }
+}
+
+/// What somebody holds who gives or takes a role.
+struct Held<'a> {
+    roles: Vec<HeldRole>,
+    /// What they may do in the present request, which may be less than the roles permit.
+    permissions: &'a BTreeSet<Permission>,
+}
+
+impl Held<'_> {
+    /// Refuses what is beyond this authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have).
+    fn expect(&self, role: &Role, user: &User, scope: &RoleScope) -> Result<()> {
+        let place = reach(user, scope);
+        let covering = || self.roles.iter().filter(|held| covers(&held.scope, &place));
+        let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
+        let is_same = covering().any(|held| held.role.id == role.id);
+        let permitted: BTreeSet<&Permission> = covering().flat_map(|held| &held.role.permissions).collect();
+        let has = |permission| permitted.contains(permission) && self.permissions.contains(permission);
+        let has_all = role.permissions.iter().all(has);
+        // Whoever could make somebody their equal in giving roles without being it could make themselves anything.
+        if manages && has_all && (is_same || !role.manages) { Ok(()) } else { Err(Code::BeyondYourAuthority.into()) }
+    }
 }
 
 /// Whether authority that is held in one place reaches another: what is held everywhere reaches all of them, staff of the
@@ -137,15 +168,16 @@ fn covers(held: &RoleScope, other: &RoleScope) -> bool {
 }
 
 /// [`grant`] by a person's own authority: they hold a role of the same guard that [manages](super::RoleSpec::manages),
-/// there or wider, and permissions no less than those of the role; a managing role is given by its holders only.
+/// there or wider, and have permissions no less than those of the role; a managing role is given by its holders only. With
+/// an account that belongs to a tenant nobody reaches beyond it, whatever they hold everywhere.
 ///
 /// # Errors
 /// As for [`grant`], and [`Code::BeyondYourAuthority`].
 pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
-    expect_user(cx, user).await?;
+    let target = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
     let known = known_role(cx, &mut work, role).await?;
-    expect_authority(&granter.held(&mut work).await?, &known, &role.scope)?;
+    granter.authority(&mut work).await?.expect(&known, &target, &role.scope)?;
     let is_new = give(cx, &mut work, user, &known, &role.scope).await?;
     work.commit().await?;
     Ok(is_new)
@@ -154,13 +186,14 @@ pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGr
 /// [`revoke`] by a person's own authority, which is what it takes to give the role.
 ///
 /// # Errors
-/// As for [`revoke`], and [`Code::BeyondYourAuthority`].
+/// As for [`revoke`], [`Code::UserNotFound`], and [`Code::BeyondYourAuthority`].
 pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
+    let target = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
-    let authority = granter.held(&mut work).await?;
+    let authority = granter.authority(&mut work).await?;
     let mut is_revoked = false;
     for held in held_roles(cx, &mut work, user, role).await? {
-        expect_authority(&authority, &held, &role.scope)?;
+        authority.expect(&held, &target, &role.scope)?;
         is_revoked |= take(&mut work, user, &held, &role.scope).await?;
     }
     work.commit().await?;
@@ -179,8 +212,10 @@ pub async fn replace_as(
     place: &RolePlace,
     names: &BTreeSet<String>,
 ) -> Result<()> {
-    expect_user(cx, user).await?;
+    let target = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
+    // Of two who replace them at once the second one sees what the first one has left.
+    work.lock_user(user).await?;
     let RolePlace { guard, scope } = place;
     let mut wanted = Vec::new();
     for name in names {
@@ -188,15 +223,15 @@ pub async fn replace_as(
         wanted.push(known_role(cx, &mut work, &grant).await?);
     }
     // Whoever takes their own roles does so by the authority that they had.
-    let authority = granter.held(&mut work).await?;
+    let authority = granter.authority(&mut work).await?;
     let held = work.roles_of_user(user, scope.tenant()).await?;
     let here: Vec<HeldRole> = held.into_iter().filter(|it| it.scope == *scope && it.role.guard == *guard).collect();
     for role in wanted.iter().filter(|role| !here.iter().any(|held| held.role.id == role.id)) {
-        expect_authority(&authority, role, scope)?;
+        authority.expect(role, &target, scope)?;
         give(cx, &mut work, user, role, scope).await?;
     }
     for HeldRole { role, .. } in here.iter().filter(|held| !wanted.iter().any(|role| role.id == held.role.id)) {
-        expect_authority(&authority, role, scope)?;
+        authority.expect(role, &target, scope)?;
         take(&mut work, user, role, scope).await?;
     }
     work.commit().await
@@ -235,9 +270,9 @@ async fn expect_another(work: &mut Work<'_>, grant: StoredGrant) -> Result<()> {
 }
 
 /// A customer is nobody here.
-async fn expect_user(cx: &Cx, id: UserId) -> Result<()> {
+async fn expect_user(cx: &Cx, id: UserId) -> Result<User> {
     let found = cx.conn().user_by_id(id).await?.filter(|found| !found.is_customer());
-    found.map(drop).ok_or_else(|| Code::UserNotFound.into())
+    found.ok_or_else(|| Code::UserNotFound.into())
 }
 
 async fn give(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &Role, scope: &RoleScope) -> Result<bool> {

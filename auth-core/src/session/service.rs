@@ -393,7 +393,7 @@ pub(crate) fn latest_end(session: &Session) -> Timestamp {
 /// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would end
 /// one of two that meet in another order.
 pub(crate) async fn end(work: &mut Work<'_>, user: &User, id: SessionId) -> Result<bool> {
-    work.claim_login(user.id, user.credential_version).await?;
+    work.lock_user(user.id).await?;
     Ok(work.end_session(user.id, id).await?)
 }
 
@@ -433,6 +433,8 @@ pub(crate) async fn switch_tenant(
 /// When the store is down.
 pub async fn sign_out_everywhere(cx: &Cx, user: UserId, keep: Option<SessionId>) -> Result<u64> {
     let mut work = cx.begin().await?;
+    // Whoever opens a session holds it: a session that is opened meanwhile comes wholly before, and ends with the others.
+    work.lock_user(user).await?;
     let count = work.end_sessions_of_user(user, keep).await?;
     work.emit(Event::SessionsEnded { user, by: keep, count });
     work.commit().await?;

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use auth_core::base::{Email, TenantId, UserId};
 use auth_core::error::Code;
 use auth_core::guard::{Authentication, PlatformAccess};
-use auth_core::role::{self, RoleGrant, RolePlace, RoleScope, RoleSpec};
+use auth_core::hooks::Hooks;
+use auth_core::role::{self, GrantedRole, Permission, RoleGrant, RolePlace, RoleScope, RoleSpec};
 use auth_core::store::Store;
+use auth_core::user::User;
 use auth_core::{AuthBuilder, Cx, RequestInfo, Result, api_key, customer, tenant, user};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, flows};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -19,6 +21,7 @@ flows![
     who_may_give_what_to_whom_where,
     authority_counts_where_one_acts,
     authority_that_was_lost_meanwhile_does_not_count,
+    what_hooks_take_of_the_permissions_is_not_given_on,
     whom_a_role_cannot_be_given_to,
     roles_of_one_place_are_replaced_all_or_none,
     whoever_steps_down_does_so_by_the_authority_they_had,
@@ -99,7 +102,11 @@ struct World {
 
 impl World {
     async fn new(stack: Stack) -> Self {
-        let app = stack.app_with(with_office).await;
+        Self::with(stack, with_office).await
+    }
+
+    async fn with(stack: Stack, settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Self {
+        let app = stack.app_with(settings).await;
         role::seed(&app.cx(), specs()).await.unwrap();
         for name in ["acme", "globex"] {
             tenant::create(&app.cx(), &named(name), name).await.unwrap();
@@ -165,10 +172,10 @@ impl World {
 }
 
 /// Who has proved who they are in a request.
-struct Acting(std::sync::Arc<Authentication>);
+pub(crate) struct Acting(pub(crate) std::sync::Arc<Authentication>);
 
 impl Acting {
-    async fn by(app: &TestApp, header: &'static str, value: &str) -> Self {
+    pub(crate) async fn by(app: &TestApp, header: &'static str, value: &str) -> Self {
         let header = (HeaderName::from_static(header), HeaderValue::from_str(value).unwrap());
         let office = (HeaderName::from_static("x-office"), HeaderValue::from_static("yes"));
         let request = RequestInfo::new(Method::GET, "/roles", HeaderMap::from_iter([header, office]), None);
@@ -295,6 +302,33 @@ async fn authority_that_was_lost_meanwhile_does_not_count(stack: Stack) {
     let acting = it.acting("bob", Place::Acme).await;
     it.given("bob", "PORTAL", "owner", Place::Acme).await;
     assert_eq!(it.gives(&acting, "desk", &member).await, beyond);
+}
+
+/// Of two permissions that the role has one is out of reach for everybody.
+struct Frozen;
+
+#[async_trait]
+impl Hooks for Frozen {
+    async fn resolve_permissions(
+        &self,
+        _cx: &Cx,
+        _user: &User,
+        _roles: &BTreeSet<GrantedRole>,
+        permissions: &mut BTreeSet<Permission>,
+    ) -> Result<()> {
+        permissions.retain(|permission| permission.as_str() != "orders:read");
+        Ok(())
+    }
+}
+
+async fn what_hooks_take_of_the_permissions_is_not_given_on(stack: Stack) {
+    let it = World::with(stack, |builder| with_office(builder).hooks(Frozen)).await;
+    let owner = it.acting("owner", Place::Acme).await;
+    role::define_role(&it.app.cx(), "PORTAL", "clerk", ["orders:write"]).await.unwrap();
+    let acme = Place::Acme.scope();
+    let beyond = Err("BEYOND_YOUR_AUTHORITY".to_owned());
+    assert_eq!(it.gives(&owner, "bob", &grant("PORTAL", "member", &acme)).await, beyond);
+    assert_eq!(it.gives(&owner, "bob", &grant("PORTAL", "clerk", &acme)).await, Ok(true));
 }
 
 async fn whom_a_role_cannot_be_given_to(stack: Stack) {

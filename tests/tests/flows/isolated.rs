@@ -1,17 +1,21 @@
 //! Accounts that belong to one tenant: the same address in another one is somebody else.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use auth_core::base::{Email, TenantId, UserId};
 use auth_core::crypto::password_hash::Password;
 use auth_core::error::Code;
 use auth_core::guard::{PlatformAccess, Tenancy};
 use auth_core::hooks::{Hooks, LoginAttempt};
-use auth_core::role::{self, RoleGrant, RoleSpec};
+use auth_core::role::{self, RoleGrant, RolePlace, RoleScope, RoleSpec};
 use auth_core::user::{SignUp, User, user_by_email, user_by_email_in_tenant};
 use auth_core::{AuthBuilder, Cx, Result, Work, password, tenant};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, flows};
 use http::Method;
 use serde_json::{Value, json};
+
+use crate::granting::Acting;
 
 flows![
     one_address_in_two_tenants_is_two_accounts,
@@ -29,6 +33,7 @@ flows![
     elsewhere_accounts_belong_to_no_tenant,
     staff_of_the_platform_belong_to_no_tenant,
     an_account_of_a_tenant_is_no_staff,
+    nobody_gives_roles_beyond_their_own_tenant,
     accounts_from_before_do_nothing,
 ];
 
@@ -363,6 +368,45 @@ async fn an_account_of_a_tenant_is_no_staff(stack: Stack) {
     on_console(&browser, json!({"email": ADA, "password": PASSWORD, "tenantId": "acme"})).await.ok();
     browser.request(Method::GET, "/staff").header("x-console", "1").send().await.refused(403, "FORBIDDEN");
     assert_eq!(browser.get("/tenant").await.ok(), json!({"tenant": "acme"}));
+}
+
+async fn nobody_gives_roles_beyond_their_own_tenant(stack: Stack) {
+    let app = app_with(stack, |builder| builder.platform_access(Console)).await;
+    let [of_acme, _] = both(&app).await;
+    let (cx, acme, globex) = (app.cx(), id("acme"), id("globex"));
+    let owner = RoleGrant::new("PORTAL", "owner");
+    let (owns, member) = (RoleSpec::new("PORTAL", "owner").manages(), RoleGrant::new("PORTAL", "member"));
+    role::seed(&cx, [owns, RoleSpec::new("PORTAL", "member")]).await.unwrap();
+    role::grant(&cx, user_id(&app, "acme").await, &owner).await.unwrap();
+    let new = |email: &str| SignUp::new(Email::parse(email).unwrap(), "");
+    let staff = auth_core::user::create_user(&cx, new("staff@corp.test")).await.unwrap().id;
+    let colleague = auth_core::user::create_user(&cx, new("bob@acme.test").in_tenant(acme.clone())).await.unwrap().id;
+    let stranger = user_id(&app, "globex").await;
+
+    let acting = Acting::by(&app, "authorization", &format!("Bearer {}", of_acme.cookie().unwrap())).await;
+    let granter = acting.0.principal().granter().unwrap();
+    for (whom, role) in [
+        (stranger, owner.clone()),
+        (stranger, owner.clone().in_tenant(globex.clone())),
+        (stranger, owner.clone().on_platform()),
+        (staff, owner.clone()),
+        (staff, owner.clone().on_platform()),
+        (colleague, owner.clone().on_platform()),
+    ] {
+        let refused = role::grant_as(&cx, granter, whom, &role).await.unwrap_err();
+        assert!(refused.is(Code::BeyondYourAuthority), "{role:?}: {}", refused.code());
+    }
+    role::grant(&cx, stranger, &owner).await.unwrap();
+    let refused = role::revoke_as(&cx, granter, stranger, &owner).await.unwrap_err();
+    assert!(refused.is(Code::BeyondYourAuthority), "{}", refused.code());
+    let everywhere = RolePlace { guard: "PORTAL".to_owned(), scope: RoleScope::Everywhere };
+    let refused = role::replace_as(&cx, granter, stranger, &everywhere, &BTreeSet::new()).await.unwrap_err();
+    assert!(refused.is(Code::BeyondYourAuthority), "{}", refused.code());
+    // Within it, what is held everywhere is held there.
+    for role in [member.clone(), member.in_tenant(acme)] {
+        assert!(role::grant_as(&cx, granter, colleague, &role).await.unwrap());
+        assert!(role::revoke_as(&cx, granter, colleague, &role).await.unwrap());
+    }
 }
 
 async fn accounts_from_before_do_nothing(stack: Stack) {

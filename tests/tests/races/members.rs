@@ -1,14 +1,17 @@
 //! Who belongs to a tenant and who manages it: somebody always does, and whoever leaves has left nothing open.
 
+use std::collections::BTreeSet;
+
 use auth_core::base::{Email, TenantId, UserId};
 use auth_core::crypto::password_hash::Password;
 use auth_core::error::Code;
-use auth_core::role::{self, Role, RoleGrant, RoleScope, StoredGrant};
+use auth_core::role::{self, Role, RoleGrant, RolePlace, RoleScope, StoredGrant};
 use auth_core::store::Tx;
-use auth_core::{Result, password, tenant, user};
+use auth_core::{RequestInfo, Result, password, session, tenant, user};
 use auth_tests::{Actor, PASSWORD};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 
 use crate::stage::{NOW, Stage, address, new_role, together, unused};
@@ -27,6 +30,8 @@ on_each_database![
     the_second_of_two_last_holders_stays,
     a_suspension_waits_for_a_sign_in_and_ends_its_session,
     a_removal_waits_for_a_sign_in_and_takes_its_session_along,
+    signing_out_everywhere_waits_for_a_sign_in_and_ends_its_session,
+    of_two_who_replace_roles_the_second_sees_what_the_first_has_left,
 ];
 
 const ACME: &str = "acme";
@@ -243,6 +248,48 @@ where
         assert!(stage.then(first, end, |stage| leave(stage, it.user.id)).await.unwrap());
         assert!(!phone.is_signed_in().await, "{end:?}");
         assert!(it.actor.is_signed_in().await, "a session of no tenant goes on");
+    }
+}
+
+async fn signing_out_everywhere_waits_for_a_sign_in_and_ends_its_session(stage: Stage) {
+    for end in End::BOTH {
+        let it = stage.signed_up(end.number()).await;
+        let phone = stage.app.anon();
+        let first = stage.first_signs_in_to(&phone, end.number(), None).await;
+        let sign_out =
+            |stage: Stage| async move { session::sign_out_everywhere(&stage.app.cx(), it.user.id, None).await };
+        let ended = stage.then(first, end, sign_out).await.unwrap();
+        assert_eq!(ended, if end == End::Committed { 2 } else { 1 }, "{end:?}");
+        assert!(!phone.is_signed_in().await && !it.actor.is_signed_in().await, "{end:?}");
+    }
+}
+
+async fn of_two_who_replace_roles_the_second_sees_what_the_first_has_left(stage: Stage) {
+    let root = stage.signed_up(unused()).await;
+    for end in End::BOTH {
+        let n = 2 * end.number();
+        let (wanted, _) = stage.managed_by(n, &[root.user.id], &RoleScope::Everywhere).await;
+        let (other, _) = stage.managed_by(n + 1, &[root.user.id], &RoleScope::Everywhere).await;
+        let user = stage.user(unused()).await.id;
+        let given = StoredGrant { user, role: other.id, scope: RoleScope::Everywhere };
+        let first = stage
+            .first(async |tx: &mut dyn Tx| {
+                assert!(tx.lock_user(user).await.unwrap());
+                tx.grant_role(&given, NOW).await
+            })
+            .await;
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", root.actor.cookie().unwrap())).unwrap();
+        let replace = |stage: Stage| async move {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+            let cx = stage.app.auth().cx(RequestInfo::new(Method::GET, "/", headers, None));
+            let acting = cx.authentication().await.unwrap().unwrap();
+            let place = RolePlace { guard: "ADMIN".to_owned(), scope: RoleScope::Everywhere };
+            let names = BTreeSet::from([wanted.name]);
+            role::replace_as(&cx, acting.principal().granter()?, user, &place, &names).await
+        };
+        stage.then(first, end, replace).await.unwrap();
+        let held = stage.conn().roles_of_user(user, None).await.unwrap();
+        assert_eq!(held.iter().map(|held| held.role.id).collect::<Vec<_>>(), [wanted.id], "{end:?}");
     }
 }
 
