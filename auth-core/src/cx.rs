@@ -287,8 +287,40 @@ impl Cx {
         self.before_auth.get_or_init(|| self.hooks(self.pool()).before_auth(self)).await.clone()
     }
 
+    /// Refuses whoever has proved themselves and may still not act here, whatever their credential.
+    pub(crate) async fn admit(&self, caller: &Authentication) -> Result<()> {
+        self.expect_to_act(caller).await?;
+        self.after_auth(caller.principal()).await
+    }
+
+    /// [`admit`](Self::admit), of a session that the request has proved by something else than its credential.
+    pub(crate) async fn admit_session(&self, held: &Resolved) -> Result<()> {
+        self.admit(&Authentication::by_session_token(held.clone())).await
+    }
+
+    /// [`admit`](Self::admit), of one of several sessions that a request shows.
+    pub(crate) async fn admit_one(&self, held: &Resolved) -> Result<()> {
+        let caller = Authentication::by_session_token(held.clone());
+        self.expect_to_act(&caller).await?;
+        self.hooks(held.user.pool).after_auth(self, caller.principal()).await
+    }
+
+    /// [`admit`](Self::admit), of a session for which there are to be new tokens for this tenant.
+    pub(crate) async fn admit_refresh(&self, held: &Resolved, tenant: Option<&TenantId>) -> Result<()> {
+        if let Some(tenant) = tenant {
+            self.expect_tenant(held, tenant).await?;
+        }
+        self.after_auth(Authentication::by_session(held.clone(), tenant.cloned()).principal()).await
+    }
+
+    async fn expect_to_act(&self, caller: &Authentication) -> Result<()> {
+        let tenancy = &self.auth.config().tenancy;
+        tenancy.expect_home(self, caller.principal().tenant.as_ref())?;
+        tenancy.expect_membership(self, caller).await
+    }
+
     /// As [`before_auth`](Self::before_auth).
-    pub(crate) async fn after_auth(&self, principal: &Principal) -> Result<()> {
+    async fn after_auth(&self, principal: &Principal) -> Result<()> {
         let hooks = self.hooks(principal.pool());
         self.after_auth.get_or_init(|| hooks.after_auth(self, principal)).await.clone()
     }

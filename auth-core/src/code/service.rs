@@ -36,6 +36,7 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
 /// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; it is not used up then.
 pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
     let refused = || Error::from(Code::InvalidToken);
+    cx.before_auth().await?;
     let input = serde_json::Map::new();
     Entry::decide(cx, LoginAttempt::new(AuthMethod::OneTimeToken, LoginOccasion::Renewal, &input)).await?;
     let (purpose, hash) = (CodePurpose::OneTimeToken, token.hash());
@@ -46,6 +47,7 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     if origin.user.id != code.user_id {
         return Err(refused());
     }
+    cx.admit_session(&origin).await?;
     let mut work = cx.begin().await?;
     // Whoever ends sessions, disables the user or changes their password locks the user's row first, and so does this:
     // it comes wholly before, and the new session ends with the others, or wholly after, and is refused.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{Email, SessionId, TenantId};
 use crate::role::{HeldRole, RoleScope};
-use crate::session::AuthMethod;
+use crate::session::{AuthMethod, StoredSession};
 use crate::tenant::Membership;
 use crate::user::User;
 
@@ -69,9 +69,11 @@ pub struct LoginContext<'a> {
     pub memberships: Vec<Membership>,
     /// What they hold, wherever it is held.
     pub roles: Vec<HeldRole>,
-    /// Whether platform access is in force in this request: then their roles on the platform count, and those of tenants do
-    /// not.
+    /// Whether platform access is in force in this request: then whoever holds a role on the platform acts there, and what
+    /// they hold in tenants does not count.
     pub has_platform_access: bool,
+    /// The session that this one stands beside, or in place of, on a [renewal](LoginOccasion::Renewal).
+    pub renews: Option<&'a StoredSession>,
     /// The role guard that the session is opened under: only roles of it will count. `None` for no such limit.
     pub role_guard: Option<String>,
     /// The tenant that the session will act in. Staff of the platform act in none.
@@ -84,13 +86,14 @@ impl LoginContext<'_> {
         self.memberships.iter().any(|membership| membership.tenant == *tenant && membership.is_active())
     }
 
-    /// Whether they hold a role of this guard as staff of the platform.
+    /// Whether they hold a role of this guard as staff of the platform, be platform access in force or not.
     pub fn is_staff_in(&self, guard: &str) -> bool {
         self.roles.iter().any(|held| held.scope == RoleScope::Platform && held.role.guard == guard)
     }
 
-    /// Whether they hold a role of this guard that would count in the tenant, or with `None` in no tenant.
-    pub fn has_role_in(&self, guard: &str, tenant: Option<&TenantId>) -> bool {
+    /// Whether they hold any role of this guard that would count in the tenant, or with `None` in no tenant: there, or
+    /// everywhere; not on the platform. One that the tenant has defined for itself is a role, too.
+    pub fn holds_any_in(&self, guard: &str, tenant: Option<&TenantId>) -> bool {
         let counts = |scope: &RoleScope| match scope {
             RoleScope::Everywhere => true,
             RoleScope::Tenant(own) => Some(own) == tenant && self.is_member_of(own),
@@ -99,7 +102,7 @@ impl LoginContext<'_> {
         self.roles.iter().any(|held| held.role.guard == guard && counts(&held.scope))
     }
 
-    /// The tenants whose active member they are, with a role of this guard in it.
+    /// The tenants whose active member they are, with any role of this guard in it.
     pub fn tenants_in(&self, guard: &str) -> Vec<&TenantId> {
         let tenants = self.memberships.iter().filter(|membership| membership.is_active()).map(|it| &it.tenant);
         let holds = |tenant: &TenantId| {

@@ -83,15 +83,17 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// A request has proved whose it is, and has not reached its handler. Runs once in each such request, whatever the
-    /// credential, so it must be quick.
+    /// A request has proved whose it is, and nothing has come of it yet. Runs once in each such request, whatever the
+    /// credential (one-time and refresh tokens, too), and for each of several sessions that a browser shows, so it must be
+    /// quick.
     async fn after_auth(&self, _cx: &Cx, _principal: &Principal) -> Result<()> {
         Ok(())
     }
 
     /// Adds to the roles that count for a user where they act, or takes from them. A role that is taken permits nothing; one
-    /// that is added permits what [`resolve_permissions`](Self::resolve_permissions) says. Runs whenever rows are looked up
-    /// for a request or a token, so it must be quick. An error refuses the request.
+    /// that is added permits what [`resolve_permissions`](Self::resolve_permissions) says, and counts as one that is held: in a
+    /// session of one role guard only if it is of that guard. Does not run for a session of staff where they are none. Runs
+    /// whenever rows are looked up for a request or a token, so it must be quick. An error refuses the request.
     async fn resolve_roles(&self, _cx: &Cx, _user: &User, _roles: &mut BTreeSet<GrantedRole>) -> Result<()> {
         Ok(())
     }

@@ -7,7 +7,7 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::credential::CredentialSource;
-use super::token_cookie::drop_earlier_tokens;
+use super::token_cookie::{clear_token_cookies, drop_earlier_tokens};
 use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -169,6 +169,12 @@ pub(crate) fn set_session_cookie(cx: &Cx, pool: Pool, session: &Session, token: 
     cx.set_cookie(cookies.build(cookies.name(pool).to_owned(), token.expose().to_owned(), max_age(cx, session)));
 }
 
+/// Has the browser use another session that it keeps. Tokens that it holds are of the one that it used before.
+pub(crate) fn put_into_use(cx: &Cx, session: &Session, token: &Token) {
+    set_session_cookie(cx, cx.pool(), session, token);
+    drop_earlier_tokens(cx, cx.pool());
+}
+
 /// Until the session expires, or until the browser closes.
 fn max_age(cx: &Cx, session: &Session) -> Option<Duration> {
     match session.persistence {
@@ -181,6 +187,12 @@ fn max_age(cx: &Cx, session: &Session) -> Option<Duration> {
 pub(crate) fn clear_session_cookie(cx: &Cx) {
     let cookies = &cx.auth().config().cookies;
     cx.set_cookie(cookies.build(cookies.name(cx.pool()).to_owned(), String::new(), Some(Duration::ZERO)));
+}
+
+/// Takes everything from the client that shows the session in use.
+pub(crate) fn forget_session(cx: &Cx) {
+    clear_session_cookie(cx);
+    clear_token_cookies(cx);
 }
 
 /// The cookie in which a browser keeps one of several sessions.

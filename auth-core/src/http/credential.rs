@@ -55,16 +55,8 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
         Credential::AccessCookie { text, pool } => by_access_cookie(cx, check, text, *pool).await?,
         Credential::ApiKey(token) => by_api_key(cx, token).await?,
     };
-    admit(cx, &authentication).await?;
+    cx.admit(&authentication).await?;
     Ok(Some(Arc::new(authentication)))
-}
-
-/// Refuses whoever has proved themselves and may still not act here, whatever their credential.
-pub(crate) async fn admit(cx: &Cx, caller: &Authentication) -> Result<()> {
-    let (principal, tenancy) = (caller.principal(), &cx.auth().config().tenancy);
-    tenancy.expect_home(cx, principal.tenant.as_ref())?;
-    tenancy.expect_membership(cx, caller).await?;
-    cx.after_auth(principal).await
 }
 
 async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Place) -> Result<Authentication> {

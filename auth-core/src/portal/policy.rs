@@ -22,13 +22,19 @@ const FIELD: &str = "guard";
 /// of it. The session is bound to it, so that no role of another counts, whatever front end its token leaks into.
 ///
 /// - The role guard is that of the front end ([`RoleGuardResolver`]), or the one that the body names (`guard`). Two that
-///   differ are 400 `GUARD_MISMATCH`, none is 401 `GUARD_REQUIRED`, one that is not registered is a wrong password. All of
-///   this is decided before the account is looked at, so that it tells nothing of it.
-/// - Whoever holds no role there is told what a wrong password is told, for the same work.
-/// - In a tenant the roles of its members count. Whoever names none (`tenantId`) and has a role in one gets that one; in
-///   several, 400 `TENANT_REQUIRED`.
-/// - While [platform access](PlatformAccess) is in force, only what is held on the platform counts.
+///   differ are 400 `GUARD_MISMATCH`, none is 401 `GUARD_REQUIRED`, one that is not registered is a wrong password, and at
+///   sign-up ignored. All of this is decided before the account is looked at, so that it tells nothing of it.
+/// - Whoever holds no role there is told what a wrong password is told, for the same work. The audit trail tells them
+///   apart: `sign_in_refused_late`.
+/// - In a tenant the roles of its members count, one that the tenant has defined for itself included. Whoever names none
+///   (`tenantId`) and has a role in one gets that one; in several, 400 `TENANT_REQUIRED`. Into another tenant
+///   (`/switch-tenant`) goes whoever could sign in to it there, others are 403 `TENANT_MISMATCH`.
+/// - While [platform access](PlatformAccess) is in force, only what is held on the platform lets anybody in; roles that are
+///   held everywhere count beside it. What a person is to hold as staff is granted
+///   [`on_platform`](crate::role::RoleGrant::on_platform).
 /// - Whoever signs up needs no role yet. What they are given by [`on_signup`](Hooks::on_signup) is in the first session.
+///   Without a role they do not get in again: [`join_by_signing_up`](Self::join_by_signing_up) gives one to whoever names a
+///   tenant, and hooks of yours give others or refuse the rest.
 ///
 /// It is a set of hooks, and does nothing that an application's own could not do.
 ///
@@ -108,18 +114,23 @@ impl Hooks for MultiPortal {
     }
 
     async fn before_login(&self, cx: &Cx, attempt: &mut LoginAttempt<'_>) -> Result<()> {
-        if attempt.occasion == LoginOccasion::Renewal {
+        let asked_for = match attempt.occasion {
             // The role guard of its session stays.
-            return Ok(());
-        }
-        attempt.role_guard = self.asked_for(cx, attempt.input).await?;
-        if attempt.occasion == LoginOccasion::SignUp && attempt.role_guard.is_none() {
-            attempt.role_guard = self.joining.as_ref().map(|role| role.guard().to_owned());
-        }
-        if attempt.occasion == LoginOccasion::SignIn && names_another(cx, attempt.input) {
-            return Err(Code::InvalidEmailOrPassword.into());
-        }
-        if attempt.role_guard.is_some() { Ok(()) } else { Err(Code::GuardRequired.into()) }
+            LoginOccasion::Renewal => return Ok(()),
+            LoginOccasion::SignIn => {
+                let asked_for = self.asked_for(cx, attempt.input).await?;
+                if names_another(cx, attempt.input) {
+                    return Err(Code::InvalidEmailOrPassword.into());
+                }
+                asked_for
+            }
+            LoginOccasion::SignUp => {
+                let joining = || self.joining.as_ref().map(|role| role.guard().to_owned());
+                self.asked_for(cx, attempt.input).await?.or_else(joining)
+            }
+        };
+        attempt.role_guard = Some(asked_for.ok_or(Code::GuardRequired)?);
+        Ok(())
     }
 
     async fn on_signup(&self, cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp) -> Result<()> {
@@ -137,11 +148,13 @@ impl Hooks for MultiPortal {
         match login.occasion {
             LoginOccasion::SignIn => enter(login, &guard),
             LoginOccasion::SignUp => choose_tenant(login, &guard),
-            // From another front end nobody renews what was opened in this one.
-            LoginOccasion::Renewal => match self.resolver.resolve(cx).await? {
-                Some(of_request) if of_request != guard => Err(Code::Unauthorized.into()),
-                Some(_) | None => Ok(()),
-            },
+            LoginOccasion::Renewal => {
+                // From another front end nobody renews what was opened in this one.
+                if self.resolver.resolve(cx).await?.is_some_and(|of_request| of_request != guard) {
+                    return Err(Code::Unauthorized.into());
+                }
+                expect_to_move(login, &guard)
+            }
         }
     }
 }
@@ -154,14 +167,24 @@ fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
         login.is_staff_in(guard)
     } else {
         choose_tenant(login, guard)?;
-        login.has_role_in(guard, login.tenant.as_ref())
+        login.holds_any_in(guard, login.tenant.as_ref())
     };
     if holds { Ok(()) } else { Err(Code::InvalidEmailOrPassword.into()) }
 }
 
+/// Into another tenant nobody goes who could not sign in to it here.
+fn expect_to_move(login: &LoginContext<'_>, guard: &str) -> Result<()> {
+    let from = login.renews.and_then(|session| session.scope.tenant());
+    let is_elsewhere = login.tenant.is_some() && login.tenant.as_ref() != from;
+    if is_elsewhere && !login.holds_any_in(guard, login.tenant.as_ref()) {
+        return Err(Code::TenantMismatch.into());
+    }
+    Ok(())
+}
+
 /// Whoever names no tenant, and has no role that counts without one, means the one in which they have a role.
 fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
-    if login.tenant.is_none() && !login.has_role_in(guard, None) {
+    if login.tenant.is_none() && !login.holds_any_in(guard, None) {
         login.tenant = match login.tenants_in(guard)[..] {
             [] => None,
             [only] => Some(only.clone()),

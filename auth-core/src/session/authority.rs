@@ -42,16 +42,16 @@ impl Authority {
     /// nothing. Nor does anything count of a session on the platform while platform access is not in force, or when nothing is
     /// held there any more.
     pub(crate) async fn of(cx: &Cx, user: &User, acting: Acting<'_>, mut held: Vec<HeldRole>) -> Result<Self> {
+        let is_of_guard =
+            |guard: &str| cx.auth().knows_role_guard(guard) && acting.role_guard.is_none_or(|only| only == guard);
         held.retain(|held| {
-            cx.auth().knows_role_guard(&held.role.guard)
-                && acting.role_guard.is_none_or(|guard| guard == held.role.guard)
-                && (held.scope == RoleScope::Everywhere || held.scope == *acting.scope)
+            is_of_guard(&held.role.guard) && (held.scope == RoleScope::Everywhere || held.scope == *acting.scope)
         });
         let is_on_platform = *acting.scope == RoleScope::Platform;
         let holds_there = is_on_platform && held.iter().any(|held| held.scope == RoleScope::Platform);
         let is_staff = holds_there && cx.has_platform_access().await?;
         if is_on_platform && !is_staff {
-            held.clear();
+            return Ok(Self::default());
         }
         let hooks = cx.hooks(user.pool);
         if hooks.is_empty() {
@@ -60,6 +60,8 @@ impl Authority {
         }
         let mut roles: BTreeSet<GrantedRole> = held.iter().map(GrantedRole::from).collect();
         hooks.resolve_roles(cx, user, &mut roles).await?;
+        // A hook does not see under which role guard somebody acts.
+        roles.retain(|role| is_of_guard(&role.guard));
         held.retain(|held| roles.contains(&GrantedRole::from(held)));
         let (_, mut permissions) = role::authority(&held);
         hooks.resolve_permissions(cx, user, &roles, &mut permissions).await?;

@@ -11,11 +11,11 @@ use super::service::{Resolved, SignedIn, resolve, sign_out, still_holds, user_vi
 use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::guard::{Anyone, Authentication, CurrentSession, Fresh};
+use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::hooks::Event;
 use crate::http::{
-    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, admit, clear_access_cookie,
-    clear_session_cookie, clear_token_cookies, drop_kept_session, give_session, slide,
+    Credential, Done, Endpoint, Json, Reply, Route, ShownToken, TokenText, clear_access_cookie, clear_session_cookie,
+    drop_kept_session, forget_session, give_session, slide,
 };
 use crate::token::{Subject, issue_access, revoke_shown};
 use crate::user::Pool;
@@ -106,7 +106,7 @@ impl Endpoint for GetSession {
         let key = SessionKey::Token(token.hash());
         let found = resolve(cx, key, SessionCheck::Strict).await?;
         let Some(mut found) = found else { return stale(cx, Code::Unauthorized.into()) };
-        admit(cx, &Authentication::by_session_token(found.clone())).await?;
+        cx.admit_session(&found).await?;
         if self.disable_refresh != Some(true) {
             slide(cx, place, &mut found, &token).await?;
         }
@@ -246,8 +246,7 @@ impl Endpoint for RevokeSession {
         }
         work.commit().await?;
         if id == current.id {
-            clear_session_cookie(cx);
-            clear_token_cookies(cx);
+            forget_session(cx);
         }
         Ok(Json(Done::status()))
     }
@@ -278,8 +277,7 @@ impl Endpoint for RevokeSessions {
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         end_all(cx, &current, None).await?;
-        clear_session_cookie(cx);
-        clear_token_cookies(cx);
+        forget_session(cx);
         Ok(Json(Done::status()))
     }
 }

@@ -35,8 +35,10 @@ pub(crate) struct AuthEvent {
     occasion: LoginOccasion,
     /// Where the session is to act.
     entry: Entry,
-    /// The session that vouches for them, where they have proved nothing anew.
-    origin: Option<StoredSession>,
+    /// The session that the new one stands beside, or in place of.
+    renews: Option<StoredSession>,
+    /// Whether that session vouches for them: they have proved nothing anew.
+    is_vouched_for: bool,
 }
 
 /// Where a session is to act, and what the request says beyond that.
@@ -85,23 +87,29 @@ impl Entry {
 impl AuthEvent {
     /// They have just proved who they are.
     pub(crate) const fn proved(user: User, method: AuthMethod, persistence: Persistence, entry: Entry) -> Self {
-        Self { user, method, persistence, occasion: LoginOccasion::SignIn, entry, origin: None }
+        Self { user, method, persistence, occasion: LoginOccasion::SignIn, entry, renews: None, is_vouched_for: false }
     }
 
     /// They have just signed up.
     pub(crate) const fn signed_up(user: User, method: AuthMethod, persistence: Persistence, entry: Entry) -> Self {
-        Self { user, method, persistence, occasion: LoginOccasion::SignUp, entry, origin: None }
+        Self { user, method, persistence, occasion: LoginOccasion::SignUp, entry, renews: None, is_vouched_for: false }
     }
 
     /// They have just proved who they are, in this session, which the new one replaces.
     pub(crate) fn again(user: User, method: AuthMethod, session: &Session) -> Self {
         let (persistence, occasion) = (session.persistence, LoginOccasion::Renewal);
-        Self { user, method, persistence, occasion, entry: Entry::as_of(session), origin: None }
+        let (entry, renews) = (Entry::as_of(session), Some(StoredSession::clone(session)));
+        Self { user, method, persistence, occasion, entry, renews, is_vouched_for: false }
     }
 
     /// They come with something that another session of theirs was asked for.
     pub(crate) fn beside(user: User, session: &Session, method: AuthMethod) -> Self {
-        Self { origin: Some(StoredSession::clone(session)), ..Self::again(user, method, session) }
+        Self { is_vouched_for: true, ..Self::again(user, method, session) }
+    }
+
+    /// The session that vouches for them.
+    fn origin(&self) -> Option<&StoredSession> {
+        self.renews.as_ref().filter(|_| self.is_vouched_for)
     }
 }
 
@@ -132,25 +140,26 @@ pub(crate) struct Resolved {
 /// transaction.
 pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEvent) -> Result<SignedIn> {
     let mut session = new_row(cx, &event);
-    let AuthEvent { user, method, occasion, entry, origin, .. } = event;
+    let AuthEvent { user, method, occasion, entry, .. } = &event;
     let Entry { role_guard, tenant, input } = entry;
     cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
     let has_platform_access = cx.has_platform_access().await?;
-    let facts = LoginFacts::read(cx, work, &user).await?;
+    let facts = LoginFacts::read(cx, work, user).await?;
     let mut login = LoginContext {
-        user: &user,
-        method,
-        occasion,
-        input: &input,
+        user,
+        method: *method,
+        occasion: *occasion,
+        input,
         session: session.id,
         memberships: facts.memberships,
         roles: facts.roles,
         has_platform_access,
-        role_guard,
-        tenant,
+        renews: event.renews.as_ref(),
+        role_guard: role_guard.clone(),
+        tenant: tenant.clone(),
     };
     cx.hooks(user.pool).on_login(cx, work, &mut login).await?;
-    session.scope = scope(cx, &login, origin.as_ref())?;
+    session.scope = scope(cx, &login, event.origin())?;
     session.role_guard = login.role_guard;
 
     let token = Token::random(TokenKind::Session, cx.random());
@@ -171,8 +180,8 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let others = cx.auth().config().session.max_per_user.saturating_sub(1);
     work.evict_sessions(user.id, session.id, others).await?;
     let replaced = end_kept(cx, work, user.id).await?;
-    work.emit(Event::SignedIn { user: user.id, session: session.id, method });
-    Ok(SignedIn { session, token, user, replaced })
+    work.emit(Event::SignedIn { user: user.id, session: session.id, method: *method });
+    Ok(SignedIn { session, token, user: event.user, replaced })
 }
 
 /// What somebody belongs to and holds, as far as a sign-in is judged by it.
@@ -254,10 +263,10 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
 
 /// A row for a proof of this moment, or one that is as old, as sure and as mortal as the session that vouches for it.
 fn new_row(cx: &Cx, event: &AuthEvent) -> StoredSession {
-    let AuthEvent { user, method, persistence, origin, .. } = event;
+    let (AuthEvent { user, method, persistence, .. }, origin) = (event, event.origin());
     let (now, config) = (cx.now(), &cx.auth().config().session);
     let longest = now.plus(config.absolute);
-    let absolute_expires_at = origin.as_ref().map_or(longest, |origin| origin.absolute_expires_at.min(longest));
+    let absolute_expires_at = origin.map_or(longest, |origin| origin.absolute_expires_at.min(longest));
     let lifetime = match persistence {
         Persistence::Persistent => config.idle,
         Persistence::Browser => config.browser,
@@ -267,12 +276,12 @@ fn new_row(cx: &Cx, event: &AuthEvent) -> StoredSession {
         user_id: user.id,
         created_at: now,
         updated_at: now,
-        authenticated_at: origin.as_ref().map_or(now, |origin| origin.authenticated_at),
+        authenticated_at: origin.map_or(now, |origin| origin.authenticated_at),
         expires_at: now.plus(lifetime).min(absolute_expires_at),
         absolute_expires_at,
         persistence: *persistence,
         method: *method,
-        assurance: origin.as_ref().map_or(Assurance::Aal1, |origin| origin.assurance),
+        assurance: origin.map_or(Assurance::Aal1, |origin| origin.assurance),
         ip_address: cx.client_ip(),
         user_agent: user_agent(cx),
         scope: RoleScope::Everywhere,

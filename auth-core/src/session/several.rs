@@ -16,11 +16,9 @@ use super::model::Session;
 use super::service::{Resolved, resolve, sign_out, user_view};
 use crate::base::{SessionId, Token, TokenKind};
 use crate::cx::Cx;
-use crate::error::{Code, Result};
+use crate::error::{Code, ErrorKind, Result};
 use crate::guard::{Anyone, CurrentSession};
-use crate::http::{
-    Done, Endpoint, Json, Reply, Route, TokenText, clear_session_cookie, drop_kept_session, set_session_cookie,
-};
+use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText, drop_kept_session, forget_session, put_into_use};
 
 pub(crate) const SEVERAL_ROUTES: &[Route] =
     &[Route::of::<ListDeviceSessions>(), Route::of::<SetActiveSession>(), Route::of::<RevokeDeviceSession>()];
@@ -32,18 +30,31 @@ struct Kept {
     user: Map<String, Value>,
 }
 
-/// What the browser keeps and is alive; cookies of what is not are taken away.
+/// What the browser keeps, is alive and may act here; cookies of what is not alive are taken away.
 async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
     let mut alive = Vec::new();
     for (id, token) in cx.kept_sessions() {
+        cx.before_auth().await?;
         match resolve(cx, SessionKey::Token(token.hash()), SessionCheck::Strict).await? {
-            Some(Resolved { session, user, .. }) if session.id == id => {
-                alive.push(Kept { token, session, user: user_view(cx, &user).await? });
+            Some(found) if found.session.id == id => {
+                if may_act(cx, &found).await? {
+                    let Resolved { session, user, .. } = found;
+                    alive.push(Kept { token, session, user: user_view(cx, &user).await? });
+                }
             }
             Some(_) | None => drop_kept_session(cx, id),
         }
     }
     Ok(alive)
+}
+
+/// Whether a request with this session alone would be let in.
+async fn may_act(cx: &Cx, found: &Resolved) -> Result<bool> {
+    match cx.admit_one(found).await {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Unauthorized) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// One of the kept sessions, by the handle of a list or by its own secret.
@@ -106,7 +117,7 @@ impl fmt::Debug for ActiveSession {
 
 impl Reply for ActiveSession {
     fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
-        set_session_cookie(cx, cx.pool(), &self.0.session, &self.0.token);
+        put_into_use(cx, &self.0.session, &self.0.token);
         Json(DeviceSession::from(self.0)).into_response(cx)
     }
 }
@@ -145,8 +156,8 @@ impl Endpoint for RevokeDeviceSession {
         drop_kept_session(cx, session.id);
         if session.id == current.id {
             match kept(cx).await?.into_iter().next() {
-                Some(next) => set_session_cookie(cx, cx.pool(), &next.session, &next.token),
-                None => clear_session_cookie(cx),
+                Some(next) => put_into_use(cx, &next.session, &next.token),
+                None => forget_session(cx),
             }
         }
         Ok(Json(Done::status()))

@@ -98,7 +98,7 @@ pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Del
         return used_before(cx, token, known, delivery).await;
     }
     let Known { family, held } = known;
-    let draft = held.draft(cx, family.tenant.as_ref()).await?;
+    let draft = draft_next(cx, &held, family.tenant.as_ref()).await?;
     let next = token.successor(cx.random()).map_err(Error::internal)?;
     let rotation = Rotation {
         token_hash: next.hash(),
@@ -126,7 +126,7 @@ pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Del
 async fn used_before(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<TokenPair> {
     let Known { family, held } = known;
     if let Some(refresh) = unused_child(cx, &family, &token.hash())? {
-        let access = held.draft(cx, family.tenant.as_ref()).await?.sign(delivery)?;
+        let access = draft_next(cx, &held, family.tenant.as_ref()).await?.sign(delivery)?;
         let holder = Holder::of(&held.user, &held.session);
         return Ok(TokenPair { access, refresh, refresh_expires_at: family.expires_at, holder, delivery });
     }
@@ -158,13 +158,17 @@ pub(super) struct Known {
 impl Known {
     /// The family that a token names, whichever of its tokens it is.
     pub(super) async fn look_up(cx: &Cx, token: &Token) -> Result<Option<Self>> {
-        // One of staff is no token where platform access is not in force, and is not used up: where it belongs it is as good
-        // as before.
-        let known = Self::wherever(cx, token).await?;
-        Ok(known.filter(|Self { held, .. }| held.session.scope != RoleScope::Platform || held.authority.is_staff))
+        Ok(Self::wherever(cx, token).await?.filter(Self::counts_here))
     }
 
-    async fn wherever(cx: &Cx, token: &Token) -> Result<Option<Self>> {
+    /// Whether it is a token at all in this request. One of staff is none where platform access is not in force, and is not
+    /// used up: where it belongs it is as good as before.
+    pub(super) fn counts_here(&self) -> bool {
+        self.held.session.scope != RoleScope::Platform || self.held.authority.is_staff
+    }
+
+    /// [`look_up`](Self::look_up), also of one that does not count here.
+    pub(super) async fn wherever(cx: &Cx, token: &Token) -> Result<Option<Self>> {
         feature(cx)?;
         let Ok(name) = token.family_hash() else { return Ok(None) };
         let Some(FamilyWithSession { family, found }) = cx.conn().family_by_hash(&name).await? else { return Ok(None) };
@@ -179,14 +183,10 @@ impl Known {
     }
 }
 
-impl Resolved {
-    /// A token of what they hold now.
-    async fn draft(&self, cx: &Cx, tenant: Option<&TenantId>) -> Result<Draft> {
-        if let Some(tenant) = tenant {
-            cx.expect_tenant(self, tenant).await?;
-        }
-        draft(cx, Subject::of(self, tenant)).await
-    }
+/// A token of what they hold now, if they may still act.
+async fn draft_next(cx: &Cx, held: &Resolved, tenant: Option<&TenantId>) -> Result<Draft> {
+    cx.admit_refresh(held, tenant).await?;
+    draft(cx, Subject::of(held, tenant)).await
 }
 
 /// The next token, for whoever lost the answer that brought it: only with a grace time, sealed, and until it is used.

@@ -12,6 +12,7 @@ use crate::http::{
     refresh_cookie, refresh_cookies,
 };
 use crate::session::{self, Session, SessionCheck, SessionKey, SignedIn};
+use crate::user::Pool;
 
 /// Where a pair has gone.
 #[derive(Clone, Debug)]
@@ -108,7 +109,8 @@ fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
 
 /// The next pair for a refresh token: `token`, or where that is `None` the one in the cookie, which then counts from a
 /// trusted page alone that shows the session's CSRF token. What came in a cookie goes back in cookies: otherwise a script
-/// could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from the client.
+/// could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from the client; a
+/// token of staff that is shown where they are none is 401 too, and stays.
 ///
 /// # Errors
 /// 401 for a token that is unknown, expired, of an ended session or a disabled user, for none at all, and for two cookies
@@ -118,30 +120,43 @@ fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
 /// `token` is `None`; otherwise as for [`open`].
 pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
     let delivery = agreed_delivery(cx)?;
+    cx.before_auth().await?;
     let Some(text) = token else {
         expect_cookies(cx)?;
-        return by_cookie(cx).await.inspect_err(|error| {
-            if error.is(Code::Unauthorized) {
-                clear_token_cookies(cx);
-            }
-        });
+        return by_cookie(cx).await;
     };
-    let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+    let (token, known) = known(cx, text).await?.filter(|(_, known)| known.counts_here()).ok_or(Code::Unauthorized)?;
     refresh::exchange(cx, &token, known, delivery).await
 }
 
 async fn by_cookie(cx: &Cx) -> Result<TokenPair> {
     expect_origin(cx)?;
-    let (pool, text) = refresh_cookie(cx)?.ok_or(Code::Unauthorized)?;
-    let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+    let or_clear = |error: &Error| {
+        if error.is(Code::Unauthorized) {
+            clear_token_cookies(cx);
+        }
+    };
+    let (pool, token, known) = shown(cx).await.inspect_err(or_clear)?;
     // Before the token is judged: no page of others is to use one up, nor to end a session by a second use.
     expect_csrf(cx, pool, known.session_id())?;
-    refresh::exchange(cx, &token, known, Delivery::Cookies).await
+    if !known.counts_here() {
+        // The cookies stay: at the front end of staff, which shares them, they are as good as before.
+        return Err(Code::Unauthorized.into());
+    }
+    refresh::exchange(cx, &token, known, Delivery::Cookies).await.inspect_err(or_clear)
 }
 
+/// The refresh token in its cookie.
+async fn shown(cx: &Cx) -> Result<(Pool, Token, Known)> {
+    let (pool, text) = refresh_cookie(cx)?.ok_or(Code::Unauthorized)?;
+    let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+    Ok((pool, token, known))
+}
+
+/// A refresh token that is alive, whether or not it counts in this request.
 async fn known(cx: &Cx, text: &str) -> Result<Option<(Token, Known)>> {
     let Ok(token) = Token::parse(TokenKind::Refresh, text) else { return Ok(None) };
-    Ok(Known::look_up(cx, &token).await?.map(|known| (token, known)))
+    Ok(Known::wherever(cx, &token).await?.map(|known| (token, known)))
 }
 
 /// Whoever names no token means the cookie, where there is one.

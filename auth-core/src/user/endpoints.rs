@@ -11,7 +11,7 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::CurrentSession;
-use crate::http::{Done, Endpoint, Json, Route, clear_session_cookie, clear_token_cookies};
+use crate::http::{Done, Endpoint, Json, Route, forget_session};
 use crate::{password, session};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<DeleteUser>()];
@@ -82,8 +82,7 @@ impl Endpoint for DeleteUser {
         session::still_holds(cx, &mut work, current.user(), &current).await?;
         service::delete_user(cx, &mut work, current.user()).await?;
         work.commit().await?;
-        clear_session_cookie(cx);
-        clear_token_cookies(cx);
+        forget_session(cx);
         Ok(Json(Done::saying("User deleted")))
     }
 }

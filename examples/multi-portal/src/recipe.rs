@@ -110,7 +110,7 @@ fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
         login.is_staff_in(guard)
     } else {
         choose_tenant(login, guard)?;
-        login.has_role_in(guard, login.tenant.as_ref())
+        login.holds_any_in(guard, login.tenant.as_ref())
     };
     if may_enter { Ok(()) } else { Err(Code::InvalidEmailOrPassword.into()) }
 }

@@ -11,7 +11,7 @@ use auth_core::guard::{Principal, PrincipalKind};
 use auth_core::hooks::Hooks;
 use auth_core::role::{GrantedRole, Permission};
 use auth_core::user::User;
-use auth_core::{AuthBuilder, Cx, Result, customer, token};
+use auth_core::{AuthBuilder, Cx, Result, code, customer, session, token};
 use auth_tests::{Actor, Reply, Stack, TestApp, flows};
 use http::Method;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ flows![
     nothing_runs_where_nobody_shows_who_they_are,
     endpoints_of_the_engine_are_requests_too,
     whichever_fails_refuses_whatever_the_credential,
+    whatever_proves_a_session_is_judged_by_them,
     a_credential_that_is_none_is_looked_at_and_nobody_is_found,
     what_counts_is_felt_in_routes_and_tokens,
     what_counts_is_an_upper_bound_for_keys,
@@ -217,6 +218,52 @@ async fn whichever_fails_refuses_whatever_the_credential(stack: Stack) {
     it.app.tap().take_calls();
     ada.get("/me", &[("x-hook", "before_auth"), ("x-failure", "refuses")]).await.refused(422, "NOT_TODAY");
     assert_eq!((it.watcher.take(), it.app.tap().take_calls()), (vec!["before_auth"], vec![]));
+}
+
+/// One-time tokens, refresh tokens and the sessions that a browser keeps beside the one in use are no credential of the
+/// request, and prove as much.
+async fn whatever_proves_a_session_is_judged_by_them(stack: Stack) {
+    let watcher = Watcher::default();
+    let hooks = watcher.clone();
+    let app = stack.app_with(|builder| {
+        let several = session::Config::default().several_per_browser(3);
+        settings(builder).hooks(hooks).session(several).one_time_tokens(code::OneTimeTokens::default())
+    });
+    let app = app.await;
+    let browser = app.anon();
+    browser.sign_up(ADA).await.ok();
+    browser.sign_up("grace@example.com").await.ok();
+    let text = |body: &Value, name: &str| body[name].as_str().unwrap().to_owned();
+    let once = text(&browser.auth_get("/one-time-token/generate").await.ok(), "token");
+    let refresh = text(&browser.auth_post("/token", json!({})).await.ok(), "refreshToken");
+    let list = "/api/auth/multi-session/list-device-sessions";
+    let kept = browser.get(list).await.ok();
+    let of_ada = kept.as_array().unwrap().iter().find(|row| row["user"]["email"] == ADA).unwrap();
+    let of_ada = of_ada["session"]["token"].clone();
+    watcher.take();
+
+    let program = app.program();
+    let (one, next) = ("/api/auth/one-time-token/verify", "/api/auth/token/refresh");
+    for hook in ["before_auth", "after_auth"] {
+        let failing = async |actor: &Actor, method: Method, path: &str, body: Value| {
+            let request = actor.request(method.clone(), path).header("x-hook", hook).header("x-failure", "refuses");
+            if method == Method::GET { request.send().await } else { request.json(&body).send().await }
+        };
+        failing(&program, Method::POST, one, json!({"token": once})).await.refused(422, "NOT_TODAY");
+        failing(&program, Method::POST, next, json!({"refreshToken": refresh})).await.refused(422, "NOT_TODAY");
+        failing(&browser, Method::GET, list, Value::Null).await.refused(422, "NOT_TODAY");
+        let active =
+            failing(&browser, Method::POST, "/api/auth/multi-session/set-active", json!({"sessionToken": of_ada}));
+        active.await.refused(422, "NOT_TODAY");
+    }
+    // Nothing was used up, and each of them is seen.
+    watcher.take();
+    program.post(one, json!({"token": once})).await.ok();
+    assert_eq!(watcher.take(), ALL);
+    program.post(next, json!({"refreshToken": refresh})).await.ok();
+    assert_eq!(watcher.take(), ALL);
+    assert_eq!(browser.get(list).await.ok().as_array().unwrap().len(), 2);
+    assert_eq!(watcher.take().iter().filter(|hook| **hook == "after_auth").count(), 2);
 }
 
 async fn a_credential_that_is_none_is_looked_at_and_nobody_is_found(stack: Stack) {

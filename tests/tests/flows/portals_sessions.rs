@@ -1,5 +1,6 @@
 //! What becomes of a session that was opened in one front end when it is used, renewed or ended in another; and signing up.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use auth_core::api_key::NewApiKey;
@@ -9,17 +10,18 @@ use auth_core::http::{ResponseTransformer, finish};
 use auth_core::password::SignInEmail;
 use auth_core::portal::{AtOrigin, MultiPortal, OriginGuardResolver};
 use auth_core::prelude::*;
-use auth_core::role::RoleGrant;
+use auth_core::role::{self, GrantedRole, Permission, RoleGrant, RoleSpec};
 use auth_core::store::MemoryStore;
 use auth_core::token::Transport;
+use auth_core::user::User;
 use auth_core::{RequestInfo, api_key, tenant};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, builder, flows};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::portals::{
-    ADMIN, DUAL, FrontEnd, MEMBER, MOBILE, NOWHERE, PORTAL, STAFF, areas, cast, front_ends, grant, principal, send,
-    settle, sign_in, signed_in, tenant_id, with_policy, without_access,
+    ADMIN, CUSTOMER, DUAL, FrontEnd, MEMBER, MOBILE, NOWHERE, PORTAL, STAFF, areas, cast, front_ends, grant, principal,
+    send, settle, sign_in, signed_in, tenant_id, with_policy, without_access,
 };
 
 flows![
@@ -30,6 +32,10 @@ flows![
     nobody_renews_in_one_front_end_what_was_opened_in_another,
     a_token_of_staff_is_not_used_up_where_they_are_no_staff,
     a_token_of_staff_is_thrown_away_wherever_it_is_shown,
+    cookies_of_staff_stay_where_they_are_no_staff,
+    what_a_hook_adds_counts_in_its_front_end_alone,
+    nobody_moves_to_a_tenant_that_they_could_not_sign_in_to,
+    a_role_of_a_tenant_s_own_lets_its_members_in,
     a_pair_that_could_not_be_given_is_refused_before_anything_is_written,
     answers_are_reshaped_and_refusals_are_not,
     a_handler_sees_whom_it_has_signed_in,
@@ -186,6 +192,104 @@ async fn a_token_of_staff_is_thrown_away_wherever_it_is_shown(stack: Stack) {
             assert_eq!(areas(caller, ADMIN).await, [401, 401, 401], "{from:?}");
         }
     }
+}
+
+/// The front ends share them, so a page of one that renews what it finds must not sign anybody out of another.
+async fn cookies_of_staff_stay_where_they_are_no_staff(stack: Stack) {
+    let in_cookies = token::Config::default().transport(Transport::Cookie);
+    let app = stack.app_with(|builder| with_policy(builder).tokens(in_cookies)).await;
+    settle(&app).await;
+    let staff = app.anon();
+    let body = json!({ "email": STAFF, "password": PASSWORD });
+    send(&staff, ADMIN, Method::POST, "/api/auth/sign-in/email", body).await.ok();
+    send(&staff, ADMIN, Method::POST, "/api/auth/token", json!({})).await.ok();
+    let refreshed = async |from: FrontEnd, csrf: Option<&str>| {
+        let request = staff.request(Method::POST, "/api/auth/token/refresh").without("origin");
+        let request = from.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = csrf.into_iter().fold(request, |request, csrf| request.header("x-csrf-token", csrf));
+        request.json(&json!({})).send().await
+    };
+    let csrf = staff.cookie_called("csrf_token").unwrap();
+    for (csrf, status, code) in [(None, 403, "CSRF_TOKEN_INVALID"), (Some(&*csrf), 401, "UNAUTHORIZED")] {
+        let refused = refreshed(PORTAL, csrf).await;
+        refused.refused(status, code);
+        assert!(refused.set_cookies().is_empty(), "{:?}", refused.set_cookies());
+    }
+    refreshed(ADMIN, Some(&csrf)).await.ok();
+}
+
+/// Makes everybody a super admin, as a directory elsewhere might some, and lets them read tickets.
+struct Directory;
+
+#[async_trait]
+impl Hooks for Directory {
+    async fn resolve_roles(&self, _cx: &Cx, _user: &User, roles: &mut BTreeSet<GrantedRole>) -> Result<()> {
+        roles.insert(GrantedRole::new("ADMIN", "super_admin"));
+        Ok(())
+    }
+
+    async fn resolve_permissions(
+        &self,
+        _cx: &Cx,
+        _user: &User,
+        roles: &BTreeSet<GrantedRole>,
+        permissions: &mut BTreeSet<Permission>,
+    ) -> Result<()> {
+        if roles.iter().any(|role| role.name == "super_admin") {
+            permissions.insert(Permission::parse("tickets:read").unwrap());
+        }
+        Ok(())
+    }
+}
+
+async fn what_a_hook_adds_counts_in_its_front_end_alone(stack: Stack) {
+    let app = stack.app_with(|builder| with_policy(builder).hooks(Directory)).await;
+    settle(&app).await;
+    let staff = signed_in(&app, ADMIN, STAFF).await;
+    let seen = principal(&staff, ADMIN).await;
+    let names: Vec<_> = seen["roles"].as_array().unwrap().iter().map(|role| role["name"].clone()).collect();
+    assert_eq!((json!(names), &seen["permissions"]), (json!(["super_admin", "support"]), &json!(["tickets:read"])));
+    let member = signed_in(&app, PORTAL, MEMBER).await;
+    for (caller, names) in [(&staff, json!([])), (&member, json!(["member"]))] {
+        let seen = principal(caller, PORTAL).await;
+        let found: Vec<_> = seen["roles"].as_array().unwrap().iter().map(|role| role["name"].clone()).collect();
+        assert_eq!((json!(found), &seen["permissions"]), (names, &json!([])));
+    }
+}
+
+async fn nobody_moves_to_a_tenant_that_they_could_not_sign_in_to(stack: Stack) {
+    let app = cast(stack).await;
+    let user = app.user_id(MEMBER).await;
+    tenant::add_member(&app.cx(), user, &tenant_id("globex")).await.unwrap();
+    grant(&app, MEMBER, &RoleGrant::new("FRONTEND", "customer").in_tenant(tenant_id("globex"))).await;
+    sign_in(&app, PORTAL, MEMBER, PASSWORD, json!({ "tenantId": "globex" }))
+        .await
+        .refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    let member = signed_in(&app, PORTAL, MEMBER).await;
+    let switch = async |tenant: &str| {
+        send(&member, PORTAL, Method::POST, "/api/auth/switch-tenant", json!({ "tenantId": tenant })).await
+    };
+    switch("globex").await.refused(403, "TENANT_MISMATCH");
+    assert_eq!(principal(&member, PORTAL).await["tenant"], "acme");
+    grant(&app, MEMBER, &RoleGrant::new("PORTAL", "admin").in_tenant(tenant_id("globex"))).await;
+    let moved = app.program().with_bearer(&switch("globex").await.token());
+    assert_eq!(areas(&moved, PORTAL).await, [403, 200, 403]);
+    // Where they are they stay without one: a change of password must not hang on it.
+    role::revoke(&app.cx(), user, &RoleGrant::new("PORTAL", "admin").in_tenant(tenant_id("globex"))).await.unwrap();
+    send(&moved, PORTAL, Method::POST, "/api/auth/change-password", change()).await.ok();
+}
+
+async fn a_role_of_a_tenant_s_own_lets_its_members_in(stack: Stack) {
+    let app = cast(stack).await;
+    let clerk = RoleSpec::new("PORTAL", "clerk").permissions(["orders:read"]).in_tenant(tenant_id("acme"));
+    role::define(&app.cx(), clerk).await.unwrap();
+    sign_in(&app, PORTAL, CUSTOMER, PASSWORD, json!({})).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+    grant(&app, CUSTOMER, &RoleGrant::new("PORTAL", "clerk").in_tenant(tenant_id("acme"))).await;
+    let caller = signed_in(&app, PORTAL, CUSTOMER).await;
+    let seen = principal(&caller, PORTAL).await;
+    assert_eq!((&seen["tenant"], &seen["permissions"]), (&json!("acme"), &json!(["orders:read"])));
+    // It permits, and fulfils no demand of the program.
+    assert_eq!(areas(&caller, PORTAL).await, [403, 403, 403]);
 }
 
 /// Signs people in as the guide has it.

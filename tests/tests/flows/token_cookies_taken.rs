@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_core::crypto::password_hash::Password;
 use auth_core::http::{Reply, finish};
 use auth_core::password::SignInEmail;
-use auth_core::{RequestInfo, token};
+use auth_core::{RequestInfo, session, token};
 use auth_tests::{PASSWORD, Stack, flows};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
@@ -17,6 +17,7 @@ flows![
     signing_out_ends_the_session_and_takes_the_cookies,
     a_session_that_ends_takes_its_cookies_along,
     another_session_takes_earlier_tokens_away,
+    a_session_that_is_put_into_use_takes_tokens_of_the_other_away,
     a_stale_access_cookie_is_taken_from_the_browser,
 ];
 
@@ -86,6 +87,37 @@ async fn another_session_takes_earlier_tokens_away(stack: Stack) {
         let lines = left.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap());
         assert_eq!(lines.filter(|line| !line.contains("Max-Age=0")).count(), 4, "{left:?}");
     }
+}
+
+/// Otherwise the browser would show one user by its session and renew another one.
+async fn a_session_that_is_put_into_use_takes_tokens_of_the_other_away(stack: Stack) {
+    let several = session::Config::default().several_per_browser(3);
+    let app = stack.app_with(|builder| in_cookies(builder).session(several)).await;
+    let (browser, grace) = (app.anon(), "grace@example.com");
+    browser.sign_up(ADA).await.ok();
+    let of_ada = browser.session().await["session"]["id"].clone();
+    browser.sign_up(grace).await.ok();
+    let of_grace = browser.session().await["session"]["id"].clone();
+    let with_tokens = async || {
+        browser.auth_post("/token", json!({})).await.ok();
+        refreshed(&browser).await.ok();
+    };
+    with_tokens().await;
+    let reply = browser.auth_post("/multi-session/set-active", json!({"sessionToken": of_ada})).await;
+    assert_eq!(
+        (reply.ok()["user"]["email"].clone(), cookies(&reply)),
+        (json!(ADA), CLEARED.map(str::to_owned).to_vec())
+    );
+    // What is revoked is not in use, so what is in use keeps its tokens.
+    with_tokens().await;
+    browser.auth_post("/multi-session/set-active", json!({"sessionToken": of_grace})).await.ok();
+    with_tokens().await;
+    let reply = browser.auth_post("/multi-session/revoke", json!({"sessionToken": of_grace})).await;
+    assert_eq!(cookies(&reply), CLEARED, "another one takes its place");
+    assert_eq!(browser.get("/me").await.ok()["email"], ADA);
+    with_tokens().await;
+    assert_eq!(cookies(&browser.auth_post("/multi-session/revoke", json!({"sessionToken": of_ada})).await), CLEARED);
+    browser.get("/me").await.refused(401, "UNAUTHORIZED");
 }
 
 async fn a_stale_access_cookie_is_taken_from_the_browser(stack: Stack) {
