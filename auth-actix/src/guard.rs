@@ -18,6 +18,8 @@ pub type CurrentSession = Guarded<guard::CurrentSession>;
 pub type MaybePrincipal = Guarded<guard::MaybePrincipal>;
 /// The tenant for which the caller acts, and may.
 pub type Tenant = Guarded<guard::Tenant>;
+/// The tenant for which the caller acts, as an active member of it.
+pub type Member = Guarded<guard::Member>;
 /// `G`, proved a short while ago.
 pub type Fresh<G> = Guarded<guard::Fresh<G>>;
 /// The caller holds the role `R`.

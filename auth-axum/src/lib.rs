@@ -40,7 +40,7 @@ mod routes;
 
 pub use extract::{Guarded, Refusal, RequestCx};
 pub use guard::{
-    CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal,
+    CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal, Member,
     RequirePermission, RequireRole, Tenant,
 };
 pub use layer::AuthLayer;

@@ -87,7 +87,7 @@ pub mod prelude {
     pub use crate::guard::{
         CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
         PermissionName, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy, Tenant,
-        TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in,
+        TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in, staff,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginAttempt, LoginContext};
     pub use crate::http::{Endpoint, Json};

@@ -16,6 +16,7 @@
 //! | `GET /stateless/reports` | as above, with `permission("reports:read")` | the principal |
 //! | `GET /stateless/session` | `CurrentSession`, behind a rule that looks nothing up | the session's id |
 //! | `GET /tenant` | `Tenant` | the tenant |
+//! | `GET /member` | `Member` | the tenant |
 //! | `GET /users` | `CurrentUser` | the principal |
 //! | `GET /customers` | `CurrentCustomer` | the principal |
 //! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
@@ -23,7 +24,7 @@
 
 use std::time::Duration;
 
-use auth_core::guard::{CurrentSession, MaybePrincipal, PermissionName, Principal, RoleName, Tenant};
+use auth_core::guard::{CurrentSession, MaybePrincipal, Member, PermissionName, Principal, RoleName, Tenant};
 use serde_json::{Value, json};
 
 /// `super_admin` in `ADMIN`.
@@ -56,6 +57,11 @@ pub(crate) fn session(session: &CurrentSession) -> Value {
 
 pub(crate) fn tenant(tenant: &Tenant) -> Value {
     json!({"tenant": tenant.id()})
+}
+
+pub(crate) fn member(member: &Member) -> Value {
+    assert_eq!(member.membership().tenant, *member.tenant().id());
+    tenant(member.tenant())
 }
 
 pub(crate) fn me(user: &Principal) -> Value {

@@ -9,7 +9,7 @@ use crate::base::{ApiKeyId, TenantId, Timestamp, Token, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
-use crate::role::{Permission, RoleScope};
+use crate::role::{self, Permission, RoleScope};
 use crate::session::{self, Acting, Authority, Session};
 use crate::user::{Pool, User};
 
@@ -106,8 +106,8 @@ pub(super) async fn create_by(cx: &Cx, caller: Caller<'_>, new: NewApiKey) -> Re
         return Err(Error::from(Code::ValidationError).saying(problem));
     }
     check_owner(&owner, new.tenant.as_ref())?;
-    if new.role_guard.as_deref().is_some_and(|guard| !cx.auth().knows_role_guard(guard)) {
-        return Err(Code::RoleGuardNotAllowed.into());
+    if let Some(guard) = &new.role_guard {
+        role::expect_guard(cx, guard)?;
     }
     let (mut key, secret) = new_key(cx, config, NewApiKey { owner, ..new })?;
     let mut work = caller.begin(cx).await?;

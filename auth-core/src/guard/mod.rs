@@ -6,6 +6,7 @@
 //! | [`CurrentUser`], [`CurrentCustomer`], [`CurrentService`] | those of one kind |
 //! | [`CurrentSession`] | whoever has a session |
 //! | [`Tenant`] | whoever acts for a tenant |
+//! | [`Member`] | whoever does so as a member of it |
 //! | [`MaybePrincipal`] | everybody; a *bad* credential is still refused |
 //! | [`Fresh<G>`](Fresh) | `G`, proved a short while ago |
 //! | [`RequireRole<R>`](RequireRole), [`RequirePermission<P>`](RequirePermission) | holders of a role or a permission |
@@ -32,12 +33,13 @@ pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, Princ
 pub(crate) use requirement::Admits;
 pub use requirement::{
     AccessRule, Requirement, RoleRequirement, all, any, any_role_in, fresh, kind, permission, public, role, signed_in,
+    staff,
 };
 pub use role::{RequireRole, RoleName};
 pub use signed_in::{
     Anyone, CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal,
 };
-pub use tenant::{Scoped, Tenancy, Tenant, TenantAccess, TenantRequirement};
+pub use tenant::{Member, Scoped, Tenancy, Tenant, TenantAccess, TenantRequirement};
 
 use crate::cx::Cx;
 use crate::error::Result;

@@ -304,7 +304,7 @@ impl Authentication {
             email_verified: claims.email_verified,
             name: Some(claims.name.clone()),
             is_staff: false,
-            role_guard: None,
+            role_guard: claims.role_guard.clone(),
             roles: claims.roles.iter().cloned().collect(),
             permissions: permissions.collect::<Result<_, _>>().map_err(|_| damaged())?,
             method: claims.method.parse().map_err(|_| damaged())?,

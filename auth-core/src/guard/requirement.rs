@@ -12,8 +12,8 @@ use crate::role::Permission;
 use crate::session::SessionCheck;
 use crate::user::Pool;
 
-/// What a caller must fulfil. Made by [`permission`], [`role`], [`any_role_in`], [`kind`], [`all`], [`any`], [`fresh`],
-/// [`signed_in`] and [`public`].
+/// What a caller must fulfil. Made by [`permission`], [`role`], [`any_role_in`], [`kind`], [`staff`], [`all`], [`any`],
+/// [`fresh`], [`signed_in`] and [`public`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(Rule);
 
@@ -26,6 +26,7 @@ enum Rule {
     Permission(Cow<'static, str>),
     Role { guard: Cow<'static, str>, name: Cow<'static, str> },
     AnyRole { guard: Cow<'static, str> },
+    Staff,
     All(Vec<Rule>),
     Any(Vec<Rule>),
 }
@@ -63,6 +64,11 @@ pub fn role(name: impl Into<Cow<'static, str>>) -> RoleRequirement {
 /// Holders of any role in this role guard, but of one that a tenant has defined for itself.
 pub fn any_role_in(guard: impl Into<Cow<'static, str>>) -> Requirement {
     Requirement(Rule::AnyRole { guard: guard.into() })
+}
+
+/// Staff of the platform, while [platform access](super::PlatformAccess) is in force in the request.
+pub fn staff() -> Requirement {
+    Requirement(Rule::Staff)
 }
 
 /// Callers who fulfil each of these. The empty list is nobody's: it is a mistake and refuses everyone.
@@ -273,6 +279,7 @@ impl Rule {
             Self::Permission(name) => principal.has_permission(name),
             Self::Role { guard, name } => principal.has_role(guard, name),
             Self::AnyRole { guard } => principal.has_role_in(guard),
+            Self::Staff => principal.is_staff,
             Self::All(rules) if !rules.is_empty() => return rules.iter().try_for_each(|rule| rule.check(caller, cx)),
             Self::All(_) => false,
             Self::Any(rules) => rules.iter().any(|rule| rule.check(caller, cx).is_ok()),
@@ -284,6 +291,9 @@ impl Rule {
         match self {
             Self::Public if place == Place::Nested => {
                 problems.push("public() cannot be combined with a requirement".to_owned())
+            }
+            Self::Staff if auth.platform_access().is_none() => {
+                problems.push("nobody is staff: platform_access() is not set".to_owned());
             }
             Self::Role { guard, .. } | Self::AnyRole { guard } if !auth.knows_role_guard(guard) => {
                 problems.push(format!("the role guard {guard:?} is not registered with role_guards()"));
@@ -303,7 +313,8 @@ impl Rule {
             | Self::Kind(_)
             | Self::Permission(_)
             | Self::Role { .. }
-            | Self::AnyRole { .. } => {}
+            | Self::AnyRole { .. }
+            | Self::Staff => {}
         }
     }
 }
@@ -322,6 +333,7 @@ impl fmt::Display for Rule {
             Self::Permission(name) => write!(f, "permission {name}"),
             Self::Role { guard, name } => write!(f, "role {name} in {guard}"),
             Self::AnyRole { guard } => write!(f, "any role in {guard}"),
+            Self::Staff => f.write_str("staff of the platform, with platform access in force"),
             Self::All(rules) => list(f, rules, " and "),
             Self::Any(rules) => list(f, rules, " or "),
         }

@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::signed_in::authenticated;
 use super::{Authentication, Guard, Principal};
 use crate::base::TenantId;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::role::RoleScope;
+use crate::tenant::Membership;
 use crate::user::{Pool, Population, User};
 
 /// Whether a request must name a tenant. One that names two different ones is 403 in any case.
@@ -320,6 +322,39 @@ impl Tenant {
     /// 403 `TENANT_MISMATCH` when they are not the same.
     pub fn agree_with(&self, named: &TenantId) -> Result<()> {
         if self.0 == *named { Ok(()) } else { Err(Code::TenantMismatch.into()) }
+    }
+}
+
+/// The tenant for which the caller acts, as an active member of it: not as staff, nor as somebody whom a [`TenantAccess`]
+/// lets act there. Others are 403 `TENANT_MISMATCH`. One look-up more than [`Tenant`].
+#[derive(Clone, Debug)]
+pub struct Member {
+    tenant: Tenant,
+    membership: Membership,
+}
+
+impl Member {
+    /// The tenant, for functions that take a judged one.
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Since when they belong to it.
+    pub const fn membership(&self) -> &Membership {
+        &self.membership
+    }
+}
+
+impl Guard for Member {
+    async fn check(cx: &Cx) -> Result<Self> {
+        let tenant = Tenant::check(cx).await?;
+        let caller = authenticated(cx).await?;
+        let membership = match caller.principal().user_id() {
+            Some(user) => cx.conn().membership(user, tenant.id()).await?,
+            None => None,
+        };
+        let membership = membership.filter(Membership::is_active).ok_or(Code::TenantMismatch)?;
+        Ok(Self { tenant, membership })
     }
 }
 

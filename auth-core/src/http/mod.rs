@@ -31,7 +31,8 @@ pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, re
 pub use endpoint::{Endpoint, Route};
 pub use input::Media;
 pub(crate) use input::flag;
-pub(crate) use origin::{TrustedOrigins, expect_origin, is_bare_origin, is_loopback};
+pub use origin::expect_origin;
+pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply, ResponseTransformer};
 pub(crate) use token_cookie::{
     TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_tokens,

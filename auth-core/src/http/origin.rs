@@ -168,11 +168,16 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// [`check_origin`] of a request.
+/// Refuses a request that a page of others may have caused, for handlers that sign people in on a route of their own:
+/// endpoints of the engine, and routes that demand a credential, are held to it anyway.
+///
+/// Of what may change something (every method but GET, HEAD and OPTIONS, RFC 9110 §9.2.1), with any cookie `Origin`, else
+/// `Referer`, must name a trusted origin. Without cookies a request that names an origin, or that a browser has sent (fetch
+/// metadata), is held to the same; that of a program, which has neither, passes.
 ///
 /// # Errors
-/// As for that.
-pub(crate) fn expect_origin(cx: &Cx) -> Result<()> {
+/// 403 [`Code::InvalidOrigin`], [`Code::MissingOrNullOrigin`], [`Code::CrossSiteNavigationLoginBlocked`].
+pub fn expect_origin(cx: &Cx) -> Result<()> {
     let request = cx.request();
     check_origin(&request.method, &request.headers, &cx.auth().config().trusted_origins)
 }
@@ -185,14 +190,7 @@ pub(super) fn is_unsafe(method: &Method, headers: &HeaderMap) -> bool {
     opens_channel || !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Refuses an unsafe request that a foreign page may have caused.
-///
-/// With any cookie, `Origin` (else `Referer`) must name a trusted origin. Without cookies a request that names an
-/// origin, or that a browser sent (fetch metadata), is held to the same; a program's request, which has neither,
-/// passes: it carries no ambient authority. Sources: Fetch Metadata (W3C), OWASP CSRF prevention.
-///
-/// # Errors
-/// [`Code::InvalidOrigin`], [`Code::MissingOrNullOrigin`], [`Code::CrossSiteNavigationLoginBlocked`].
+/// [`expect_origin`]. Sources: Fetch Metadata (W3C), OWASP CSRF prevention.
 fn check_origin(method: &Method, headers: &HeaderMap, trusted: &TrustedOrigins) -> Result<()> {
     if !is_unsafe(method, headers) {
         return Ok(());

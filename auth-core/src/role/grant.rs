@@ -304,15 +304,22 @@ async fn take(work: &mut Work<'_>, user: UserId, role: &Role, scope: &RoleScope)
 /// The role that is meant: in a tenant its own, if it has one of this name.
 async fn known_role(cx: &Cx, work: &mut Work<'_>, grant: &RoleGrant) -> Result<Role> {
     let RoleGrant { guard, name, scope } = grant;
-    if !cx.auth().knows_role_guard(guard) {
-        return Err(Code::RoleGuardNotAllowed.into());
-    }
+    expect_guard(cx, guard)?;
     if let RoleScope::Tenant(tenant) = scope
         && let Some(own) = work.role_by_name(guard, name, Some(tenant)).await?
     {
         return Ok(own);
     }
-    work.role_by_name(guard, name, None).await?.ok_or_else(|| Code::RoleNotFound.into())
+    let role = work.role_by_name(guard, name, None).await?;
+    role.ok_or_else(|| Error::from(Code::RoleNotFound).saying(format!("There is no role {name:?} in {guard:?}.")))
+}
+
+/// Refuses a role guard that the program has not registered.
+pub(crate) fn expect_guard(cx: &Cx, guard: &str) -> Result<()> {
+    if cx.auth().knows_role_guard(guard) {
+        return Ok(());
+    }
+    Err(Error::from(Code::RoleGuardNotAllowed).saying(format!("The role guard {guard:?} is not registered.")))
 }
 
 /// Of what is meant to be taken what the user holds: in a tenant both its own role and the program's of the same name, for

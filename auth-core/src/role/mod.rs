@@ -16,7 +16,7 @@ pub use grant::{
     Granter, RolePlace, grant, grant_as, grant_role, grant_role_within, grant_within, replace_as, revoke, revoke_as,
     revoke_role, revoke_within,
 };
-pub(crate) use grant::{expect_dispensable, grant_to_anybody, is_held};
+pub(crate) use grant::{expect_dispensable, expect_guard, grant_to_anybody, is_held};
 pub(crate) use model::authority;
 pub use model::{
     GrantedRole, HeldRole, InvalidName, Permission, Role, RoleGrant, RoleScope, RoleSpec, StoredGrant, UnknownScope,

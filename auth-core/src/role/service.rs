@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::grant::expect_guard;
 use super::model::{GrantedRole, InvalidName, Permission, Role, RoleSpec, is_name};
 use crate::base::{RoleId, TenantId};
 use crate::cx::{Cx, Work};
@@ -103,9 +104,7 @@ async fn put(cx: &Cx, work: &mut Work<'_>, spec: RoleSpec, origin: Origin) -> Re
 }
 
 fn parsed(cx: &Cx, spec: RoleSpec) -> Result<Role> {
-    if !cx.auth().knows_role_guard(&spec.guard) {
-        return Err(Code::RoleGuardNotAllowed.into());
-    }
+    expect_guard(cx, &spec.guard)?;
     if !is_name(&spec.name, MAX_NAME) {
         return Err(InvalidName.into());
     }
@@ -142,9 +141,7 @@ pub async fn roles(cx: &Cx, tenant: Option<&TenantId>) -> Result<Vec<Role>> {
 /// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::SystemRole`], [`Code::RoleInUse`] while somebody
 /// holds it.
 pub async fn delete_role(cx: &Cx, guard: &str, name: &str, tenant: Option<&TenantId>) -> Result<bool> {
-    if !cx.auth().knows_role_guard(guard) {
-        return Err(Code::RoleGuardNotAllowed.into());
-    }
+    expect_guard(cx, guard)?;
     let mut work = cx.begin().await?;
     let Some(role) = work.role_by_name(guard, name, tenant).await? else { return Ok(false) };
     if role.is_system {

@@ -10,7 +10,7 @@ use crate::role::GrantedRole;
 pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Names that an application's own claims cannot have: a verifier would take them for ours.
-const OUR_CLAIMS: [&str; 22] = [
+const OUR_CLAIMS: [&str; 23] = [
     "iss",
     "sub",
     "aud",
@@ -23,6 +23,7 @@ const OUR_CLAIMS: [&str; 22] = [
     "kind",
     "tenant",
     "platform",
+    "role_guard",
     "roles",
     "permissions",
     "auth_time",
@@ -53,6 +54,9 @@ pub(crate) struct AccessClaims {
     /// Whether it is of a session of staff, whose authority depends on each request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) platform: bool,
+    /// The role guard of its session, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role_guard: Option<String>,
     pub(crate) roles: Vec<GrantedRole>,
     pub(crate) permissions: Vec<String>,
     /// When the person last proved who they are, in seconds since 1970.

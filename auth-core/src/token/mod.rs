@@ -40,4 +40,4 @@ pub use service::{AccessToken, revoke_signing_key, rotate_signing_key};
 pub(crate) use service::{Subject, Tokens, VerifiedAccess, issue_access, names_us, verify_access};
 pub use store::{RefreshStore, SigningKeyStore};
 pub(crate) use transport::revoke_shown;
-pub use transport::{Given, clear_cookies, expect_transport, open, refresh, revoke};
+pub use transport::{Given, clear_cookies, expect_transport, open, refresh, revoke, switch_tenant};

@@ -121,6 +121,16 @@ pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Del
     Ok(TokenPair { access, refresh: next, refresh_expires_at: rotation.expires_at, holder, delivery })
 }
 
+/// Whose session this is the present token of. The second use of one is what it is in an [`exchange`].
+pub(super) async fn expect_present(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<Resolved> {
+    if !known.family.token_hash.matches(&token.hash()) {
+        used_before(cx, token, known, delivery).await?;
+        return Err(Code::Unauthorized.into());
+    }
+    cx.admit_refresh(&known.held, known.family.tenant.as_ref()).await?;
+    Ok(known.held)
+}
+
 /// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from
 /// there; otherwise there is a copy of it, and family and session end.
 async fn used_before(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<TokenPair> {

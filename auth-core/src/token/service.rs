@@ -178,6 +178,7 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
         kind: user.pool.as_str().to_owned(),
         tenant: tenant.cloned(),
         platform: session.scope == RoleScope::Platform,
+        role_guard: session.role_guard.clone(),
         roles: roles.iter().cloned().collect(),
         permissions: permissions.iter().map(ToString::to_string).collect(),
         auth_time: session.authenticated_at.as_seconds(),

@@ -11,12 +11,11 @@ use crate::http::{
     Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_tokens, has_token_cookies,
     refresh_cookie, refresh_cookies,
 };
-use crate::session::{self, Session, SessionCheck, SessionKey, SignedIn};
+use crate::session::{self, Resolved, Session, SessionCheck, SessionKey, SignedIn};
 use crate::user::Pool;
 
-/// Where a pair has gone.
+/// Where a pair has gone. Exhaustive, so that no handler answers with tokens where it did not know better.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Given {
     /// Nowhere yet: the answer's body must carry both tokens.
     InBody,
@@ -44,22 +43,27 @@ impl TokenPair {
 
 /// The first pair for a session that has just been opened, by a handler of the application's own that signs people in. It
 /// says what the user holds now, and is bound to the tenant that the session acts in, or else to `tenant` if one is named,
-/// for which they must be allowed to act.
+/// for which they must be allowed to act. When there is no pair, be it that a hook has refused one
+/// ([`token_claims`](crate::hooks::Hooks::token_claims)), that session ends: nobody has anything of it. Whoever has just
+/// signed up stays signed up, and may sign in.
 ///
-/// Have nobody call it by GET: a page elsewhere could sign a visitor in as somebody else.
+/// Have nobody call it by GET, and hold the request to [`expect_origin`](crate::http::expect_origin) where its route is
+/// public: a page elsewhere could sign a visitor in as somebody else.
 ///
 /// ```
+/// use auth_core::http;
 /// use auth_core::prelude::*;
 /// use auth_core::token::Given;
 /// use serde_json::{Value, json};
 ///
 /// async fn sign_in(cx: &Cx, sign_in: password::SignInEmail) -> Result<Value> {
+///     http::expect_origin(cx)?;
 ///     token::expect_transport(cx)?;
 ///     let reply = cx.auth().call(cx, sign_in).await?;
 ///     let pair = token::open(cx, reply.signed_in(), None).await?;
 ///     Ok(match pair.give(cx) {
 ///         Given::InCookies { csrf_token } => json!({"csrfToken": csrf_token}),
-///         _ => json!({"accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose()}),
+///         Given::InBody => json!({"accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose()}),
 ///     })
 /// }
 /// ```
@@ -69,8 +73,17 @@ impl TokenPair {
 /// 403 when cookies are to be given to a page that is no trusted origin; 400 when the request may choose how it gets
 /// tokens and names no way; 404 when tokens are not configured; 503 when the store is down.
 pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
-    let id = SessionKey::Id(signed_in.session.id);
-    let held = session::resolve(cx, id, SessionCheck::Strict).await?.ok_or(Code::Unauthorized)?;
+    let pair = pair_for(cx, signed_in, tenant).await;
+    if pair.is_err()
+        && let Err(error) = session::sign_out(cx, signed_in.user.id, signed_in.session.id).await
+    {
+        tracing::warn!(code = error.code(), "a session that nobody has the tokens of could not be ended");
+    }
+    pair
+}
+
+async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
+    let held = opened(cx, signed_in).await?;
     let own = held.session.scope.tenant();
     if own.is_some_and(|own| tenant.is_some_and(|tenant| tenant != own)) {
         return Err(Code::TenantMismatch.into());
@@ -80,6 +93,12 @@ pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
         cx.expect_tenant(&held, tenant).await?;
     }
     Ok(open_for(cx, Subject::of(&held, tenant)).await?.0)
+}
+
+/// What a session that has just been opened stands for.
+async fn opened(cx: &Cx, signed_in: &SignedIn) -> Result<Resolved> {
+    let id = SessionKey::Id(signed_in.session.id);
+    session::resolve(cx, id, SessionCheck::Strict).await?.ok_or_else(|| Code::Unauthorized.into())
 }
 
 /// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or changes
@@ -119,38 +138,71 @@ fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
 /// user may not act for the tenant any more: the token is as good as before. 400 where tokens do not come in cookies and
 /// `token` is `None`; otherwise as for [`open`].
 pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
-    let delivery = agreed_delivery(cx)?;
-    cx.before_auth().await?;
-    let Some(text) = token else {
-        expect_cookies(cx)?;
-        return by_cookie(cx).await;
-    };
-    let (token, known) = known(cx, text).await?.filter(|(_, known)| known.counts_here()).ok_or(Code::Unauthorized)?;
-    refresh::exchange(cx, &token, known, delivery).await
+    let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
+    let pair = refresh::exchange(cx, &refresh, known, delivery).await;
+    if token.is_none() { pair.inspect_err(|error| clear_dead(cx, error)) } else { pair }
 }
 
-async fn by_cookie(cx: &Cx) -> Result<TokenPair> {
-    expect_origin(cx)?;
-    let or_clear = |error: &Error| {
-        if error.is(Code::Unauthorized) {
-            clear_token_cookies(cx);
-        }
-    };
-    let (pool, token, known) = shown(cx).await.inspect_err(or_clear)?;
-    // Before the token is judged: no page of others is to use one up, nor to end a session by a second use.
-    expect_csrf(cx, pool, known.session_id())?;
-    if !known.counts_here() {
-        // The cookies stay: at the front end of staff, which shares them, they are as good as before.
-        return Err(Code::Unauthorized.into());
+/// Has whoever shows a refresh token act in another tenant that they are a member of, or with `None` in none. They get a
+/// pair of another session, and the one that they come from ends, and its tokens with it. `token` is as for [`refresh`];
+/// an access token gets nobody a pair.
+///
+/// # Errors
+/// As for [`refresh`], and as for `POST /switch-tenant`: 403
+/// [`Code::TenantMismatch`](crate::error::Code::TenantMismatch) for whoever may not act there, and then everything is as it
+/// was.
+pub async fn switch_tenant(cx: &Cx, token: Option<&str>, tenant: Option<TenantId>) -> Result<TokenPair> {
+    let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
+    let held = refresh::expect_present(cx, &refresh, known, delivery).await?;
+    let signed_in = session::switch_tenant(cx, &held.user, &held.session, tenant).await?;
+    let held = opened(cx, &signed_in).await?;
+    Ok(refresh::open(cx, Subject::of(&held, held.session.scope.tenant()), delivery).await?.0)
+}
+
+/// A refresh token that counts in this request, and how the next pair goes.
+struct Shown {
+    refresh: Token,
+    known: Known,
+    delivery: Delivery,
+}
+
+impl Shown {
+    async fn of(cx: &Cx, token: Option<&str>) -> Result<Self> {
+        let delivery = agreed_delivery(cx)?;
+        cx.before_auth().await?;
+        let Some(text) = token else {
+            expect_cookies(cx)?;
+            return Self::in_cookie(cx).await;
+        };
+        let (refresh, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
+        if known.counts_here() { Ok(Self { refresh, known, delivery }) } else { Err(Code::Unauthorized.into()) }
     }
-    refresh::exchange(cx, &token, known, Delivery::Cookies).await.inspect_err(or_clear)
+
+    async fn in_cookie(cx: &Cx) -> Result<Self> {
+        expect_origin(cx)?;
+        let found = found_in_cookie(cx).await;
+        let (pool, refresh, known) = found.inspect_err(|error| clear_dead(cx, error))?;
+        // Before the token is judged: no page of others is to use one up, nor to end a session by a second use.
+        expect_csrf(cx, pool, known.session_id())?;
+        if !known.counts_here() {
+            // The cookies stay: at the front end of staff, which shares them, they are as good as before.
+            return Err(Code::Unauthorized.into());
+        }
+        Ok(Self { refresh, known, delivery: Delivery::Cookies })
+    }
 }
 
-/// The refresh token in its cookie.
-async fn shown(cx: &Cx) -> Result<(Pool, Token, Known)> {
+async fn found_in_cookie(cx: &Cx) -> Result<(Pool, Token, Known)> {
     let (pool, text) = refresh_cookie(cx)?.ok_or(Code::Unauthorized)?;
     let (token, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
     Ok((pool, token, known))
+}
+
+/// Takes cookies from the client that will never prove anything again.
+fn clear_dead(cx: &Cx, error: &Error) {
+    if error.is(Code::Unauthorized) {
+        clear_token_cookies(cx);
+    }
 }
 
 /// A refresh token that is alive, whether or not it counts in this request.

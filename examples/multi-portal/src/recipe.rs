@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use auth_core::hooks::LoginOccasion;
+use auth_core::http::expect_origin;
 use auth_core::portal::{OriginGuardResolver, RoleGuardResolver};
 use auth_core::prelude::*;
 use auth_core::role::RoleGrant;
@@ -45,7 +46,7 @@ impl Hooks for Recipe {
         {
             return Err(Error::from(Code::GuardMismatch).saying("Invalid request"));
         }
-        let is_from_elsewhere = here.is_none() && is_foreign(cx);
+        let is_at_ours = here.is_some();
         attempt.role_guard = named.map(str::to_owned).or(here);
         if attempt.occasion == LoginOccasion::SignUp {
             // Whoever signs up without a front end belongs where new members do.
@@ -56,7 +57,7 @@ impl Hooks for Recipe {
             return Err(Code::GuardRequired.into());
         }
         // A page that is none of ours may name a role guard, but not sign anybody in.
-        if is_from_elsewhere { Err(Code::InvalidOrigin.into()) } else { Ok(()) }
+        if is_at_ours { Ok(()) } else { expect_origin(cx) }
     }
 
     async fn on_signup(&self, cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp) -> Result<()> {
@@ -115,9 +116,9 @@ fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     if may_enter { Ok(()) } else { Err(Code::InvalidEmailOrPassword.into()) }
 }
 
-/// Whoever names no tenant means the one in which they hold a role of this guard.
+/// Whoever names no tenant, and holds no role that counts without one, means the one in which they hold a role of this guard.
 fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
-    if login.tenant.is_none() {
+    if login.tenant.is_none() && !login.holds_any_in(guard, None) {
         login.tenant = match login.tenants_in(guard)[..] {
             [] => None,
             [only] => Some(only.clone()),
@@ -125,21 +126,4 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
         };
     }
     Ok(())
-}
-
-/// Whether a page elsewhere sends this: it says so by `Origin`, or where there is none by `Referer`. Of several nobody knows
-/// which one is true.
-fn is_foreign(cx: &Cx) -> bool {
-    let all = |name: &str| {
-        let values = cx.request().headers.get_all(name).iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect::<Vec<_>>()
-    };
-    let is_ours = |origin: &str| cx.auth().trusts_origin(origin);
-    let of_referer = |address: &str| address.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    match (&all("origin")[..], &all("referer")[..]) {
-        ([], []) => false,
-        ([], [referer]) => !is_ours(&of_referer(referer)),
-        ([origin], _) => !is_ours(origin),
-        ([], _) | ([_, _, ..], _) => true,
-    }
 }

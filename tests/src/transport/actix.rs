@@ -9,8 +9,8 @@ use actix_web::web::{self, Json};
 use actix_web::{App, test};
 use async_trait::async_trait;
 use auth_actix::{
-    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, RequireRole,
-    RouteExt, Router, Routes, Tenant,
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member,
+    RequireRole, RouteExt, Router, Routes, Tenant,
 };
 use auth_core::guard::{self, permission};
 use auth_core::session::SessionCheck;
@@ -107,6 +107,7 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         )
         .route("/stateless/session", web::get().to(session).session_check(SessionCheck::Stateless))
         .route("/tenant", web::get().to(tenant))
+        .route("/member", web::get().to(member))
         .route("/users", web::get().to(users).for_everybody())
         .route("/customers", web::get().to(customers).for_everybody())
         .route("/cart", web::get().to(customers).for_customers())
@@ -128,6 +129,10 @@ async fn customers(customer: CurrentCustomer) -> Json<Value> {
 
 async fn session(session: CurrentSession) -> Json<Value> {
     Json(routes::session(&session))
+}
+
+async fn member(member: Member) -> Json<Value> {
+    Json(routes::member(&member))
 }
 
 async fn tenant(tenant: Tenant) -> Json<Value> {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use auth_axum::{
-    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Refusal,
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member, Refusal,
     RequireRole, RouteExt, Router, Tenant,
 };
 use auth_core::guard::{self, permission};
@@ -63,6 +63,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         )
         .route("/stateless/session", get(session).session_check(SessionCheck::Stateless))
         .route("/tenant", get(tenant))
+        .route("/member", get(member))
         .route("/users", get(users).for_everybody())
         .route("/customers", get(customers).for_everybody())
         .route("/cart", get(customers).for_customers())
@@ -84,6 +85,10 @@ async fn customers(customer: CurrentCustomer) -> Json<Value> {
 
 async fn session(session: CurrentSession) -> Json<Value> {
     Json(routes::session(&session))
+}
+
+async fn member(member: Member) -> Json<Value> {
+    Json(routes::member(&member))
 }
 
 async fn tenant(tenant: Tenant) -> Json<Value> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::error::Code;
 use auth_core::guard::{
-    AccessRule, CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
+    AccessRule, CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal, Member,
     RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
 use auth_core::http::{Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, refusal};
@@ -130,6 +130,7 @@ fn application() -> Vec<Rule> {
         })
         .session_check(SessionCheck::Stateless),
         Rule::get("/tenant", signed_in(), |cx| Box::pin(async move { Ok(routes::tenant(&Tenant::check(&cx).await?)) })),
+        Rule::get("/member", signed_in(), |cx| Box::pin(async move { Ok(routes::member(&Member::check(&cx).await?)) })),
         Rule::get("/users", signed_in(), |cx| {
             Box::pin(async move { Ok(routes::principal(&*CurrentUser::check(&cx).await?)) })
         })

@@ -222,8 +222,9 @@ async fn a_handler_s_sign_in_by_cookies_is_for_trusted_pages(stack: Stack) {
         app.auth().cx(RequestInfo::new(Method::POST, "/own", headers, None))
     };
     let background = app.cx();
-    let sign_in = SignInEmail::new(ADA, Password::new(PASSWORD));
-    let reply = app.auth().call(&background, sign_in).await.unwrap();
+    let signed_in = || app.auth().call(&background, SignInEmail::new(ADA, Password::new(PASSWORD)));
+    let before = app.sessions(ADA).await.len();
+    let reply = signed_in().await.unwrap();
     let evil = cx("https://evil.test");
     for refused in [
         token::open(&evil, reply.signed_in(), None).await.err(),
@@ -236,7 +237,9 @@ async fn a_handler_s_sign_in_by_cookies_is_for_trusted_pages(stack: Stack) {
     let mut left = HeaderMap::new();
     finish(&evil, &mut left);
     assert!(!left.contains_key(header::SET_COOKIE), "{left:?}");
-    let ours = cx(BASE_URL);
+    // Nobody has anything of the session that was opened for it.
+    assert_eq!(app.sessions(ADA).await.len(), before);
+    let (ours, reply) = (cx(BASE_URL), signed_in().await.unwrap());
     assert!(matches!(token::open(&ours, reply.signed_in(), None).await.unwrap().give(&ours), Given::InCookies { .. }));
     assert!(matches!(token::refresh(&ours, None).await.unwrap().give(&ours), Given::InCookies { .. }));
     token::revoke(&cx(BASE_URL), None).await.unwrap();

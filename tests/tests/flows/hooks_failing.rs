@@ -1,17 +1,26 @@
 //! Hooks that refuse, panic or never end: whatever was begun leaves nothing.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use auth_core::RequestInfo;
+use auth_core::crypto::password_hash::Password;
+use auth_core::password::{SignInEmail, SignUpEmail};
 use auth_core::prelude::*;
+use auth_core::role::{GrantedRole, Permission};
 use auth_tests::{PASSWORD, Reply, Stack, TestApp, flows};
-use serde_json::json;
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value, json};
+
+const ADA: &str = "ada@example.com";
 
 flows![
     whichever_hook_of_a_sign_up_fails_nothing_persists,
     whichever_hook_of_a_sign_in_fails_there_is_no_session,
     a_failing_hook_keeps_the_old_password_and_every_session,
     a_failing_hook_keeps_the_user,
+    whichever_hook_of_a_token_fails_its_session_ends,
     after_a_hook_has_failed_the_next_request_works,
     a_view_that_fails_leaves_its_fields_out,
     the_first_error_wins,
@@ -27,6 +36,9 @@ enum Turn {
     UserData,
     PasswordChange,
     UserDelete,
+    ResolveRoles,
+    ResolvePermissions,
+    TokenClaims,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +79,23 @@ impl Hooks for Saboteur {
     async fn on_login(&self, _cx: &Cx, _work: &mut Work<'_>, _login: &mut LoginContext<'_>) -> Result<()> {
         self.at(Turn::OnLogin).await
     }
-    async fn session_user_data(
+    async fn session_user_data(&self, _cx: &Cx, _user: &User, _data: &mut Map<String, Value>) -> Result<()> {
+        self.at(Turn::UserData).await
+    }
+    async fn resolve_roles(&self, _cx: &Cx, _user: &User, _roles: &mut BTreeSet<GrantedRole>) -> Result<()> {
+        self.at(Turn::ResolveRoles).await
+    }
+    async fn resolve_permissions(
         &self,
         _cx: &Cx,
         _user: &User,
-        _data: &mut serde_json::Map<String, serde_json::Value>,
+        _roles: &BTreeSet<GrantedRole>,
+        _permissions: &mut BTreeSet<Permission>,
     ) -> Result<()> {
-        self.at(Turn::UserData).await
+        self.at(Turn::ResolvePermissions).await
+    }
+    async fn token_claims(&self, _cx: &Cx, _user: &User, _claims: &mut Map<String, Value>) -> Result<()> {
+        self.at(Turn::TokenClaims).await
     }
     async fn before_password_change(&self, _cx: &Cx, _work: &mut Work<'_>, _user: &User) -> Result<()> {
         self.at(Turn::PasswordChange).await
@@ -181,6 +203,37 @@ impl Hooks for Once {
 }
 
 /// Whoever panics or never ends leaves no transaction open and no lock held: over SQLite that would stop all others.
+/// Where tokens are the answer they are made once somebody is signed in. If that fails, nobody has anything of the session.
+async fn whichever_hook_of_a_token_fails_its_session_ends(stack: Stack) {
+    let tokens = |builder: auth_core::AuthBuilder| hasty(builder).tokens(token::Config::default());
+    for turn in [Turn::ResolveRoles, Turn::ResolvePermissions, Turn::TokenClaims] {
+        for failure in FAILURES {
+            let app = stack.app_with(|builder| tokens(builder).hooks(Saboteur(turn, failure))).await;
+            let cx = || app.auth().cx(RequestInfo::new(Method::POST, "/own", HeaderMap::new(), None));
+            let code = match failure {
+                Failure::Refuses => "NOT_TODAY",
+                Failure::Panics => "INTERNAL_SERVER_ERROR",
+                Failure::NeverEnds | Failure::LooksLikeAWrongPassword => "SERVICE_UNAVAILABLE",
+            };
+            let sign_up = SignUpEmail::new(Email::parse(ADA).unwrap(), "", Password::new(PASSWORD));
+            let up = app.auth().call(&cx(), sign_up).await.unwrap();
+            assert_eq!(
+                token::open(&cx(), up.signed_in(), None).await.unwrap_err().code(),
+                code,
+                "{turn:?} {failure:?}"
+            );
+            let sign_in = SignInEmail::new(ADA, Password::new(PASSWORD));
+            let again = app.auth().call(&cx(), sign_in).await.unwrap();
+            assert_eq!(token::open(&cx(), again.signed_in(), None).await.unwrap_err().code(), code);
+            assert_eq!(app.sessions(ADA).await.len(), 0, "{turn:?} {failure:?}");
+            assert_eq!(app.events().take(), ["signed_up", "signed_in", "signed_out", "signed_in", "signed_out"]);
+            // Whoever comes back after the repair signs in.
+            let app = app.restarted_with(stack.transport, tokens).await;
+            app.signed_in(ADA).await.auth_post("/token", json!({})).await.ok();
+        }
+    }
+}
+
 async fn after_a_hook_has_failed_the_next_request_works(stack: Stack) {
     for failure in FAILURES {
         for turn in [Turn::BeforeSignup, Turn::OnSignup, Turn::BeforeLogin, Turn::OnLogin] {

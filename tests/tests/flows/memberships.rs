@@ -1,6 +1,7 @@
 //! Tenants and their members: where somebody who belongs to several signs in, and what ends when a membership does.
 
 use async_trait::async_trait;
+use auth_core::api_key::{self, NewApiKey};
 use auth_core::base::{Email, TenantId, UserId};
 use auth_core::error::Code;
 use auth_core::guard::Tenancy;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 flows![
     a_member_signs_in_to_a_tenant,
+    a_member_is_more_than_somebody_who_may_act,
     roles_of_a_tenant_count_in_its_sessions_alone,
     whoever_may_not_act_there_is_told_after_the_right_password,
     what_the_header_and_the_body_name_agrees,
@@ -119,6 +121,27 @@ async fn a_member_signs_in_to_a_tenant(stack: Stack) {
     let mut scopes: Vec<RoleScope> = it.app.sessions(ADA).await.into_iter().map(|session| session.scope).collect();
     scopes.sort_unstable();
     assert_eq!(scopes, [RoleScope::Everywhere, RoleScope::Tenant(named("acme"))]);
+}
+
+async fn a_member_is_more_than_somebody_who_may_act(stack: Stack) {
+    let it = World::new(stack).await;
+    let (acme, none) = (it.inside("acme").await, it.app.signed_in(ADA).await);
+    assert_eq!(acme.get("/member").await.ok(), json!({"tenant": "acme"}));
+    none.get("/member").await.refused(400, "TENANT_REQUIRED");
+    it.app.anon().get("/member").await.refused(401, "UNAUTHORIZED");
+    let asks =
+        async |actor: &Actor, name: &str| actor.request(Method::GET, "/member").header("orgid", name).send().await;
+    assert_eq!(asks(&none, "globex").await.ok(), json!({"tenant": "globex"}));
+    asks(&none, "initech").await.refused(403, "TENANT_MISMATCH");
+    it.is_suspended_in("globex").await;
+    asks(&none, "globex").await.refused(403, "TENANT_MISMATCH");
+    // A program acts for the tenant that its key is for, and belongs to none.
+    let key = NewApiKey::of_organization(named("acme"), Vec::new());
+    let key = api_key::create(&it.app.cx(), key).await.unwrap().secret;
+    let program = it.app.program();
+    let by_key = |path| program.request(Method::GET, path).header("x-api-key", key.expose()).send();
+    assert_eq!(by_key("/tenant").await.ok(), json!({"tenant": "acme"}));
+    by_key("/member").await.refused(403, "TENANT_MISMATCH");
 }
 
 async fn roles_of_a_tenant_count_in_its_sessions_alone(stack: Stack) {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use auth_core::guard::PlatformAccess;
+use auth_core::guard::{self, PlatformAccess};
 use auth_core::role::{self, RoleGrant, RoleScope};
 use auth_core::store::Store;
-use auth_core::{AuthBuilder, Cx, Error, Result, api_key};
+use auth_core::{AuthBuilder, Cx, Error, RequestInfo, Result, api_key};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, flows};
-use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use crate::memberships::{ADA, World, named, settings, sign_in_to};
@@ -16,6 +16,7 @@ use crate::memberships::{ADA, World, named, settings, sign_in_to};
 flows![
     staff_get_a_session_on_the_platform_where_it_is_in_force,
     roles_of_staff_vanish_where_it_is_not_in_force_and_come_back,
+    a_demand_for_staff_is_fulfilled_where_they_are_staff,
     whoever_is_no_staff_any_more_is_nobody_on_the_platform,
     the_platform_goes_before_a_tenant_for_staff_alone,
     a_refresh_elsewhere_is_refused_and_harms_nothing,
@@ -149,6 +150,27 @@ async fn roles_of_staff_vanish_where_it_is_not_in_force_and_come_back(stack: Sta
     let revoked = role::revoke(&it.app.cx(), it.ada, &RoleGrant::new("ADMIN", "super_admin").on_platform()).await;
     assert!(revoked.unwrap());
     get(&ada, "/staff", "yes").await.refused(403, "FORBIDDEN");
+}
+
+async fn a_demand_for_staff_is_fulfilled_where_they_are_staff(stack: Stack) {
+    let it = world(stack).await;
+    let of_staff = staff(&it).await;
+    let elsewhere = it.app.signed_in(ADA).await;
+    let judged = async |actor: &Actor, office: &'static str| {
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", actor.cookie().unwrap())).unwrap();
+        let office = (HeaderName::from_static("x-office"), HeaderValue::from_static(office));
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer), office]);
+        let cx = it.app.auth().cx(RequestInfo::new(Method::GET, "/", headers, None));
+        guard::staff().judge(&cx).await.map_err(|error| (error.code().to_owned(), error.message().to_owned()))
+    };
+    assert_eq!(judged(&of_staff, "yes").await, Ok(()));
+    let required = "Required: staff of the platform, with platform access in force.".to_owned();
+    for (actor, office) in [(&of_staff, "no"), (&elsewhere, "yes")] {
+        assert_eq!(judged(actor, office).await, Err(("FORBIDDEN".to_owned(), required.clone())), "{office}");
+    }
+    let nobody = stack.app_with(settings).await;
+    assert_eq!(guard::staff().problems(nobody.auth()), ["nobody is staff: platform_access() is not set"]);
+    assert!(guard::staff().problems(it.app.auth()).is_empty());
 }
 
 async fn whoever_is_no_staff_any_more_is_nobody_on_the_platform(stack: Stack) {

@@ -3,9 +3,9 @@
 use auth_core::base::Timestamp;
 use auth_core::hooks::{Hooks, LoginAttempt};
 use auth_core::session::{self, StoredSession};
-use auth_core::{Cx, Result};
+use auth_core::{Cx, RequestInfo, Result, token};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, flows};
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use crate::DAY;
@@ -18,6 +18,7 @@ flows![
     null_is_no_tenant_and_nothing_is_no_answer,
     only_a_session_s_own_token_changes_the_tenant,
     what_was_made_from_the_old_session_is_dead,
+    a_client_of_tokens_changes_the_tenant_by_its_refresh_token,
     the_front_end_stays_the_same,
 ];
 
@@ -128,6 +129,42 @@ async fn null_is_no_tenant_and_nothing_is_no_answer(stack: Stack) {
     assert_eq!(body.get("tenantId"), Some(&Value::Null));
     assert_eq!(standing(&ada).await, (Value::Null, vec![]));
     ada.get("/tenant").await.refused(400, "TENANT_REQUIRED");
+}
+
+async fn a_client_of_tokens_changes_the_tenant_by_its_refresh_token(stack: Stack) {
+    let it = World::new(stack).await;
+    let ada = it.inside("acme").await;
+    let pair = ada.auth_post("/token", json!({})).await.ok();
+    let text = |name: &str| pair[name].as_str().unwrap().to_owned();
+    let cx = |headers: HeaderMap| it.app.auth().cx(RequestInfo::new(Method::POST, "/own", headers, None));
+    let switched = async |token: &str, tenant: Option<&str>| {
+        token::switch_tenant(&cx(HeaderMap::new()), Some(token), tenant.map(named)).await
+    };
+    it.app.events().take();
+    // What may not be leaves everything as it was, and an access token or a session's own is none.
+    for tenant in ["initech", "nowhere"] {
+        assert_eq!(switched(&text("refreshToken"), Some(tenant)).await.unwrap_err().code(), "TENANT_MISMATCH");
+    }
+    for other in [text("accessToken"), ada.cookie().unwrap(), "junk".to_owned()] {
+        assert_eq!(switched(&other, Some("globex")).await.unwrap_err().code(), "UNAUTHORIZED");
+    }
+    assert!(ada.is_signed_in().await && it.app.events().take().is_empty());
+    let next = switched(&text("refreshToken"), Some("globex")).await.unwrap();
+    let program = it.app.program().with_bearer(next.access.expose());
+    assert_eq!(standing(&program).await, (json!("globex"), vec!["ADMIN/super_admin".to_owned()]));
+    assert_eq!(program.get("/stateless").await.ok()["tenant"], "globex");
+    // The one before has ended, and its tokens with it: of two at once one goes through.
+    assert!(!ada.is_signed_in().await);
+    it.app.program().with_bearer(&text("accessToken")).get("/me").await.refused(401, "UNAUTHORIZED");
+    for tenant in [Some("acme"), None] {
+        assert_eq!(switched(&text("refreshToken"), tenant).await.unwrap_err().code(), "UNAUTHORIZED");
+    }
+    let none = switched(next.refresh.expose(), None).await.unwrap();
+    assert_eq!(standing(&it.app.program().with_bearer(none.access.expose())).await, (Value::Null, vec![]));
+    // One that was used before is a copy: it ends the session.
+    let last = token::refresh(&cx(HeaderMap::new()), Some(none.refresh.expose())).await.unwrap();
+    assert_eq!(switched(none.refresh.expose(), Some("acme")).await.unwrap_err().code(), "UNAUTHORIZED");
+    it.app.program().with_bearer(last.access.expose()).get("/me").await.refused(401, "UNAUTHORIZED");
 }
 
 async fn only_a_session_s_own_token_changes_the_tenant(stack: Stack) {

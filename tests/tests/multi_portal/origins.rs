@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{ADMIN, CUSTOMER, DUAL, FrontEnd, MEMBER, MOBILE, NOWHERE, PORTAL, Program, STAFF};
+use crate::stage::{ADMIN, CUSTOMER, DUAL, FrontEnd, MEMBER, MOBILE, NOWHERE, PASSWORD, PORTAL, Program, STAFF};
 
 const NO_GUARD: &str = "Login requires a valid guard.";
 
@@ -44,10 +44,25 @@ fn an_origin_that_looks_alike_is_another_one() {
         belongs_to_none(&program, &[("origin", origin)]);
         // Nor is a page that is none of ours let in by naming a role guard.
         let named = program.log_in_saying(&[("origin", origin)], STAFF, json!({ "guard": "ADMIN" }));
-        assert_eq!(named.status, 403, "{origin:?}");
-        named.refused(403, "INVALID_ORIGIN");
+        named.refused(403, if origin == "null" { "MISSING_OR_NULL_ORIGIN" } else { "INVALID_ORIGIN" });
         let unknown = program.log_in_saying(&[("origin", origin)], "nobody@acme.test", json!({ "guard": "ADMIN" }));
         assert_eq!(unknown.essence(), named.essence(), "{origin}");
+    }
+}
+
+/// A browser says so by other headers, too, where a page hides where it is from.
+#[test]
+fn a_browser_that_does_not_say_from_where_signs_nobody_in() {
+    let program = Program::start();
+    for (site, mode, code) in [
+        ("cross-site", "cors", "MISSING_OR_NULL_ORIGIN"),
+        ("same-site", "cors", "MISSING_OR_NULL_ORIGIN"),
+        ("cross-site", "navigate", "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"),
+    ] {
+        let hidden = [("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+        program.log_in_saying(&hidden, MEMBER, json!({ "guard": "PORTAL" })).refused(403, code);
+        let body = json!({ "email": "new@acme.test", "password": PASSWORD });
+        program.post("/auth/signup", &hidden, &body).refused(403, code);
     }
 }
 
