@@ -71,6 +71,12 @@ impl fmt::Debug for CsrfToken {
     }
 }
 
+/// The token that the browser keeps in the cookie of this name, if it is one of the session.
+pub(super) fn kept(cx: &Cx, cookie: &str, session: SessionId) -> Option<CsrfToken> {
+    let kept = single_cookie(cookie, &cx.request().headers).ok().flatten().and_then(CsrfToken::parse)?;
+    cx.auth().csrf_keys().verify(&kept.nonce, session, &kept.tag).is_ok().then_some(kept)
+}
+
 /// Refuses a request whose cookie of this name and header do not hold one and the same token of the session.
 ///
 /// # Errors

@@ -222,9 +222,10 @@ fn check_origin(method: &Method, headers: &HeaderMap, trusted: &TrustedOrigins) 
     }
 }
 
-/// The origin of a referrer; of anything else the text itself, which no pattern matches.
+/// The origin of a referrer, as browsers spell one; of anything else the text itself, which no pattern matches.
 fn origin_of(referer: &str) -> String {
-    Url::parse(referer).map_or_else(|_| referer.to_owned(), |url| url.origin().ascii_serialization())
+    let origin = Url::parse(referer).ok().map(|url| url.origin().ascii_serialization());
+    origin.filter(|origin| referer.starts_with(&**origin)).unwrap_or_else(|| referer.to_owned())
 }
 
 #[cfg(test)]

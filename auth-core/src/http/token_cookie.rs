@@ -6,7 +6,7 @@ use cookie::{Cookie, SameSite};
 use http::HeaderMap;
 
 use super::cookie::{Duplicate, cookie, cookies_of, domain_problems, name_prefix, single_cookie};
-use super::csrf::{CsrfToken, expect_pair};
+use super::csrf::{self, CsrfToken, expect_pair};
 use crate::base::{SessionId, Timestamp};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -163,12 +163,16 @@ fn max_age(cx: &Cx, persistence: Persistence, until: Timestamp) -> Option<Durati
     }
 }
 
-/// Gives a CSRF token of this session, or of none, until the browser closes: the page asks again when it begins.
+/// Gives a CSRF token of this session, or of none, until the browser closes: the page asks again when it begins. One that
+/// the browser keeps stays, or a page elsewhere that has the browser ask would have ours show a token that is none any more.
 pub(crate) fn give_csrf_token(cx: &Cx, session: Option<SessionId>) -> CsrfToken {
-    let token = CsrfToken::new(cx, session);
-    if let Some(jar) = jar(cx) {
-        cx.set_cookie(jar.open(&jar.names(cx.pool()).csrf, token.expose(), None));
+    let Some(jar) = jar(cx) else { return CsrfToken::new(cx, session) };
+    let name = &jar.names(cx.pool()).csrf;
+    if let Some(kept) = session.and_then(|session| csrf::kept(cx, name, session)) {
+        return kept;
     }
+    let token = CsrfToken::new(cx, session);
+    cx.set_cookie(jar.open(name, token.expose(), None));
     token
 }
 

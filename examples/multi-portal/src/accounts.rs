@@ -1,7 +1,7 @@
 //! Signing up, in and out, and one's own sessions.
 
 use auth_axum::{CurrentPrincipal, CurrentSession, Refusal, RequestCx};
-use auth_core::base::{Email, SessionId, TenantId, Timestamp};
+use auth_core::base::{Email, SessionId, TenantId, Timestamp, UserId};
 use auth_core::crypto::password_hash::Password;
 use auth_core::error::{Code, Error, ErrorKind};
 use auth_core::guard::Principal;
@@ -11,12 +11,11 @@ use auth_core::token::{GetCsrf, Given, TokenPair};
 use auth_core::user::User;
 use auth_core::{Cx, Result, password, session, token};
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::input::{self, Body};
+use crate::input::{self, Body, Place};
 use crate::refusals::taken;
 
 /// `POST /auth/signup`.
@@ -111,29 +110,52 @@ pub(crate) async fn refresh(cx: RequestCx, Body(body): Body<RefreshToken>) -> Re
 
 /// `POST /auth/logout`: ends the session of whatever is shown. Succeeds whether there is one or not.
 pub(crate) async fn log_out(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
-    if let Some(text) = &body.refresh_token {
-        token::revoke(&cx, Some(text)).await?;
-    }
-    // Whoever shows nothing that counts is signed out already; a store that is down has signed nobody out.
-    match cx.authentication().await {
-        Ok(Some(caller)) => {
-            if let (Some(user), Some(id)) = (caller.user(), caller.principal().session) {
-                session::sign_out(&cx, user.id, id).await?;
-            }
-        }
-        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error.into()),
-        Ok(None) | Err(_) => {}
-    }
-    if cx.request().headers.contains_key("cookie") {
-        token::revoke(&cx, None).await?;
+    // An access token in a cookie ends nothing without the CSRF token; a refresh token does.
+    let caller = match proved(&cx).await {
+        Err(error) if error.kind() == ErrorKind::Forbidden && shows_refresh_token(&cx, &body) => None,
+        caller => caller?,
+    };
+    revoke_shown(&cx, &body).await?;
+    if let Some((user, session)) = caller {
+        session::sign_out(&cx, user, session).await?;
     }
     Ok(Json(json!({ "success": true })))
 }
 
-pub(crate) async fn log_out_everywhere(cx: RequestCx, current: CurrentSession) -> Result<Json<Value>, Refusal> {
-    session::sign_out_everywhere(&cx, current.user_id, None).await?;
-    token::clear_cookies(&cx);
+/// `POST /auth/logout-all`: ends all sessions of whoever is proved; of whoever is nobody, what is shown.
+pub(crate) async fn log_out_everywhere(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+    let caller = proved(&cx).await?;
+    revoke_shown(&cx, &body).await?;
+    if let Some((user, _)) = caller {
+        session::sign_out_everywhere(&cx, user, None).await?;
+    }
     Ok(Json(json!({ "success": true })))
+}
+
+/// Whose session the request proves. Whoever shows nothing that counts is signed out already; a store that is down has
+/// signed nobody out.
+async fn proved(cx: &Cx) -> Result<Option<(UserId, SessionId)>> {
+    match cx.authentication().await {
+        Ok(caller) => Ok(caller.and_then(|caller| Some((caller.user()?.id, caller.principal().session?)))),
+        Err(error) if error.is(Code::Unauthorized) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn shows_refresh_token(cx: &Cx, body: &RefreshToken) -> bool {
+    let cookies = cx.request().headers.get("cookie").map(|line| String::from_utf8_lossy(line.as_bytes()));
+    body.refresh_token.is_some() || cookies.is_some_and(|line| line.contains("refresh_token="))
+}
+
+/// Ends the sessions of the refresh tokens that are shown, if any are, and takes the cookies.
+async fn revoke_shown(cx: &Cx, body: &RefreshToken) -> Result<()> {
+    if let Some(text) = &body.refresh_token {
+        token::revoke(cx, Some(text)).await?;
+    }
+    if cx.request().headers.contains_key("cookie") {
+        token::revoke(cx, None).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn csrf(cx: RequestCx) -> Result<Json<Value>, Refusal> {
@@ -191,7 +213,7 @@ fn session_view(row: &StoredSession, current: SessionId) -> Value {
 pub(crate) async fn end_session(
     cx: RequestCx,
     current: CurrentSession,
-    Path(id): Path<String>,
+    Place(id): Place<String>,
 ) -> Result<StatusCode, Refusal> {
     let id: SessionId = input::id("id", &id)?;
     session::sign_out(&cx, current.user_id, id).await?;

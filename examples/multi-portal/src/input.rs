@@ -6,7 +6,8 @@ use auth_axum::Refusal;
 use auth_core::Result;
 use auth_core::error::{Code, Error};
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Json, Request};
+use axum::extract::{FromRequest, FromRequestParts, Json, Path, Request};
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 /// A JSON body; one that is missing altogether is `{}`.
@@ -24,6 +25,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         match Json::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(Refusal(refused(&rejection))),
+        }
+    }
+}
+
+/// What stands in the address, as text.
+pub(crate) struct Place<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Place<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(place)) => Ok(Self(place)),
+            Err(_) => Err(Refusal(Error::from(Code::ValidationError).saying("[path] is no text"))),
         }
     }
 }

@@ -28,6 +28,7 @@ use auth_core::portal::AtOrigin;
 use auth_core::{Auth, ConfigErrors, password, retention, session};
 use auth_sqlx::SqlStore;
 use axum::Json;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use example_support::{Page, Settings, for_axum::demo_routes, start_with, stop_signal};
 use serde_json::{Value, json};
@@ -51,7 +52,9 @@ async fn main() -> anyhow::Result<()> {
     }
     tokio::spawn(retention::prune_regularly(auth.clone()));
 
+    let limit = DefaultBodyLimit::max(auth.body_limit());
     let app = routes().auth(auth.clone())?.merge(demo_routes(settings.demo)).fallback_service(nothing(auth)?);
+    let app = app.layer(limit);
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
     println!("listening on {}", settings.address);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
@@ -92,7 +95,7 @@ fn routes() -> Router {
         .route("/auth/refresh-token", post(accounts::refresh).public())
         .route("/auth/logout", post(accounts::log_out).public())
         .route("/auth/csrf", get(accounts::csrf).public())
-        .route("/auth/logout-all", post(accounts::log_out_everywhere))
+        .route("/auth/logout-all", post(accounts::log_out_everywhere).public())
         .route("/auth/me", get(accounts::me))
         .route("/auth/change-password", post(accounts::change_password))
         .route("/auth/sessions", get(accounts::sessions))

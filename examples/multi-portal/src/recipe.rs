@@ -60,6 +60,12 @@ impl Hooks for Recipe {
         if is_at_ours { Ok(()) } else { expect_origin(cx) }
     }
 
+    async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, signup: &mut SignUp) -> Result<()> {
+        // As it will be shown. That front end and body agree was decided before the password was looked at.
+        signup.name = signup.name.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(())
+    }
+
     async fn on_signup(&self, cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp) -> Result<()> {
         // Tenants of this program are open: whoever names one joins it. Without one there is nothing to do.
         let Some(tenant) = &signup.tenant else { return Ok(()) };

@@ -55,6 +55,11 @@ pub(crate) fn portals(env: &mut Env<'_>) -> Option<Portals> {
     let is_local = env.environment() == Environment::Local;
     let cookie_domain = env.get("COOKIE_DOMAIN").map(|domain| domain.trim_start_matches('.').to_owned());
     let cookie_domain = cookie_domain.filter(|domain| domain != "localhost");
+    if let Some(domain) = &cookie_domain
+        && !domain.split('.').all(is_label)
+    {
+        env.problem(format!("COOKIE_DOMAIN is {domain:?}: it must be a domain such as example.com"));
+    }
     if is_local && cookie_domain.is_some() {
         tracing::warn!("COOKIE_DOMAIN counts for nothing with APP_ENV=local: a cookie of several hosts needs https");
     }
@@ -79,6 +84,11 @@ fn address(env: &mut Env<'_>, name: &str) -> String {
         env.problem(format!("{name} is {address:?}: it must be an origin such as https://app.example.com"));
     }
     address
+}
+
+/// Whether this may stand between the dots of a domain.
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// A number of seconds from 1 to `most`.

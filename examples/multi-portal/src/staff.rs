@@ -8,13 +8,12 @@ use auth_core::error::{Code, Error};
 use auth_core::role::{self, RolePlace, RoleScope};
 use auth_core::session;
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ADMIN;
-use crate::input::{self, Body};
+use crate::input::{self, Body, Place};
 
 /// `POST /staff`: what somebody holds on the platform from now on.
 #[derive(Deserialize)]
@@ -39,7 +38,7 @@ pub(crate) async fn set_roles(
 pub(crate) async fn end_session(
     cx: RequestCx,
     caller: CurrentPrincipal,
-    Path((user, id)): Path<(String, String)>,
+    Place((user, id)): Place<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
     let (user, id): (UserId, SessionId) = (input::id("user", &user)?, input::id("sid", &id)?);
     if !caller.is_staff {

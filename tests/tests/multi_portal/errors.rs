@@ -111,7 +111,10 @@ fn an_identifier_that_is_none_is_named() {
         let answer = member.delete(&format!("/auth/sessions/{}", bad.replace('/', "%2f")));
         assert_eq!(answer.refused(400, "VALIDATION_ERROR").fields(), ["id"], "{bad}");
     }
+    // What is no text names no field.
+    member.delete("/auth/sessions/%ff").refused(400, "VALIDATION_ERROR");
     let root = program.signed_in(ADMIN, ROOT);
+    root.delete("/staff/users/%ff/sessions/%ff").refused(400, "VALIDATION_ERROR");
     let answer = root.delete(&format!("/staff/users/x/sessions/{}", member.session()));
     assert_eq!(answer.refused(400, "VALIDATION_ERROR").fields(), ["user"]);
     let answer = root.delete(&format!("/staff/users/{}/sessions/x", member.id()));
@@ -139,7 +142,11 @@ fn what_needs_nobody_is_open_and_everything_else_is_closed() {
     for path in closed {
         assert_eq!(program.get(path).refused(401, "UNAUTHORIZED").headers["www-authenticate"], "Bearer");
     }
-    for path in ["/auth/change-password", "/auth/logout-all", "/staff"] {
+    // Signing out succeeds for whoever is signed out.
+    for path in ["/auth/logout", "/auth/logout-all"] {
+        assert_eq!(program.post(path, NOWHERE, &json!({})).is(200), json!({ "success": true }));
+    }
+    for path in ["/auth/change-password", "/staff"] {
         // Before anything of the body is read.
         program.send_text(Method::POST, path, &[JSON], "{").refused(401, "UNAUTHORIZED");
     }

@@ -155,11 +155,14 @@ fn fields_that_nobody_knows_are_left_out_and_those_of_ours_refused() {
 #[test]
 fn the_user_carries_what_the_application_knows_of_them() {
     let program = Program::with(&[("APP_NAME", "Rosebud")]);
-    let new = program.post("/auth/signup", PORTAL, &body(json!({ "name": "Ada", "tenantId": "acme" }))).is(201);
+    let new = program.post("/auth/signup", PORTAL, &body(json!({ "name": "  Ada ", "tenantId": "acme" }))).is(201);
     let id = &new["user"]["id"];
     let expected = json!({ "app": "Rosebud", "displayName": "Ada", "authUser": { "id": id, "email": NEW } });
     assert_eq!(new["user"]["appUser"], expected);
     assert_eq!(program.signed_in(PORTAL, NEW).me()["user"]["appUser"], expected);
+    assert_eq!(new["user"]["name"], "Ada");
+    let unnamed = Program::start().post("/auth/signup", PORTAL, &body(json!({ "name": "Ada" }))).is(201);
+    assert_eq!(unnamed["user"]["appUser"]["app"], "My App");
     // Of whom nothing is known the user is as it was.
     assert_eq!(program.signed_in(PORTAL, MEMBER).me()["user"].get("appUser"), None);
 }

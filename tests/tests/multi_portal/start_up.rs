@@ -82,10 +82,11 @@ fn every_problem_is_told_at_once() {
             ("RATE_LIMIT", "off"),
             ("TRUSTED_PROXIES", "me"),
             ("PORT", "http"),
+            ("COOKIE_DOMAIN", "bad/x"),
         ],
         &["APP_ENV", "JWT_SECRET", "AUTH_SECRET", "ACCESS_TTL", "REFRESH_TTL", "ADMIN_URL", "PORTAL_URL", "PORT is"],
     );
-    for name in ["RATE_LIMIT", "TRUSTED_PROXIES"] {
+    for name in ["RATE_LIMIT", "TRUSTED_PROXIES", "COOKIE_DOMAIN"] {
         assert!(told.lines().any(|line| line.starts_with(name)), "{name} is missing in:\n{told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
