@@ -35,14 +35,14 @@
 //! | `auth_tenant` | tenants | |
 //! | `auth_user` | users and customers; in each of the two pools one for each canonical e-mail address, or one in each tenant | its tenant, if it belongs to one |
 //! | `auth_membership` | who belongs to which tenant | its user, its tenant |
-//! | `auth_role` | roles by guard and name, with their permissions as a JSON array | |
-//! | `auth_user_role` | who holds which role | its user |
-//! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user |
+//! | `auth_role` | roles by guard and name, with their permissions as a JSON array | its tenant, if one has defined it |
+//! | `auth_user_role` | who holds which role | its user; the membership, if it is held in a tenant |
+//! | `auth_session` | sessions that have not ended, found by the SHA-256 of their token | its user; the membership, if it acts in a tenant |
 //! | `auth_account` | ways to sign in; a password's hash | its user |
 //! | `auth_code` | codes that are good once, by the SHA-256 of them | its session, its user |
 //! | `auth_signing_key` | keys of access tokens; their private halves sealed | |
 //! | `auth_refresh_family` | the refresh token of a session that is good now, as SHA-256 | its session |
-//! | `auth_api_key` | API keys | its owner |
+//! | `auth_api_key` | API keys | its owner; the tenant that it speaks for, or the membership |
 //! | `auth_api_key_secret` | the SHA-256 of each secret that a key is found by | its key |
 //! | `auth_api_key_limit` | how often a key may be used, and what was counted | its key |
 //! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |

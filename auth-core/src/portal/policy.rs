@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::resolver::{OriginGuardResolver, RoleGuardResolver};
+use super::resolver::{Address, RoleGuardResolver, Site};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::guard::PlatformAccess;
@@ -200,25 +200,22 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
 /// A browser vouches for these headers and for nothing else: this keeps a token that has leaked into another front end
 /// from being worth anything there, and does not keep a thief out.
 #[derive(Clone, Debug)]
-pub struct AtOrigin(OriginGuardResolver);
-
-/// What the one front end is called.
-const HERE: &str = "here";
+pub struct AtOrigin(Address);
 
 impl AtOrigin {
     /// The origin, as [`OriginGuardResolver::origin`] takes it. Empty text is no origin, and nobody has access.
     pub fn new(origin: impl Into<String>) -> Self {
-        Self(OriginGuardResolver::default().origin(origin, HERE))
+        Self(Address::new(origin))
     }
 }
 
 #[async_trait]
 impl PlatformAccess for AtOrigin {
     async fn in_force(&self, cx: &Cx) -> Result<bool> {
-        Ok(self.0.of_headers(&cx.request().headers, |guard| guard == HERE).is_some())
+        Ok(Site::of(&cx.request().headers).is_some_and(|site| self.0.matches(&site)))
     }
 
     fn problems(&self) -> Vec<String> {
-        self.0.problems(|guard| guard == HERE)
+        self.0.problem().map(|problem| format!("platform access: {problem}")).into_iter().collect()
     }
 }

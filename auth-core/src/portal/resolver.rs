@@ -82,8 +82,7 @@ impl OriginGuardResolver {
     /// suffixes: `*.co.uk` is taken at its word.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>, guard: impl Into<String>) -> Self {
-        let text = origin.into().trim().to_owned();
-        self.front_ends.push(FrontEnd { pattern: Pattern::parse(&text), text, guard: guard.into() });
+        self.front_ends.push(FrontEnd { address: Address::new(origin), guard: guard.into() });
         self
     }
 
@@ -125,27 +124,8 @@ impl OriginGuardResolver {
         self
     }
 
-    pub(crate) fn problems(&self, knows: impl Fn(&str) -> bool) -> Vec<String> {
-        let mut problems = Vec::new();
-        for FrontEnd { text, guard, pattern } in &self.front_ends {
-            if pattern.is_none() && !text.is_empty() {
-                problems.push(format!(
-                    "origin {text:?} of role guard {guard:?} must be such as https://app.example.com, localhost:3000 or \
-                     *.example.com"
-                ));
-            }
-            if !knows(guard) {
-                problems.push(format!(
-                    "pages of {text:?} have the role guard {guard:?}, which role_guards() does not name"
-                ));
-            }
-        }
-        self.mobile.problems(knows, &mut problems);
-        problems
-    }
-
     /// The role guard, by nothing but the headers.
-    pub(crate) fn of_headers(&self, headers: &HeaderMap, knows: impl Fn(&str) -> bool) -> Option<String> {
+    fn of_headers(&self, headers: &HeaderMap, knows: impl Fn(&str) -> bool) -> Option<String> {
         let guard = match &self.mobile.default_guard {
             Some(default) if self.mobile.sent(headers) => {
                 sole(headers, self.mobile.guard_header).filter(|named| knows(named)).unwrap_or(default)
@@ -157,13 +137,9 @@ impl OriginGuardResolver {
     }
 
     fn of_page(&self, headers: &HeaderMap) -> Option<&str> {
-        let site = if headers.contains_key(header::ORIGIN) {
-            Site::of_origin(sole(headers, header::ORIGIN.as_str())?)
-        } else {
-            Site::of_address(sole(headers, header::REFERER.as_str())?)
-        }?;
-        let matches = |front_end: &&FrontEnd| front_end.pattern.as_ref().is_some_and(|pattern| pattern.matches(&site));
-        self.front_ends.iter().find(matches).map(|front_end| front_end.guard.as_str())
+        let site = Site::of(headers)?;
+        let front_end = self.front_ends.iter().find(|front_end| front_end.address.matches(&site));
+        front_end.map(|front_end| front_end.guard.as_str())
     }
 }
 
@@ -174,7 +150,18 @@ impl RoleGuardResolver for OriginGuardResolver {
     }
 
     fn problems(&self, knows: &dyn Fn(&str) -> bool) -> Vec<String> {
-        Self::problems(self, knows)
+        let mut problems = Vec::new();
+        for FrontEnd { address, guard } in &self.front_ends {
+            problems.extend(address.problem().map(|problem| format!("{problem} (of role guard {guard:?})")));
+            if !knows(guard) {
+                let text = &address.text;
+                problems.push(format!(
+                    "pages of {text:?} have the role guard {guard:?}, which role_guards() does not name"
+                ));
+            }
+        }
+        self.mobile.problems(knows, &mut problems);
+        problems
     }
 }
 
@@ -187,11 +174,36 @@ fn sole<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[derive(Clone, Debug)]
 struct FrontEnd {
-    /// As configured, for messages.
+    address: Address,
+    guard: String,
+}
+
+/// Where pages come from, as it was configured.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    /// For messages.
     text: String,
     /// `None` matches nothing: the text is empty, or a problem.
     pattern: Option<Pattern>,
-    guard: String,
+}
+
+impl Address {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        let text = text.into().trim().to_owned();
+        Self { pattern: Pattern::parse(&text), text }
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        let Self { text, pattern } = self;
+        let is_problem = pattern.is_none() && !text.is_empty();
+        is_problem.then(|| {
+            format!("origin {text:?} must be such as https://app.example.com, localhost:3000 or *.example.com")
+        })
+    }
+
+    pub(super) fn matches(&self, site: &Site) -> bool {
+        self.pattern.as_ref().is_some_and(|pattern| pattern.matches(site))
+    }
 }
 
 /// How mobile apps make themselves known; without a default guard they do not.
@@ -222,7 +234,7 @@ impl Mobile {
         value.is_some_and(|value| self.values.iter().any(|mobile| mobile == value))
     }
 
-    fn problems(&self, knows: impl Fn(&str) -> bool, problems: &mut Vec<String>) {
+    fn problems(&self, knows: &dyn Fn(&str) -> bool, problems: &mut Vec<String>) {
         match &self.default_guard {
             Some(guard) if !knows(guard) => {
                 problems.push(format!("mobile apps have the role guard {guard:?}, which role_guards() does not name"));
@@ -295,13 +307,22 @@ impl Pattern {
 }
 
 /// Where a page comes from, as far as it is compared.
-struct Site {
+pub(super) struct Site {
     host: Host,
     port: u16,
     default_port: u16,
 }
 
 impl Site {
+    /// By `Origin`, or where there is none by `Referer`; given twice neither says anything.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        if headers.contains_key(header::ORIGIN) {
+            Self::of_origin(sole(headers, header::ORIGIN.as_str())?)
+        } else {
+            Self::of_address(sole(headers, header::REFERER.as_str())?)
+        }
+    }
+
     /// Of an `Origin`, which ends with its host or port.
     fn of_origin(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
@@ -538,11 +559,11 @@ mod tests {
             "https://https://a.test",
         ] {
             let resolver = OriginGuardResolver::default().origin(bad, "ADMIN");
-            assert_eq!(resolver.problems(knows).len(), 1, "{bad:?}");
+            assert_eq!(resolver.problems(&knows).len(), 1, "{bad:?}");
             assert_eq!(guard(&resolver, &[("origin", "https://a.test")]), None, "{bad:?}");
         }
         let unset = OriginGuardResolver::default().origin("", "ADMIN").origin(" ", "PORTAL");
-        assert!(unset.problems(knows).is_empty());
+        assert!(unset.problems(&knows).is_empty());
         for origin in ["", "null", "https://", "https://a.test"] {
             assert_eq!(guard(&unset, &[("origin", origin)]), None, "{origin:?}");
         }
@@ -649,7 +670,7 @@ mod tests {
             .mobile_values(["phone"])
             .mobile_guard_header("x-guard")
             .mobile("FRONTEND");
-        assert!(resolver.problems(knows).is_empty());
+        assert!(resolver.problems(&knows).is_empty());
         assert_eq!(guard(&resolver, &[("x-kind", "phone"), ("x-guard", "PORTAL")]).as_deref(), Some("PORTAL"));
         assert_eq!(guard(&resolver, &[("x-kind", "mobile")]), None);
         assert_eq!(guard(&resolver, &[("x-platform", "phone")]), None);
@@ -658,11 +679,9 @@ mod tests {
     #[test]
     fn a_role_guard_that_is_not_registered_is_a_problem_and_never_the_answer() {
         let resolver = OriginGuardResolver::default().origin("a.test", "Admin").origin("", "FOO").mobile("BAR");
-        assert_eq!(resolver.problems(knows).len(), 3);
+        assert_eq!(resolver.problems(&knows).len(), 3);
         assert_eq!(guard(&resolver, &[("origin", "https://a.test")]), None);
         assert_eq!(guard(&resolver, &[("x-platform", "mobile")]), None);
-        let behind_the_port: &dyn RoleGuardResolver = &resolver;
-        assert_eq!(behind_the_port.problems(&knows), resolver.problems(knows));
     }
 
     #[test]
@@ -678,9 +697,9 @@ mod tests {
             mobile().mobile_guard_header("origin"),
             resolver().mobile_values(["phone"]),
         ] {
-            assert_eq!(bad.problems(knows).len(), 1, "{bad:?}");
+            assert_eq!(bad.problems(&knows).len(), 1, "{bad:?}");
         }
-        assert!(resolver().problems(knows).is_empty());
-        assert!(mobile().problems(knows).is_empty());
+        assert!(resolver().problems(&knows).is_empty());
+        assert!(mobile().problems(&knows).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use super::cache::SessionKey;
 use super::config::SessionCheck;
 use super::model::{Session, StoredSession};
 use super::service::{Resolved, SignedIn, resolve, sign_out, still_holds, user_view};
-use crate::base::{SessionId, Timestamp, Token, TokenKind, UserId};
+use crate::base::{SessionId, TenantId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
@@ -51,6 +51,12 @@ pub struct SessionView {
     pub ip_address: String,
     /// What opened it; empty when unknown.
     pub user_agent: String,
+    /// The tenant that it acts in, if it acts in one. Ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
+    /// The only role guard whose roles count, if it is only one. Ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_guard: Option<String>,
 }
 
 impl From<&StoredSession> for SessionView {
@@ -64,6 +70,8 @@ impl From<&StoredSession> for SessionView {
             updated_at: row.updated_at,
             ip_address: Session::ip_text(row),
             user_agent: row.user_agent.clone().unwrap_or_default(),
+            tenant_id: row.scope.tenant().cloned(),
+            role_guard: row.role_guard.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! DEMO=1 cargo run -p multi-portal      # with a few people to try it with; then open http://127.0.0.1:3000
 //! ```
 //!
-//! [`recipe`] is the policy, written as hooks; `auth_core::portal::MultiPortal` is the same ready made. [`accounts`] and
+//! [`recipe`] is the policy, written as hooks; `auth_core::portal::MultiPortal` is much the same ready made. [`accounts`] and
 //! [`staff`] are the routes, [`refusals`] the form of every error.
 
 mod accounts;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 flows![
     each_front_end_lets_in_whom_a_role_lets_in,
+    whoever_pretends_is_let_in_by_no_more_than_the_front_ends_say,
     what_the_request_says_is_judged_before_anything_is_looked_up,
     whoever_has_no_role_there_is_a_wrong_password,
     a_role_opens_its_own_guard_alone,
@@ -181,6 +182,55 @@ async fn each_front_end_lets_in_whom_a_role_lets_in(stack: Stack) {
     assert_eq!((&member["roleGuard"], &member["tenant"]), (&json!("PORTAL"), &json!("acme")));
     assert_eq!(member["roles"], json!([{ "name": "member", "guard": "PORTAL", "tenant": "acme" }]));
     assert_eq!(member.get("isStaff"), None);
+}
+
+/// What another page, or an app that pretends, may send. Whatever it is, nobody is let in by more than the front ends say.
+const TRICKS: &[(FrontEnd, Option<&str>)] = &[
+    (&[("origin", "https://admin.example.com.evil.test")], None),
+    (&[("origin", "https://evil-admin.example.com")], None),
+    (&[("origin", "https://admin.example.com@evil.test")], None),
+    (&[("origin", "https://user:pw@admin.example.com")], None),
+    (&[("origin", "https://x.admin.example.com")], None),
+    (&[("origin", "https://admin.example.com:8443")], None),
+    (&[("origin", "null")], None),
+    (&[("origin", "")], None),
+    (&[("origin", "https://admin.example.com"), ("origin", "https://app.example.com")], None),
+    (&[("referer", "https://evil.test/https://admin.example.com")], None),
+    (&[("x-forwarded-host", "admin.example.com"), ("host", "admin.example.com")], None),
+    (&[("x-platform", "Mobile")], None),
+    (&[("x-mobile-guard", "ADMIN")], None),
+    (&[("x-platform", "web"), ("x-client-type", "mobile"), ("x-mobile-guard", "ADMIN")], None),
+    (&[("x-platform", "mobile"), ("x-mobile-guard", "admin")], Some("FRONTEND")),
+    (&[("x-platform", "mobile"), ("x-mobile-guard", "ADMIN"), ("x-mobile-guard", "PORTAL")], Some("FRONTEND")),
+    (&[("x-platform", "mobile"), ("x-mobile-guard", "ADMIN")], Some("ADMIN")),
+    (&[("x-platform", "app"), ("origin", "https://app.example.com")], Some("FRONTEND")),
+    (&[("origin", "https://app.example.com"), ("x-mobile-guard", "ADMIN")], Some("PORTAL")),
+    (&[("origin", "https://ADMIN.example.com")], Some("ADMIN")),
+];
+
+async fn whoever_pretends_is_let_in_by_no_more_than_the_front_ends_say(stack: Stack) {
+    let app = cast(stack).await;
+    for (from, guard) in TRICKS {
+        for email in [MEMBER, CUSTOMER, STAFF, DUAL] {
+            let reply = sign_in(&app, from, email, PASSWORD, json!({})).await;
+            // Staff are staff where `Origin` says so; in their tenant members are what they are there.
+            let holds = match (email, guard) {
+                (MEMBER, Some("PORTAL")) | (CUSTOMER, Some("FRONTEND")) | (DUAL, Some("PORTAL")) => true,
+                (DUAL, Some("ADMIN")) => !from.iter().any(|(name, _)| *name == "origin"),
+                (STAFF, Some("ADMIN")) => from.iter().any(|(name, _)| *name == "origin"),
+                _ => false,
+            };
+            let is_in = reply.status == 200;
+            // An origin in capitals is the front end's, and none that the engine's own endpoint trusts.
+            let is_refused_anyway = from.iter().any(|(_, value)| value.contains("ADMIN.example.com"));
+            assert_eq!(is_in, holds && !is_refused_anyway, "{email} {from:?}: {}", reply.text());
+            if is_in {
+                let caller = app.program().with_bearer(&reply.token());
+                let opens = ["ADMIN", "PORTAL", "FRONTEND"].map(|each| if Some(each) == *guard { 200 } else { 403 });
+                assert_eq!(areas(&caller, from).await, opens, "{email} {from:?}");
+            }
+        }
+    }
 }
 
 async fn what_the_request_says_is_judged_before_anything_is_looked_up(stack: Stack) {

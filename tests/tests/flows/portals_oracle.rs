@@ -5,8 +5,8 @@
 //! does itself is in all of them, so a leak moves this number as it moves the median. All cases take turns, in an order that
 //! is shuffled each time. Those that must look alike may differ by half of what a password hash costs, which here is the
 //! difference between those that hash and those that must not: one hash more or less is twice that. What one statement more
-//! or less would take is not left to a clock: `portals.rs` counts them. A measurement may still be bad luck; a leak is in all
-//! three.
+//! or less would take is not left to a clock: `portals.rs` counts them, over every store. On servers the way to them would be
+//! most of the time, so here the database is in memory. A measurement may still be bad luck; a leak is in all three.
 
 use std::time::{Duration, Instant};
 

@@ -339,7 +339,8 @@ async fn a_pair_that_could_not_be_given_is_refused_before_anything_is_written(st
 struct Enveloped;
 
 impl ResponseTransformer for Enveloped {
-    fn transform(&self, _cx: &Cx, endpoint: &str, body: Value) -> Value {
+    fn transform(&self, cx: &Cx, endpoint: &str, body: Value) -> Value {
+        assert!(!cx.request().headers.contains_key("x-fall-over"), "a transformer fell over");
         json!({ "endpoint": endpoint, "data": body })
     }
 }
@@ -353,6 +354,14 @@ async fn answers_are_reshaped_and_refusals_are_not(stack: Stack) {
         let refused = sign_in(&app, from, MEMBER, PASSWORD, more).await.json();
         assert_eq!(refused.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "message"]);
     }
+    // One that panics changes nothing of an answer: what it tells has been done.
+    let program = app.program();
+    let plain = program.request(Method::POST, "/api/auth/sign-in/email");
+    let plain = plain.header("origin", "https://app.example.com").header("x-fall-over", "yes");
+    let body = json!({ "email": MEMBER, "password": PASSWORD });
+    let reply = plain.json(&body).send().await;
+    assert_eq!((reply.status.as_u16(), reply.json()["user"]["email"].clone()), (200, json!(MEMBER)));
+    sign_in(&app, PORTAL, MEMBER, PASSWORD, json!({})).await.ok();
 }
 
 /// Remembers what guards would see of whoever has just signed in.
