@@ -214,6 +214,13 @@ impl Error {
         Self(Arc::new(Inner { kind, code, message, fields: Vec::new(), retry_after: None, source: None }))
     }
 
+    /// A field that is refused, and where it stood (`body`, `query`, `path`, `header`): [`Code::ValidationError`], whose text
+    /// names both, such as `[body.name] too long`.
+    pub fn invalid(place: &str, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        let (field, problem) = (field.into(), problem.into());
+        Self::from(Code::ValidationError).saying(format!("[{place}.{field}] {problem}")).field(field, problem)
+    }
+
     /// A defect or an outage of a part of ours; `cause` is logged and never shown.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::from(Code::Internal).caused_by(cause)

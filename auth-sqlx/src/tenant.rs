@@ -35,7 +35,10 @@ const INSERT_MEMBERSHIP: Sql = sql!(
      SELECT u.id, t.id, ?, ?, ? FROM auth_user u CROSS JOIN auth_tenant t WHERE u.id = ? AND t.id = ?"
 );
 const MAY_BELONG: Sql = sql!("SELECT 1 FROM auth_user u CROSS JOIN auth_tenant t WHERE u.id = $1 AND t.id = $2");
-const COLUMNS: &str = "m.user_id, m.tenant, m.status, m.created_at, m.updated_at";
+/// What [`membership`] reads, in its order, from a table called `m`.
+pub(crate) const COLUMNS: &str = "m.user_id, m.tenant, m.status, m.created_at, m.updated_at";
+/// How many columns that is.
+pub(crate) const WIDTH: usize = 5;
 const MEMBERSHIP: Sql = sql!("SELECT ", COLUMNS, " FROM auth_membership m WHERE m.user_id = $1 AND m.tenant = $2");
 const MEMBERSHIPS_OF_USER: Sql =
     sql!("SELECT ", COLUMNS, " FROM auth_membership m WHERE m.user_id = $1 ORDER BY m.tenant");
@@ -103,11 +106,11 @@ impl<T: Target> TenantStore for SqlConn<T> {
 
     async fn membership(&mut self, user: UserId, tenant: &TenantId) -> Result<Option<Membership>, StoreError> {
         let row = self.0.fetch_optional(&MEMBERSHIP, &[user.into(), tenant.as_str().into()]).await?;
-        row.map(|row| membership(&row)).transpose()
+        row.map(|row| membership(&row, 0)).transpose()
     }
 
     async fn memberships_of_user(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {
-        self.0.fetch_all(&MEMBERSHIPS_OF_USER, &[user.into()]).await?.iter().map(membership).collect()
+        self.0.fetch_all(&MEMBERSHIPS_OF_USER, &[user.into()]).await?.iter().map(|row| membership(row, 0)).collect()
     }
 
     async fn set_membership_status(
@@ -132,13 +135,14 @@ impl<T: Target> TenantStore for SqlConn<T> {
     }
 }
 
-fn membership(row: &Row) -> Result<Membership, StoreError> {
+/// Reads [`COLUMNS`] from the column `at` on.
+pub(crate) fn membership(row: &Row, at: usize) -> Result<Membership, StoreError> {
     Ok(Membership {
-        user: UserId::from_uuid(row.id(0)?),
-        tenant: tenant(row.text(1)?, "auth_membership.tenant")?,
-        status: row.text(2)?.parse().map_err(|_| corrupt("auth_membership.status"))?,
-        created_at: row.instant(3)?,
-        updated_at: row.instant(4)?,
+        user: UserId::from_uuid(row.id(at)?),
+        tenant: tenant(row.text(at + 1)?, "auth_membership.tenant")?,
+        status: row.text(at + 2)?.parse().map_err(|_| corrupt("auth_membership.status"))?,
+        created_at: row.instant(at + 3)?,
+        updated_at: row.instant(at + 4)?,
     })
 }
 

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use auth_core::base::{Email, TenantId, Timestamp, UserId};
 use auth_core::store::StoreError;
-use auth_core::user::{Population, ProfileChange, User, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStore};
+use uuid::Uuid;
 
 use crate::driver::{Row, Target};
 use crate::error::corrupt;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
-use crate::tenant;
+use crate::{role, tenant};
 
 /// What [`user`] reads, in its order, from a table called `u`.
 pub(crate) const COLUMNS: &str = "u.id, u.name, u.email, u.email_verified, u.image, \
@@ -24,6 +25,19 @@ const INSERT_USER: Sql = sql!(
 const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
 const USER_BY_EMAIL: Sql =
     sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.home = $2 AND u.email = $3");
+// The page is cut first, for a member has as many rows as roles.
+const MEMBERS_OF_TENANT: Sql = sql!(
+    "SELECT ",
+    COLUMNS,
+    ", ",
+    tenant::COLUMNS,
+    ", ",
+    role::HELD_COLUMNS,
+    " FROM (SELECT user_id, tenant, status, created_at, updated_at FROM auth_membership \
+     WHERE tenant = $1 AND user_id > $2 ORDER BY user_id LIMIT $3) m JOIN auth_user u ON u.id = m.user_id \
+     LEFT JOIN auth_user_role ur ON ur.user_id = m.user_id AND (ur.scope = 'everywhere' OR ur.tenant = m.tenant) \
+     LEFT JOIN auth_role r ON r.id = ur.role_id ORDER BY m.user_id, r.guard, r.name, ur.scope"
+);
 // NULL cannot stand for "leave the picture": it is what a removed picture looks like.
 const UPDATE_PROFILE: Sql = sql!(
     "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
@@ -45,6 +59,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT_USER,
     &USER_BY_ID,
     &USER_BY_EMAIL,
+    &MEMBERS_OF_TENANT,
     &UPDATE_PROFILE,
     &CLAIM_LOGIN,
     &LOCK_USER,
@@ -82,6 +97,26 @@ impl<T: Target> UserStore for SqlConn<T> {
         let values = [pool.as_str().into(), home(tenant.as_ref()).into(), email.into()];
         let row = self.0.fetch_optional(&USER_BY_EMAIL, &values).await?;
         row.map(|row| user(&row, 0)).transpose()
+    }
+
+    async fn members_of_tenant(
+        &mut self,
+        tenant: &TenantId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<TenantMember>, StoreError> {
+        const MEMBERSHIP_AT: usize = WIDTH;
+        const ROLES_AT: usize = MEMBERSHIP_AT + tenant::WIDTH;
+        let after = after.unwrap_or(UserId::from_uuid(Uuid::nil()));
+        let values = [tenant.as_str().into(), after.into(), i64::from(limit).into()];
+        let rows = self.0.fetch_all(&MEMBERS_OF_TENANT, &values).await?;
+        let is_of_one = |row: &Row, next: &Row| matches!((row.id(0), next.id(0)), (Ok(id), Ok(other)) if id == other);
+        let member = |rows: &[Row]| {
+            let first = rows.first().ok_or_else(|| corrupt("a member without a row"))?;
+            let membership = tenant::membership(first, MEMBERSHIP_AT)?;
+            Ok(TenantMember { user: user(first, 0)?, membership, roles: role::all_held(rows, ROLES_AT)? })
+        };
+        rows.chunk_by(is_of_one).map(member).collect()
     }
 
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {

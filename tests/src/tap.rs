@@ -25,7 +25,7 @@ use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSessio
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
-use auth_core::user::{Population, ProfileChange, User, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStore};
 use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
@@ -210,6 +210,7 @@ pass_on! {
         fn user_by_email(population: &Population, email: &Email) -> Option<User>;
         fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
         fn claim_login(id: UserId, credential_version: i64) -> bool;
+        fn members_of_tenant(tenant: &TenantId, after: Option<UserId>, limit: u32) -> Vec<TenantMember>;
         fn lock_user(id: UserId) -> bool;
         fn raise_credential_version(id: UserId, now: Timestamp) -> bool;
         fn set_disabled(id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> bool;

@@ -316,8 +316,7 @@ pub(super) async fn rotate_by(cx: &Cx, caller: Caller<'_>, id: ApiKeyId, grace: 
     let config = feature(cx)?;
     if grace > config.max_grace {
         let problem = format!("at most {} seconds", config.max_grace.as_secs());
-        let refused = Error::from(Code::ValidationError).saying(format!("[body.graceSeconds] {problem}"));
-        return Err(refused.field("graceSeconds", problem));
+        return Err(Error::invalid("body", "graceSeconds", problem));
     }
     let seen = find(cx, &caller.owner(), id).await?;
     caller.expect_reach(&seen)?;

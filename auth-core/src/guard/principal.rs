@@ -14,7 +14,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::issuer::VerifiedClaims;
 use crate::role::{GrantedRole, Granter, Permission};
-use crate::session::{self, Assurance, AuthMethod, Authority, Resolved, Session, SessionCheck, SessionKey, SignedIn};
+use crate::session::{self, Assurance, AuthMethod, Authority, Resolved, Session, SignedIn};
 use crate::token::VerifiedAccess;
 use crate::user::{Pool, User};
 
@@ -204,9 +204,7 @@ impl Principal {
     /// # Errors
     /// 401 when it has ended since; when the store is down.
     pub async fn of(cx: &Cx, signed_in: &SignedIn) -> Result<Self> {
-        let id = SessionKey::Id(signed_in.session.id);
-        let held = session::resolve(cx, id, SessionCheck::Strict).await?.ok_or(Code::Unauthorized)?;
-        Ok(of_session(held).0)
+        Ok(of_session(session::resolve_opened(cx, signed_in).await?).0)
     }
 
     /// The population it belongs to; programs are of no other than users.

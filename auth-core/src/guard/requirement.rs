@@ -321,9 +321,12 @@ impl Rule {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nested = |rule: &Self| match rule {
+            Self::All(rules) | Self::Any(rules) if rules.len() > 1 => format!("({rule})"),
+            rule => rule.to_string(),
+        };
         let list = |f: &mut fmt::Formatter<'_>, rules: &[Self], word: &str| {
-            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-            f.write_str(&rules.join(word))
+            f.write_str(&rules.iter().map(nested).collect::<Vec<_>>().join(word))
         };
         match self {
             Self::Public => f.write_str("nothing"),

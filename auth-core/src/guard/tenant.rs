@@ -244,10 +244,7 @@ impl Tenancy {
         match (named, values.next()) {
             (Some(tenant), None) => Ok(Some(tenant)),
             (None, _) | (_, Some(_)) => {
-                let problem = "must be given once, as the identifier of a tenant";
-                Err(Error::from(Code::ValidationError)
-                    .saying(format!("[header.{name}] {problem}"))
-                    .field(name, problem))
+                Err(Error::invalid("header", name, "must be given once, as the identifier of a tenant"))
             }
         }
     }

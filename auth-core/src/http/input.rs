@@ -116,7 +116,7 @@ fn validation_error(place: &str, path: &str, message: &str) -> Error {
         (None, Some((_, expected))) => (path.to_owned(), format!("expected {expected}")),
         (None, None) => (path.to_owned(), message.to_owned()),
     };
-    Error::from(Code::ValidationError).saying(format!("[{place}.{field}] {message}")).field(field, message)
+    Error::invalid(place, field, message)
 }
 
 /// A flag that a form can only spell out as text, for request types with flattened fields, which lose what they are for.

@@ -135,11 +135,7 @@ fn asked_for(headers: &HeaderMap) -> Result<Delivery> {
     match (values.next(), values.next()) {
         (None, _) | (Some(b"header"), None) => Ok(Delivery::Body),
         (Some(b"cookie"), None) => Ok(Delivery::Cookies),
-        (Some(_), _) => {
-            let message = "expected cookie or header";
-            let error = Error::from(Code::ValidationError).saying(format!("[header.{TOKEN_TYPE}] {message}"));
-            Err(error.field(TOKEN_TYPE, message))
-        }
+        (Some(_), _) => Err(Error::invalid("header", TOKEN_TYPE, "expected cookie or header")),
     }
 }
 

@@ -203,7 +203,7 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
 pub struct AtOrigin(Address);
 
 impl AtOrigin {
-    /// The origin, as [`OriginGuardResolver::origin`] takes it. Empty text is no origin, and nobody has access.
+    /// The origin, as [`OriginGuardResolver::origin`](super::OriginGuardResolver::origin) takes it. Empty text is no origin, and nobody has access.
     pub fn new(origin: impl Into<String>) -> Self {
         Self(Address::new(origin))
     }

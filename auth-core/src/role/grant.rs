@@ -8,7 +8,6 @@ use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::store::StoreError;
-use crate::user::User;
 
 /// Gives a role to a user; `false` when they hold it there already. Effective with their next request. A customer is no
 /// user: theirs are given by [`customer::grant_role`](crate::customer::grant_role).
@@ -120,15 +119,15 @@ impl<'a> Granter<'a> {
             counts && is_in_force && held.scope.tenant().is_none_or(belongs_to)
         });
         for held in &mut roles {
-            held.scope = reach(&granter, &held.scope);
+            held.scope = reach(granter.tenant.as_ref(), &held.scope);
         }
         Ok(Held { roles, permissions: self.permissions })
     }
 }
 
-/// Where it counts what this user holds there: for an account that belongs to a tenant everywhere is that one tenant.
-fn reach(user: &User, scope: &RoleScope) -> RoleScope {
-    match (scope, &user.tenant) {
+/// Where it counts what somebody holds there: for an account that belongs to a tenant everywhere is that one tenant.
+fn reach(home: Option<&TenantId>, scope: &RoleScope) -> RoleScope {
+    match (scope, home) {
         (RoleScope::Everywhere, Some(home)) => RoleScope::Tenant(home.clone()),
         (scope, _) => scope.clone(),
     }
@@ -142,9 +141,10 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Refuses what is beyond this authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have).
-    fn expect(&self, role: &Role, user: &User, scope: &RoleScope) -> Result<()> {
-        let place = reach(user, scope);
+    /// Refuses what is beyond this authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have): of an account that
+    /// belongs to this tenant, if it belongs to one.
+    fn expect(&self, role: &Role, home: Option<&TenantId>, scope: &RoleScope) -> Result<()> {
+        let place = reach(home, scope);
         let covering = || self.roles.iter().filter(|held| covers(&held.scope, &place));
         let manages = covering().any(|held| held.role.manages && held.role.guard == role.guard);
         let is_same = covering().any(|held| held.role.id == role.id);
@@ -174,10 +174,10 @@ fn covers(held: &RoleScope, other: &RoleScope) -> bool {
 /// # Errors
 /// As for [`grant`], and [`Code::BeyondYourAuthority`].
 pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
-    let target = expect_user(cx, user).await?;
+    let home = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
     let known = known_role(cx, &mut work, role).await?;
-    granter.authority(&mut work).await?.expect(&known, &target, &role.scope)?;
+    granter.authority(&mut work).await?.expect(&known, home.as_ref(), &role.scope)?;
     let is_new = give(cx, &mut work, user, &known, &role.scope).await?;
     work.commit().await?;
     Ok(is_new)
@@ -188,12 +188,12 @@ pub async fn grant_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGr
 /// # Errors
 /// As for [`revoke`], [`Code::UserNotFound`], and [`Code::BeyondYourAuthority`].
 pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleGrant) -> Result<bool> {
-    let target = expect_user(cx, user).await?;
+    let home = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
     let authority = granter.authority(&mut work).await?;
     let mut is_revoked = false;
     for held in held_roles(cx, &mut work, user, role).await? {
-        authority.expect(&held, &target, &role.scope)?;
+        authority.expect(&held, home.as_ref(), &role.scope)?;
         is_revoked |= take(&mut work, user, &held, &role.scope).await?;
     }
     work.commit().await?;
@@ -212,7 +212,7 @@ pub async fn replace_as(
     place: &RolePlace,
     names: &BTreeSet<String>,
 ) -> Result<()> {
-    let target = expect_user(cx, user).await?;
+    let home = expect_user(cx, user).await?;
     let mut work = cx.begin().await?;
     // Of two who replace them at once the second one sees what the first one has left.
     work.lock_user(user).await?;
@@ -227,11 +227,11 @@ pub async fn replace_as(
     let held = work.roles_of_user(user, scope.tenant()).await?;
     let here: Vec<HeldRole> = held.into_iter().filter(|it| it.scope == *scope && it.role.guard == *guard).collect();
     for role in wanted.iter().filter(|role| !here.iter().any(|held| held.role.id == role.id)) {
-        authority.expect(role, &target, scope)?;
+        authority.expect(role, home.as_ref(), scope)?;
         give(cx, &mut work, user, role, scope).await?;
     }
     for HeldRole { role, .. } in here.iter().filter(|held| !wanted.iter().any(|role| role.id == held.role.id)) {
-        authority.expect(role, &target, scope)?;
+        authority.expect(role, home.as_ref(), scope)?;
         take(&mut work, user, role, scope).await?;
     }
     work.commit().await
@@ -269,10 +269,10 @@ async fn expect_another(work: &mut Work<'_>, grant: StoredGrant) -> Result<()> {
     if work.has_other_holder(&grant).await? { Ok(()) } else { Err(Code::LastHolder.into()) }
 }
 
-/// A customer is nobody here.
-async fn expect_user(cx: &Cx, id: UserId) -> Result<User> {
+/// The tenant that the account of this user belongs to, if it belongs to one. A customer is nobody here.
+async fn expect_user(cx: &Cx, id: UserId) -> Result<Option<TenantId>> {
     let found = cx.conn().user_by_id(id).await?.filter(|found| !found.is_customer());
-    found.ok_or_else(|| Code::UserNotFound.into())
+    found.map(|found| found.tenant).ok_or_else(|| Code::UserNotFound.into())
 }
 
 async fn give(cx: &Cx, work: &mut Work<'_>, user: UserId, role: &Role, scope: &RoleScope) -> Result<bool> {

@@ -17,7 +17,7 @@ pub use grant::{
     revoke_role, revoke_within,
 };
 pub(crate) use grant::{expect_dispensable, expect_guard, grant_to_anybody, is_held};
-pub(crate) use model::authority;
+pub(crate) use model::permissions_of;
 pub use model::{
     GrantedRole, HeldRole, InvalidName, Permission, Role, RoleGrant, RoleScope, RoleSpec, StoredGrant, UnknownScope,
 };

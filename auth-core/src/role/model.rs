@@ -298,16 +298,9 @@ impl RoleSpec {
     }
 }
 
-/// What holding these roles comes to: their names, and the union of what they permit.
-pub(crate) fn authority<'r>(
-    roles: impl IntoIterator<Item = &'r HeldRole>,
-) -> (BTreeSet<GrantedRole>, BTreeSet<Permission>) {
-    let mut authority = (BTreeSet::new(), BTreeSet::new());
-    for held in roles {
-        authority.0.insert(held.into());
-        authority.1.extend(held.role.permissions.iter().cloned());
-    }
-    authority
+/// The union of what these roles permit.
+pub(crate) fn permissions_of(roles: &[HeldRole]) -> BTreeSet<Permission> {
+    roles.iter().flat_map(|held| held.role.permissions.iter().cloned()).collect()
 }
 
 #[cfg(test)]

@@ -54,16 +54,15 @@ impl Authority {
             return Ok(Self::default());
         }
         let hooks = cx.hooks(user.pool);
-        if hooks.is_empty() {
-            let (roles, permissions) = role::authority(&held);
-            return Ok(Self { roles, permissions, is_staff });
-        }
         let mut roles: BTreeSet<GrantedRole> = held.iter().map(GrantedRole::from).collect();
+        if hooks.is_empty() {
+            return Ok(Self { roles, permissions: role::permissions_of(&held), is_staff });
+        }
         hooks.resolve_roles(cx, user, &mut roles).await?;
         // A hook does not see under which role guard somebody acts.
         roles.retain(|role| is_of_guard(&role.guard));
         held.retain(|held| roles.contains(&GrantedRole::from(held)));
-        let (_, mut permissions) = role::authority(&held);
+        let mut permissions = role::permissions_of(&held);
         hooks.resolve_permissions(cx, user, &roles, &mut permissions).await?;
         Ok(Self { roles, permissions, is_staff })
     }

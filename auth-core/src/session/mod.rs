@@ -24,7 +24,7 @@ pub use endpoints::{
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub(crate) use service::{
     AuthEvent, Entry, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, pretend_login, resolve,
-    slide_if_due, still_holds, switch_tenant,
+    resolve_opened, slide_if_due, still_holds, switch_tenant,
 };
 pub use service::{SignedIn, sign_out, sign_out_everywhere, user_view};
 pub(crate) use several::SEVERAL_ROUTES;

@@ -311,6 +311,15 @@ pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Re
     }
 }
 
+/// What a session stands for that has just been opened.
+///
+/// # Errors
+/// 401 when it has ended since.
+pub(crate) async fn resolve_opened(cx: &Cx, signed_in: &SignedIn) -> Result<Resolved> {
+    let id = SessionKey::Id(signed_in.session.id);
+    resolve(cx, id, SessionCheck::Strict).await?.ok_or_else(|| Code::Unauthorized.into())
+}
+
 /// What was found by a proof, if it is alive now, its user enabled and of a pool that counts here, and an active member
 /// where it acts.
 pub(crate) async fn judge(cx: &Cx, found: SessionWithUser) -> Result<Option<Resolved>> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{TenantId, json};
 use crate::cx::Cx;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::guard::CurrentSession;
 use crate::http::{Endpoint, Route, ShownToken};
 use crate::session::{self, NewSessionReply};
@@ -43,10 +43,7 @@ impl Endpoint for SwitchTenant {
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Self::Reply> {
         current.expect_session_token()?;
         let Some(tenant) = self.tenant_id else {
-            let problem = "must be the name of a tenant, or null";
-            return Err(Error::from(Code::ValidationError)
-                .saying(format!("[body.tenantId] {problem}"))
-                .field("tenantId", problem));
+            return Err(Error::invalid("body", "tenantId", "must be the name of a tenant, or null"));
         };
         let signed_in = session::switch_tenant(cx, current.user(), &current, tenant).await?;
         let body = SwitchedBody {

@@ -19,7 +19,7 @@ const MAX_NAME_CHARS: usize = 255;
 pub async fn create(cx: &Cx, id: &TenantId, name: &str) -> Result<TenantRecord> {
     if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         let problem = format!("must be 1 to {MAX_NAME_CHARS} characters, none of them a control character");
-        return Err(Error::from(Code::ValidationError).saying(format!("[name] {problem}")).field("name", problem));
+        return Err(Error::invalid("tenant", "name", problem));
     }
     let tenant = TenantRecord { id: id.clone(), name: name.to_owned(), created_at: cx.now() };
     let mut work = cx.begin().await?;

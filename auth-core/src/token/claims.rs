@@ -72,3 +72,24 @@ pub(crate) struct AccessClaims {
     #[serde(flatten)]
     pub(crate) more: Map<String, Value>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Or an application could say under one of their names what the engine goes by.
+    #[test]
+    fn no_claim_of_ours_is_anybody_s_to_set() {
+        let claims = serde_json::json!({
+            "client_id": "app", "sid": "0".repeat(32), "kind": "user", "tenant": "acme", "platform": true,
+            "role_guard": "ADMIN", "roles": [], "permissions": [], "auth_time": 1, "method": "password", "aal": 1,
+            "email": "ada@example.com", "email_verified": true, "name": "Ada",
+        });
+        let claims: AccessClaims = serde_json::from_value(claims).unwrap();
+        assert!(claims.more.is_empty());
+        let written = serde_json::to_value(&claims).unwrap();
+        let names: Vec<&String> = written.as_object().unwrap().keys().collect();
+        assert_eq!(names.len(), 14, "{names:?}");
+        assert!(names.iter().all(|name| is_ours(name)), "{names:?}");
+    }
+}

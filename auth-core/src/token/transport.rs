@@ -11,7 +11,7 @@ use crate::http::{
     Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_tokens, has_token_cookies,
     refresh_cookie, refresh_cookies,
 };
-use crate::session::{self, Resolved, Session, SessionCheck, SessionKey, SignedIn};
+use crate::session::{self, Session, SignedIn};
 use crate::user::Pool;
 
 /// Where a pair has gone. Exhaustive, so that no handler answers with tokens where it did not know better.
@@ -83,7 +83,7 @@ pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
 }
 
 async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
-    let held = opened(cx, signed_in).await?;
+    let held = session::resolve_opened(cx, signed_in).await?;
     let own = held.session.scope.tenant();
     if own.is_some_and(|own| tenant.is_some_and(|tenant| tenant != own)) {
         return Err(Code::TenantMismatch.into());
@@ -93,12 +93,6 @@ async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
         cx.expect_tenant(&held, tenant).await?;
     }
     Ok(open_for(cx, Subject::of(&held, tenant)).await?.0)
-}
-
-/// What a session that has just been opened stands for.
-async fn opened(cx: &Cx, signed_in: &SignedIn) -> Result<Resolved> {
-    let id = SessionKey::Id(signed_in.session.id);
-    session::resolve(cx, id, SessionCheck::Strict).await?.ok_or_else(|| Code::Unauthorized.into())
 }
 
 /// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or changes
@@ -155,7 +149,7 @@ pub async fn switch_tenant(cx: &Cx, token: Option<&str>, tenant: Option<TenantId
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
     let held = refresh::expect_present(cx, &refresh, known, delivery).await?;
     let signed_in = session::switch_tenant(cx, &held.user, &held.session, tenant).await?;
-    let held = opened(cx, &signed_in).await?;
+    let held = session::resolve_opened(cx, &signed_in).await?;
     Ok(refresh::open(cx, Subject::of(&held, held.session.scope.tenant()), delivery).await?.0)
 }
 
@@ -216,8 +210,7 @@ fn expect_cookies(cx: &Cx) -> Result<()> {
     if has_token_cookies(cx) {
         return Ok(());
     }
-    let error = Error::from(Code::ValidationError).saying("[body.refreshToken] required");
-    Err(error.field("refreshToken", "required"))
+    Err(Error::invalid("body", "refreshToken", "required"))
 }
 
 /// Ends the session of a refresh token: `token`, or where that is `None` the one in the cookie, and then the cookies are

@@ -7,10 +7,11 @@ mod store;
 
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{DeleteUser, UpdateUser};
-pub use model::{Pool, Population, ProfileChange, SignUp, UnknownPool, User};
+pub use model::{Pool, Population, ProfileChange, SignUp, TenantMember, UnknownPool, User};
 pub(crate) use model::{check_profile, refuse_protected_fields};
 pub use service::{
-    create_user, create_user_within, disable_user, enable_user, user_by_email, user_by_email_in_tenant, user_by_id,
+    create_user, create_user_within, disable_user, enable_user, members_of_tenant, user_by_email,
+    user_by_email_in_tenant, user_by_id,
 };
 pub(crate) use service::{insert, set_disabled, signed_up};
 pub use store::UserStore;

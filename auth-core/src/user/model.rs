@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::error::{Code, Error, Result};
+use crate::role::HeldRole;
+use crate::tenant::Membership;
 
 /// One of the two kinds of people that an application knows: those who run it, and those whom it serves.
 ///
@@ -105,6 +107,18 @@ pub struct User {
     /// ([`Tenancy::shared`](crate::guard::Tenancy::shared), or no tenants at all), and for staff of the platform.
     #[serde(skip)]
     pub tenant: Option<TenantId>,
+}
+
+/// Somebody who belongs to a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantMember {
+    /// Who.
+    pub user: User,
+    /// Since when, and whether it counts.
+    pub membership: Membership,
+    /// What they hold there and everywhere, ordered by guard and name. What that comes to in a session of theirs depends on
+    /// more, such as the role guard that it is opened under.
+    pub roles: Vec<HeldRole>,
 }
 
 impl User {
@@ -213,18 +227,13 @@ pub(crate) fn check_profile(name: Option<&str>, image: Option<&str>) -> Result<(
         let Some(value) = value else { continue };
         if value.chars().count() > max || value.chars().any(char::is_control) {
             let problem = format!("at most {max} characters, none of them a control character");
-            return Err(Error::from(Code::ValidationError)
-                .saying(format!("[body.{field}] {problem}"))
-                .field(field, problem));
+            return Err(Error::invalid("body", field, problem));
         }
     }
     // Pages put it where a browser would run a script address.
     let scheme = image.and_then(|image| url::Url::parse(image).ok()).map(|url| url.scheme().to_owned());
     if scheme.is_some_and(|scheme| !matches!(&*scheme, "https" | "http" | "data")) {
-        let problem = "must be a web address";
-        return Err(Error::from(Code::ValidationError)
-            .saying(format!("[body.image] {problem}"))
-            .field("image", problem));
+        return Err(Error::invalid("body", "image", "must be a web address"));
     }
     Ok(())
 }

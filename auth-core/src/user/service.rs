@@ -1,6 +1,6 @@
 //! What programs do with users.
 
-use super::model::{Pool, Population, ProfileChange, SignUp, User, check_profile};
+use super::model::{Pool, Population, ProfileChange, SignUp, TenantMember, User, check_profile};
 use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
@@ -31,6 +31,23 @@ pub async fn user_by_email_in_tenant(cx: &Cx, email: &Email, tenant: &TenantId) 
 /// When the store is down.
 pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
     Ok(cx.conn().user_by_id(id).await?.filter(|found| found.pool == Pool::User))
+}
+
+/// The largest page of a list of members.
+const MOST_MEMBERS: u32 = 100;
+
+/// Who belongs to a tenant, suspended members included, in the order in which their accounts were made: at most `limit` of
+/// them and never more than 100, beginning after the one of this id.
+///
+/// # Errors
+/// When the store is down.
+pub async fn members_of_tenant(
+    cx: &Cx,
+    tenant: &TenantId,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<TenantMember>> {
+    Ok(cx.conn().members_of_tenant(tenant, after, limit.min(MOST_MEMBERS)).await?)
 }
 
 /// Creates a user without a password, for programs whose users prove who they are elsewhere. There is no session, and

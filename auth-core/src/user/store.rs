@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::model::{Population, ProfileChange, User};
-use crate::base::{Email, Timestamp, UserId};
+use super::model::{Population, ProfileChange, TenantMember, User};
+use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::store::StoreError;
 
 /// Users by id and by address.
@@ -21,6 +21,15 @@ pub trait UserStore {
 
     /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// Who belongs to the tenant, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one that
+    /// follows `after` on. With the roles that each holds there and everywhere.
+    async fn members_of_tenant(
+        &mut self,
+        tenant: &TenantId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<TenantMember>, StoreError>;
 
     /// Changes name and picture, nothing else; `false` when there is no such user.
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError>;

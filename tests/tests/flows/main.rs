@@ -41,6 +41,7 @@ mod platform;
 mod portals;
 mod portals_failing;
 mod portals_oracle;
+mod portals_reach;
 mod portals_sessions;
 mod races;
 mod refresh_tokens;

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use super::{Asked, Reach, State};
-use crate::base::{Email, Timestamp, UserId};
+use crate::base::{Email, TenantId, Timestamp, UserId};
+use crate::role::RoleScope;
 use crate::store::StoreError;
-use crate::user::{Population, ProfileChange, User, UserStore};
+use crate::tenant::Membership;
+use crate::user::{Population, ProfileChange, TenantMember, User, UserStore};
 
 impl State {
     pub(super) fn user_by_email(&self, population: &Population, email: &Email) -> Option<&User> {
@@ -55,6 +57,25 @@ impl<R: Reach> UserStore for Asked<R> {
 
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError> {
         Ok(self.0.state().await.user_by_email(population, email).cloned())
+    }
+
+    async fn members_of_tenant(
+        &mut self,
+        tenant: &TenantId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<TenantMember>, StoreError> {
+        let state = self.0.state().await;
+        let memberships =
+            state.memberships.values().filter(|it| it.tenant == *tenant && after.is_none_or(|id| it.user > id));
+        let counts =
+            |scope: &RoleScope| scope.tenant().is_some_and(|it| it == tenant) || *scope == RoleScope::Everywhere;
+        let member = |membership: &Membership| {
+            let user = state.users.get(&membership.user)?.clone();
+            let roles = state.roles_held_by(user.id, counts);
+            Some(TenantMember { user, membership: membership.clone(), roles })
+        };
+        Ok(memberships.filter_map(member).take(limit as usize).collect())
     }
 
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError> {

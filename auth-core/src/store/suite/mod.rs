@@ -204,6 +204,7 @@ const RULES: &[Rule] = rules! {
         a_membership_of_nobody_is_refused,
         a_membership_of_no_tenant_is_refused,
         memberships_are_listed_by_tenant,
+        members_are_listed_in_pages_with_what_they_hold,
         a_status_is_told_when_it_changes,
         racing_suspensions_have_one_winner,
         suspending_ends_the_sessions_in_that_tenant_alone,

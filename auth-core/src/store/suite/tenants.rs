@@ -3,13 +3,13 @@
 use futures_util::future::{join, join_all};
 
 use super::actors::{Actors, MINUTE, NOW, Opened, assert_conflict, membership, race, tenant, winners, within};
-use super::facts::role_facts;
+use super::facts::{role_facts, user_facts};
 use crate::api_key::{ApiKey, KeyOwner};
 use crate::base::{TenantId, TokenHash, TokenKind, UserId};
 use crate::role::{RoleScope, StoredGrant};
 use crate::store::StoreError;
 use crate::tenant::{Membership, MembershipStatus, TenantRecord};
-use crate::user::User;
+use crate::user::{TenantMember, User};
 
 /// A tenant or a membership whole, to the microsecond.
 fn tenant_facts(tenant: &TenantRecord) -> (TenantId, String, i64) {
@@ -147,6 +147,50 @@ pub(super) async fn deleting_a_tenant_takes_all_of_it_along(it: Actors) {
     // The next one of the name has nothing of it.
     it.founded("acme").await;
     assert!(found(&it, &ada, &acme).await.is_none() && conn.roles(Some(&acme)).await.unwrap().is_empty());
+}
+
+pub(super) async fn members_are_listed_in_pages_with_what_they_hold(it: Actors) {
+    let (acme, globex) = (it.founded("acme").await, it.founded("globex").await);
+    let mut users = Vec::new();
+    for name in ["ada", "bob", "cleo", "dora"] {
+        let user = it.signed_up(name).await;
+        it.joined(&user, &acme).await;
+        users.push(user);
+    }
+    users.sort_unstable_by_key(|user| user.id);
+    let [first, second, third, last] = &users[..] else { panic!("four") };
+    it.becomes(second, &acme, MembershipStatus::Suspended).await;
+    it.signed_up("stranger").await;
+    let role = it.defined("PORTAL", "member", &["orders:read"]).await;
+    it.granted(first, &role).await;
+    it.granted_in(first, &role, within(&acme)).await;
+    it.joined(first, &globex).await;
+    it.granted_in(first, &role, within(&globex)).await;
+    it.granted_in(third, &role, RoleScope::Platform).await;
+    it.granted_in(last, &role, within(&acme)).await;
+
+    let page = async |after: Option<&User>, limit| {
+        let members = it.conn().members_of_tenant(&acme, after.map(|user| user.id), limit).await.unwrap();
+        for member in &members {
+            let user = users.iter().find(|user| user.id == member.user.id).unwrap();
+            assert_eq!(user_facts(&member.user), user_facts(user));
+            let membership = found(&it, user, &acme).await.unwrap();
+            assert_eq!(membership_facts(&member.membership), membership_facts(&membership));
+        }
+        let held = |member: &TenantMember| member.roles.iter().map(|held| held.scope.to_string()).collect::<Vec<_>>();
+        members.iter().map(|member| (member.user.id, held(member))).collect::<Vec<_>>()
+    };
+    let both = vec!["everywhere".to_owned(), "tenant acme".to_owned()];
+    let all = [(first.id, both), (second.id, vec![]), (third.id, vec![]), (last.id, vec!["tenant acme".to_owned()])];
+    assert_eq!(page(None, 100).await, all);
+    assert_eq!(page(None, 1).await, all[..1]);
+    assert_eq!(page(Some(first), 2).await, all[1..3]);
+    assert_eq!(page(Some(third), 2).await, all[3..]);
+    for (after, limit) in [(Some(last), 100), (None, 0)] {
+        assert!(page(after, limit).await.is_empty());
+    }
+    assert_eq!(it.conn().members_of_tenant(&globex, None, 9).await.unwrap().len(), 1);
+    assert!(it.conn().members_of_tenant(&tenant("nowhere"), None, 9).await.unwrap().is_empty());
 }
 
 pub(super) async fn deleting_a_tenant_leaves_everything_else_alone(it: Actors) {
