@@ -322,8 +322,8 @@ impl AuthBuilder {
         self
     }
 
-    /// Accepts the tokens of external issuers as bearer tokens: bring your own authentication. Beside sessions and access
-    /// tokens of our own, or in their place.
+    /// Accepts the tokens of external issuers as bearer tokens: bring your own authentication. Beside sessions and
+    /// access tokens of our own, or in their place.
     pub fn issuers(mut self, issuers: impl Into<ExternalIssuers>) -> Self {
         self.draft.issuers = Some(issuers.into());
         self

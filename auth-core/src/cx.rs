@@ -245,8 +245,8 @@ impl Cx {
     /// Who sends this request; asked once, remembered for every guard. `None` is an anonymous request.
     ///
     /// # Errors
-    /// A credential that proves nothing is 401 and never counts as anonymous; one of somebody whom the route does not admit
-    /// is 403; a store that is down is 503.
+    /// A credential that proves nothing is 401 and never counts as anonymous; one of somebody whom the route does not
+    /// admit is 403; a store that is down is 503.
     pub async fn authentication(&self) -> Result<Option<Arc<Authentication>>> {
         let found = self.proved().await?;
         if let (Some(Realm::Route(admits)), Some(found)) = (self.realm(), &found) {
@@ -282,7 +282,8 @@ impl Cx {
         }
     }
 
-    /// Runs the hook of this name, unless it has run in this request: a handler may want more of a proof than its route.
+    /// Runs the hook of this name, unless it has run in this request: a handler may want more of a proof than its
+    /// route.
     pub(crate) async fn before_auth(&self) -> Result<()> {
         self.before_auth.get_or_init(|| self.hooks(self.pool()).before_auth(self)).await.clone()
     }
@@ -334,8 +335,8 @@ impl Cx {
         self.tenant.get_or_init(|| self.auth.config().tenancy.resolve(self)).await.clone()
     }
 
-    /// Whether [platform access](crate::guard::PlatformAccess) is in force in this request; asked once. It says nothing of
-    /// who sends it: whether somebody acts as staff says [`Principal::is_staff`](crate::guard::Principal::is_staff).
+    /// Whether [platform access](crate::guard::PlatformAccess) is in force in this request; asked once. It says nothing
+    /// of who sends it: whether somebody acts as staff says [`Principal::is_staff`](crate::guard::Principal::is_staff).
     ///
     /// # Errors
     /// When it cannot be known.
@@ -345,7 +346,8 @@ impl Cx {
         self.platform_access.get_or_init(asked).await.clone()
     }
 
-    /// Refuses somebody whose session is known, but who may not act for this tenant, or when a header names another one.
+    /// Refuses somebody whose session is known, but who may not act for this tenant, or when a header names another
+    /// one.
     pub(crate) async fn expect_tenant(&self, held: &Resolved, tenant: &TenantId) -> Result<()> {
         let caller = Authentication::by_session(held.clone(), Some(tenant.clone()));
         let tenancy = &self.auth.config().tenancy;

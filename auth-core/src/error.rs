@@ -214,8 +214,8 @@ impl Error {
         Self(Arc::new(Inner { kind, code, message, fields: Vec::new(), retry_after: None, source: None }))
     }
 
-    /// A field that is refused, and where it stood (`body`, `query`, `path`, `header`): [`Code::ValidationError`], whose text
-    /// names both, such as `[body.name] too long`.
+    /// A field that is refused, and where it stood (`body`, `query`, `path`, `header`): [`Code::ValidationError`],
+    /// whose text names both, such as `[body.name] too long`.
     pub fn invalid(place: &str, field: impl Into<String>, problem: impl Into<String>) -> Self {
         let (field, problem) = (field.into(), problem.into());
         Self::from(Code::ValidationError).saying(format!("[{place}.{field}] {problem}")).field(field, problem)

@@ -32,8 +32,8 @@ const RAISE_ATTEMPTS: Sql = sql!(
 );
 const ATTEMPTS: Sql =
     sql!("SELECT ", COUNTER_COLUMNS, " FROM auth_attempt t WHERE t.attempt_key IN ($1, $2) AND t.window_ends_at > $3");
-// A window that ended in 1970 is a counter that was never raised. MySQL assigns in this order: the count, which looks at
-// the window, comes before the window. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
+// A window that ended in 1970 is a counter that was never raised. MySQL assigns in this order: the count, which looks
+// at the window, comes before the window. The two rows must be locked in the order of their keys, as RAISE_ATTEMPTS
 // locks them, or the two would deadlock: MySQL walks its primary key, PostgreSQL promises no order unless it is told.
 const SETTLE_ATTEMPTS: Sql = sql!(
     "UPDATE auth_attempt SET \

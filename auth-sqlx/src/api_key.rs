@@ -52,11 +52,11 @@ const PLANNED_ONCE: Sql = sql!(
     FROM_SECRET,
     "(SELECT $1)"
 );
-// All limits of a key are one row, so one statement judges and counts them together. Whoever has to wait for another use
-// judges the row as that one has left it: PostgreSQL reads a row again that it has waited for (READ COMMITTED), InnoDB
-// changes what was committed last whatever the isolation, and SQLite has one writer. What a key does not have is NULL,
-// and stays so. MySQL assigns in this order and sees what it has assigned: what looks at a window or at the last refill
-// comes before it. That MySQL reports matched rows does no harm, for a row that matches is changed.
+// All limits of a key are one row, so one statement judges and counts them together. Whoever has to wait for another
+// use judges the row as that one has left it: PostgreSQL reads a row again that it has waited for (READ COMMITTED),
+// InnoDB changes what was committed last whatever the isolation, and SQLite has one writer. What a key does not have is
+// NULL, and stays so. MySQL assigns in this order and sees what it has assigned: what looks at a window or at the last
+// refill comes before it. That MySQL reports matched rows does no harm, for a row that matches is changed.
 const SPEND_API_KEY: Sql = sql!(
     "UPDATE auth_api_key_limit SET \
      remaining = CASE WHEN remaining IS NULL THEN NULL WHEN last_refill_at + refill_interval <= $1 \

@@ -9,9 +9,9 @@ use crate::driver::{Row, Target};
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
 
-// What a code is bound to decides and is locked, by the same statement: a session that ends meanwhile comes wholly before
-// the code, which is then refused, or wholly after it, and then takes it along. The user goes first, as it does when
-// they are deleted, or the two would deadlock.
+// What a code is bound to decides and is locked, by the same statement: a session that ends meanwhile comes wholly
+// before the code, which is then refused, or wholly after it, and then takes it along. The user goes first, as it does
+// when they are deleted, or the two would deadlock.
 const PUT_CODE_OF_SESSION: Sql = Sql {
     postgres: sql!(OF_SESSION, " FOR KEY SHARE", REPLACING).postgres,
     mysql: sql!(OF_SESSION, " FOR UPDATE", REPLACING_ON_MYSQL).mysql,
@@ -29,8 +29,8 @@ const OF_USER: &str = "INSERT INTO auth_code (purpose, subject_id, code_hash, us
     SELECT $1, u.id, $2, u.id, NULL, $3, $4 FROM auth_user u WHERE u.id = $5";
 const REPLACING: &str = " ON CONFLICT (purpose, subject_id) DO UPDATE SET code_hash = excluded.code_hash, \
     created_at = excluded.created_at, expires_at = excluded.expires_at";
-// MySQL has no ON CONFLICT, and takes the update also when it is the hash that is taken: the code of that hash is another
-// one then, and setting its subject to NULL refuses the statement.
+// MySQL has no ON CONFLICT, and takes the update also when it is the hash that is taken: the code of that hash is
+// another one then, and setting its subject to NULL refuses the statement.
 const REPLACING_ON_MYSQL: &str = " ON DUPLICATE KEY UPDATE subject_id = \
     CASE WHEN purpose = VALUES(purpose) AND subject_id = VALUES(subject_id) THEN subject_id END, \
     code_hash = VALUES(code_hash), created_at = VALUES(created_at), expires_at = VALUES(expires_at)";

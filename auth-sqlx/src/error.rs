@@ -109,8 +109,8 @@ pub(crate) fn corrupt(column: &'static str) -> StoreError {
 
 /// Only uniqueness and foreign keys are conflicts; a CHECK that fails is a defect of ours, not of the caller. NOT NULL
 /// never fails by what we write but in MySQL's form of `put_role`, which says "this id is another role's" by it.
-/// `23001` is what PostgreSQL 18 says of a foreign key with RESTRICT, and sqlx has no kind for it; nor has it one for what
-/// SQLite says of it, which has the code of a trigger, as RESTRICT is one there, and the message of a foreign key.
+/// `23001` is what PostgreSQL 18 says of a foreign key with RESTRICT, and sqlx has no kind for it; nor has it one for
+/// what SQLite says of it, which has the code of a trigger, as RESTRICT is one there, and the message of a foreign key.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     let is_conflict = error.as_database_error().is_some_and(|error| {
         matches!(

@@ -51,10 +51,9 @@
 //!
 //! Ids are UUIDs (16 bytes where the database has no type for them), instants are microseconds since 1970 in UTC,
 //! hashes are raw bytes, and text compares byte by byte. Ids and instants come from Rust: the database's clock is never
-//! asked. A role that somebody holds cannot be deleted. The application may read all of them, and refer to
-//! `auth_user (id)` from its own tables by a `BLOB` (SQLite), a `uuid` (PostgreSQL) or a `BINARY(16)` (MySQL); it writes
-//! through the store. Columns, sizes and joins are in `docs/schema.md`; rights, backups and upgrades in
-//! `docs/operations.md`.
+//! asked. A role that somebody holds cannot be deleted. The application may read all of them, and refer to `auth_user
+//! (id)` from its own tables by a `BLOB` (SQLite), a `uuid` (PostgreSQL) or a `BINARY(16)` (MySQL); it writes through
+//! the store. Columns, sizes and joins are in `docs/schema.md`; rights, backups and upgrades in `docs/operations.md`.
 //!
 //! [`Tables`] gives them another prefix, and on PostgreSQL a schema: `SqlStore::connect(url).await?.with_tables(…)?`.
 //!

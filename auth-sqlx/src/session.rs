@@ -32,8 +32,8 @@ const OPENING: &str = "INSERT INTO auth_session (id, token_hash, user_id, create
 /// What [`with_user`] reads, in its order: from a session called `s`, its user `u`, their membership `m` of its tenant,
 /// and a role `r` that they hold by the grant `ur`.
 pub(crate) const WITH_USER: &str = sql!(COLUMNS, ", ", user::COLUMNS, ", m.status, ", role::HELD_COLUMNS).sqlite;
-/// What joins them to the session. One row for each role that counts where it acts, and one without a role when there is
-/// none.
+/// What joins them to the session. One row for each role that counts where it acts, and one without a role when there
+/// is none.
 pub(crate) const USER_AND_ROLES: &str = " JOIN auth_user u ON u.id = s.user_id \
     LEFT JOIN auth_membership m ON m.user_id = s.user_id AND m.tenant = s.tenant \
     LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id AND ur.scope IN ('everywhere', s.scope) \

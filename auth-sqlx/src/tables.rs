@@ -23,8 +23,8 @@ const RESERVED_PREFIXES: [&str; 3] = ["current_", "session_", "system_"];
 /// The names of our tables: a prefix, `auth_` unless told otherwise, and on PostgreSQL a schema.
 ///
 /// Two applications may share a database under two prefixes: neither sees the other's users, nor its migrations. The
-/// names are part of the database. To change them later, rename tables, indexes and constraints before the program starts
-/// with the new ones; otherwise [`migrate`](crate::migrate()) makes new, empty tables.
+/// names are part of the database. To change them later, rename tables, indexes and constraints before the program
+/// starts with the new ones; otherwise [`migrate`](crate::migrate()) makes new, empty tables.
 ///
 /// ```
 /// use auth_sqlx::{Engine, SqlStore, Tables};

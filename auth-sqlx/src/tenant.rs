@@ -21,8 +21,8 @@ const DELETE_USERS: Sql = sql!("DELETE FROM auth_user WHERE tenant = $1");
 // Before the tenant, or the roles that are still held would keep those that it has defined.
 const DELETE_MEMBERSHIPS: Sql = sql!("DELETE FROM auth_membership WHERE tenant = $1");
 const DELETE_TENANT: Sql = sql!("DELETE FROM auth_tenant WHERE id = $1");
-// After the tenant, whose row whoever makes a key for it holds until the key is written. No foreign key removes them: where
-// the engine keeps no tenants there are keys for those that others keep.
+// After the tenant, whose row whoever makes a key for it holds until the key is written. No foreign key removes them:
+// where the engine keeps no tenants there are keys for those that others keep.
 const DELETE_KEYS: Sql = sql!("DELETE FROM auth_api_key WHERE tenant = $1");
 const DELETE_KEYS_OF_MEMBER: Sql = sql!("DELETE FROM auth_api_key WHERE user_id = $1 AND tenant = $2");
 // The parents are read, because INSERT IGNORE would write nothing without them either, nor say so. An update instead of

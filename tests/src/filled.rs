@@ -1,6 +1,6 @@
-//! Databases with many rows: ten sessions, one role, one membership, one account and one API key for each user; a counter, an audit
-//! entry, a code and a refresh family for each session; a few signing keys. Every row is derived from its number, so that
-//! any of them can be asked for without keeping a list.
+//! Databases with many rows: ten sessions, one role, one membership, one account and one API key for each user; a
+//! counter, an audit entry, a code and a refresh family for each session; a few signing keys. Every row is derived from
+//! its number, so that any of them can be asked for without keeping a list.
 //!
 //! Or, for keys alone, ten of them for each user and no sessions.
 

@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! A *flow* is written once, as a function of a [`Stack`], and [`flows!`] runs it over every transport and store. Where a
-//! server is missing, the tests over it are skipped, see [`servers`].
+//! A *flow* is written once, as a function of a [`Stack`], and [`flows!`] runs it over every transport and store. Where
+//! a server is missing, the tests over it are skipped, see [`servers`].
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test speaks by panicking")]
 
 mod actor;

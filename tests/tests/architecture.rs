@@ -1,4 +1,5 @@
-//! The rules of the house, read from the source: who may name whom, how large a file may be, what a feature consists of.
+//! The rules of the house, read from the source: who may name whom, how large a file may be, what a feature consists
+//! of.
 //!
 //! Only code counts: comments and the tests at the end of a file may name what they like.
 #![expect(clippy::unwrap_used, reason = "a test speaks by panicking")]

@@ -1,4 +1,5 @@
-//! Says which databases the tests have run on, for whoever reads their output. No harness: it would keep that to itself.
+//! Says which databases the tests have run on, for whoever reads their output. No harness: it would keep that to
+//! itself.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test speaks by panicking")]
 
 use std::env;

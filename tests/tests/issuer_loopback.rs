@@ -188,8 +188,8 @@ async fn keys_that_a_token_brings_along_are_neither_fetched_nor_used() {
     assert_eq!(elsewhere.asked(), [""; 0]);
 }
 
-/// Tokens that name keys nobody has, in batches of a hundred at once. They are truly signed, so that it is the name alone
-/// that can refuse them.
+/// Tokens that name keys nobody has, in batches of a hundred at once. They are truly signed, so that it is the name
+/// alone that can refuse them.
 async fn strangers(loopback: &Arc<Loopback>, key: &SigningKey, tokens: usize, names: &mut Rng) {
     let tokens: Vec<_> = (0..tokens)
         .map(|_| json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": format!("{:032x}", names.u128(..)) }))

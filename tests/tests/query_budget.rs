@@ -205,8 +205,8 @@ async fn a_sign_up_is_six_statements() {
     }
 }
 
-/// A sign-in says by its statements when it hashes: the one long pause lies between what it reads and what it writes, and
-/// nothing is sent in it, for the statements are those of the budget.
+/// A sign-in says by its statements when it hashes: the one long pause lies between what it reads and what it writes,
+/// and nothing is sent in it, for the statements are those of the budget.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_while_a_password_is_hashed() {
     let counter = counter().await;

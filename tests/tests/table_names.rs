@@ -149,8 +149,8 @@ async fn close(store: &SqlStore) {
     }
 }
 
-/// Each rule has names of its own, many of them in one database; all that are broken are named. Not all in one: `SQLite`
-/// reads the names of all tables after each change of one.
+/// Each rule has names of its own, many of them in one database; all that are broken are named. Not all in one:
+/// `SQLite` reads the names of all tables after each change of one.
 async fn every_rule_is_kept(engine: Engine) {
     assert!(suite::rules().len() > 80, "{}", suite::rules().len());
     let mut broken = Vec::new();

@@ -144,8 +144,8 @@ impl Config {
         self
     }
 
-    /// How long the old secret may count after a rotation, whoever asks for it: 7 days at most by default, never more than
-    /// 30.
+    /// How long the old secret may count after a rotation, whoever asks for it: 7 days at most by default, never more
+    /// than 30.
     #[must_use]
     pub fn max_grace(mut self, grace: Duration) -> Self {
         self.max_grace = grace;

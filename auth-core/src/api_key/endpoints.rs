@@ -145,8 +145,8 @@ impl ShownApiKey {
     }
 }
 
-/// The session of this request and whose it is, for a change: proved by the session's own token. An access token is good
-/// for minutes, and must not get its holder a key.
+/// The session of this request and whose it is, for a change: proved by the session's own token. An access token is
+/// good for minutes, and must not get its holder a key.
 fn caller(current: &CurrentSession) -> Result<Caller<'_>> {
     current.expect_session_token()?;
     Ok(Caller::Owner { user: current.user(), session: current })

@@ -330,7 +330,8 @@ impl NewApiKey {
         Self { tenant, permissions: Some(permissions), ..Self::of(KeyOwner::Organization(organization)) }
     }
 
-    /// A key of a service, a program that acts for nobody but itself: 1 to 128 characters. It permits what is given here.
+    /// A key of a service, a program that acts for nobody but itself: 1 to 128 characters. It permits what is given
+    /// here.
     pub fn of_service(name: impl Into<String>, permissions: Vec<Permission>) -> Self {
         Self { permissions: Some(permissions), ..Self::of(KeyOwner::Service(name.into())) }
     }

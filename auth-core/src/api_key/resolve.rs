@@ -24,12 +24,12 @@ pub struct ResolvedKey {
     pub key: ApiKey,
     /// The user whose it is; `None` when it is an organisation's or a service's.
     pub owner: Option<User>,
-    /// The roles that count: those of its owner in the tenant and of the role guard that the key is bound to, and none for a
-    /// key with permissions of its own. What asks for a role asks for all that comes with it, and that is more than such a
-    /// key has.
+    /// The roles that count: those of its owner in the tenant and of the role guard that the key is bound to, and none
+    /// for a key with permissions of its own. What asks for a role asks for all that comes with it, and that is more
+    /// than such a key has.
     pub roles: BTreeSet<GrantedRole>,
-    /// What may be done with it: all that its owner may do there at this moment, or of that what it is limited to. Of a key
-    /// that is no user's it is what the application gave it.
+    /// What may be done with it: all that its owner may do there at this moment, or of that what it is limited to. Of a
+    /// key that is no user's it is what the application gave it.
     pub permissions: BTreeSet<Permission>,
 }
 
@@ -44,8 +44,8 @@ pub async fn verify(cx: &Cx, key: &str) -> Result<ResolvedKey> {
 }
 
 /// The key of this secret, if it counts: one look-up, and one guarded statement if its use is limited. An unknown, a
-/// disabled and an expired key, a secret whose grace is over, and a key whose owner is gone or disabled are all `None`, so
-/// that they get one answer. So is one of the pool that the request is not for.
+/// disabled and an expired key, a secret whose grace is over, and a key whose owner is gone or disabled are all `None`,
+/// so that they get one answer. So is one of the pool that the request is not for.
 ///
 /// # Errors
 /// 429 for a key that counts and is used too often, with the time after which it may be used again.

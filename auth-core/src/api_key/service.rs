@@ -82,15 +82,15 @@ fn feature(cx: &Cx) -> Result<&Config> {
     cx.auth().api_keys().ok_or_else(|| Error::internal("API keys are not switched on: AuthBuilder::api_keys"))
 }
 
-/// Makes a key, for programs. A user's may be limited in ways that its owner cannot ask for, and never permits more than
-/// they hold. An organisation's or a service's permits exactly what it is given here, on the word of the program: whoever
-/// uses it is a [`Service`](crate::guard::PrincipalKind::Service) principal.
+/// Makes a key, for programs. A user's may be limited in ways that its owner cannot ask for, and never permits more
+/// than they hold. An organisation's or a service's permits exactly what it is given here, on the word of the program:
+/// whoever uses it is a [`Service`](crate::guard::PrincipalKind::Service) principal.
 ///
 /// # Errors
 /// [`Code::ValidationError`] for a key that is no user's and does not say what it permits (an empty list says nothing);
 /// [`Code::UserNotFound`]; [`Code::Conflict`] for a disabled user; [`Code::TenantMismatch`] for a user whose account
-/// belongs to another tenant; where the engine keeps tenants [`Code::TenantNotFound`] and, for a user who does not belong
-/// to it, [`Code::NotAMember`]; [`Code::RoleGuardNotAllowed`] for a role guard that is not registered;
+/// belongs to another tenant; where the engine keeps tenants [`Code::TenantNotFound`] and, for a user who does not
+/// belong to it, [`Code::NotAMember`]; [`Code::RoleGuardNotAllowed`] for a role guard that is not registered;
 /// [`Code::TooManyKeys`]; [`Code::PermissionNotHeld`]; and what is said of names, prefixes, lifetimes and metadata.
 pub async fn create(cx: &Cx, new: NewApiKey) -> Result<CreatedKey> {
     let owner = new.owner.clone();
@@ -180,7 +180,8 @@ async fn claim(work: &mut Work<'_>, id: UserId) -> Result<User> {
     Ok(user)
 }
 
-/// Refuses a key that would permit what its owner does not hold. Without permissions of its own it permits what they do.
+/// Refuses a key that would permit what its owner does not hold. Without permissions of its own it permits what they
+/// do.
 async fn expect_held(
     cx: &Cx,
     work: &mut Work<'_>,

@@ -10,13 +10,13 @@ use crate::store::StoreError;
 #[async_trait]
 pub trait ApiKeyStore {
     /// The key of this secret with its owner and their roles, in **one** statement: the hot path of every request with
-    /// a key. Expired secrets, expired and disabled keys and disabled owners are returned as they are; the caller judges
-    /// them by its clock.
+    /// a key. Expired secrets, expired and disabled keys and disabled owners are returned as they are; the caller
+    /// judges them by its clock.
     async fn api_key_by_hash(&mut self, hash: &TokenHash) -> Result<Option<ApiKeyWithOwner>, StoreError>;
 
     /// Counts a use by every limit of the key, as [`Limits::spend`](super::Limits::spend) does, in **one** guarded
-    /// statement: of racing uses for the last place one gets it, and a use that is refused counts nothing. A key without
-    /// limits is always allowed.
+    /// statement: of racing uses for the last place one gets it, and a use that is refused counts nothing. A key
+    /// without limits is always allowed.
     async fn spend_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<Spent, StoreError>;
 
     /// Adds to what is known of the key's use; the last use never goes back. `false` when there is no such key.

@@ -13,7 +13,8 @@ pub enum Outcome {
     Failure,
 }
 
-/// Who did what, from where, and whether it came about. It never holds a secret, a password or an address in a mail sense.
+/// Who did what, from where, and whether it came about. It never holds a secret, a password or an address in a mail
+/// sense.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
     /// Names the row; ordered by time.

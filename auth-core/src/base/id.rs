@@ -33,7 +33,8 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
         ///
-        /// Written as 32 lower-case hexadecimal digits. An identifier names, it never proves: knowing one gives no access.
+        /// Written as 32 lower-case hexadecimal digits. An identifier names, it never proves: knowing one gives no
+        /// access.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 

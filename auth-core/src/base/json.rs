@@ -49,8 +49,8 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserialize
     deserializer.deserialize_map(ObjectOnly(PhantomData))
 }
 
-/// For `#[serde(default, deserialize_with = "…")]`: a member may be missing, but `null` is no value of it, unless `T` is
-/// itself an option: then it is told from one that is missing.
+/// For `#[serde(default, deserialize_with = "…")]`: a member may be missing, but `null` is no value of it, unless `T`
+/// is itself an option: then it is told from one that is missing.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

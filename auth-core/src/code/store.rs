@@ -10,15 +10,15 @@ use crate::store::StoreError;
 #[async_trait]
 pub trait CodeStore {
     /// Writes a code in place of the older one of its purpose that is bound to the same session or, for a code without
-    /// a session, to the same user and no session. `false`, and nothing is written, when the user is gone, or has no such
-    /// session.
+    /// a session, to the same user and no session. `false`, and nothing is written, when the user is gone, or has no
+    /// such session.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the hash is taken by another code.
     async fn put_code(&mut self, code: &StoredCode) -> Result<bool, StoreError>;
 
-    /// The code of this hash and purpose, which is left as it is. `None` when there is none, or it is for something else,
-    /// or it has expired at `now`.
+    /// The code of this hash and purpose, which is left as it is. `None` when there is none, or it is for something
+    /// else, or it has expired at `now`.
     async fn code_by_hash(
         &mut self,
         purpose: CodePurpose,

@@ -124,8 +124,8 @@ impl fmt::Debug for AttemptKeys {
 
 /// Tags of CSRF tokens: which session a token was made for, under the keys of [`Purpose::Csrf`].
 ///
-/// A nonce of 16 bytes stands before the session's id of 16, so that no two messages are spelt alike. Tags of a previous
-/// secret count, or replacing it would refuse every page that is open.
+/// A nonce of 16 bytes stands before the session's id of 16, so that no two messages are spelt alike. Tags of a
+/// previous secret count, or replacing it would refuse every page that is open.
 #[derive(Clone)]
 pub struct CsrfKeys(Mac);
 

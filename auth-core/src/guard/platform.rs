@@ -8,10 +8,10 @@ use crate::error::Result;
 /// Says in which requests *platform access* is in force: whether the roles that staff hold on the platform count.
 ///
 /// Staff serve all tenants and belong to none. What they hold was given on its own
-/// ([`RoleGrant::on_platform`](crate::role::RoleGrant::on_platform)); nobody gets it by signing up. Where access is in force at
-/// sign-in, they get a session on the platform. It is judged again with every request of that session: where it is not in
-/// force, no role of theirs counts, and a refresh is refused, so that a token that has leaked into another front end is
-/// worth nothing there. Without such a policy nothing on the platform ever counts.
+/// ([`RoleGrant::on_platform`](crate::role::RoleGrant::on_platform)); nobody gets it by signing up. Where access is in
+/// force at sign-in, they get a session on the platform. It is judged again with every request of that session: where
+/// it is not in force, no role of theirs counts, and a refresh is refused, so that a token that has leaked into another
+/// front end is worth nothing there. Without such a policy nothing on the platform ever counts.
 ///
 /// A header proves nothing outside browsers: this keeps front ends apart, it does not keep a thief out.
 #[async_trait]

@@ -55,9 +55,9 @@ impl From<Pool> for PrincipalKind {
 /// service.
 ///
 /// Two subjects of two issuers are never equal, however they are spelt, and neither is ever one of ours. Written out, a
-/// service is `service:nightly` or `organization:acme`, and everything else what it is called alone: an application that
-/// files rows by that text must trust one issuer only and have no users of its own, or file the [issuer](Self::issuer)
-/// too. Better that it files [`Principal::user_id`].
+/// service is `service:nightly` or `organization:acme`, and everything else what it is called alone: an application
+/// that files rows by that text must trust one issuer only and have no users of its own, or file the
+/// [issuer](Self::issuer) too. Better that it files [`Principal::user_id`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PrincipalId(Origin);
 
@@ -188,8 +188,8 @@ impl Principal {
         self.permissions.contains(name)
     }
 
-    /// Whether the role is held in exactly this role guard; the same name in another guard does not count, nor does a role
-    /// that a tenant has defined for itself.
+    /// Whether the role is held in exactly this role guard; the same name in another guard does not count, nor does a
+    /// role that a tenant has defined for itself.
     pub fn has_role(&self, guard: &str, name: &str) -> bool {
         self.roles.iter().any(|role| role.guard == guard && role.name == name && !role.is_custom)
     }
@@ -218,8 +218,8 @@ impl Principal {
     /// Them, as somebody who gives and takes roles: with [`role::grant_as`](crate::role::grant_as).
     ///
     /// # Errors
-    /// [`Code::Forbidden`] for whoever is no user of ours with a session that was looked up: a token that is believed without
-    /// looking may be of a session that has ended.
+    /// [`Code::Forbidden`] for whoever is no user of ours with a session that was looked up: a token that is believed
+    /// without looking may be of a session that has ended.
     pub fn granter(&self) -> Result<Granter<'_>> {
         match (self.user_id(), self.source) {
             (Some(user), PrincipalSource::Session) => {
@@ -421,8 +421,8 @@ impl Authentication {
     }
 
     /// Whether it is a user of ours who acts for the credential's tenant, on the strength of a membership that may have
-    /// ended since: with a session that acts in it, an access token or an API key of theirs, or vouched for by another issuer. A token that is
-    /// believed without looking is believed in this as well.
+    /// ended since: with a session that acts in it, an access token or an API key of theirs, or vouched for by another
+    /// issuer. A token that is believed without looking is believed in this as well.
     pub(super) fn acts_for_a_member(&self) -> bool {
         match &self.proof {
             Proof::SessionToken(_) | Proof::Session(_) | Proof::User(_) => true,

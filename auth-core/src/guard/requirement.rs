@@ -169,8 +169,8 @@ impl Admits {
 }
 
 impl AccessRule {
-    /// Opens the route to everybody. A handler that asks who somebody is still meets no customer there, unless the route
-    /// is [for them](Self::for_everybody) too.
+    /// Opens the route to everybody. A handler that asks who somebody is still meets no customer there, unless the
+    /// route is [for them](Self::for_everybody) too.
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_public = true;

@@ -1,11 +1,11 @@
 //! For which tenant somebody acts.
 //!
-//! A tenant is named by the credential (the session, a claim of another issuer, an API key) or by a header; if both name one they must
-//! agree, or the request is 403, and a handler compares what a body names with [`Tenant::agree_with`]. A name alone proves
-//! nothing. A credential of one tenant acts for that one; with a credential of none, whoever names a tenant must be let in
-//! by [`TenantAccess`]. It is asked as well where a credential outlives a membership: for the API key of a user, for an
-//! access token unless the route believes it without looking, when such a token is refreshed, and for a user of ours whom
-//! another issuer vouches for.
+//! A tenant is named by the credential (the session, a claim of another issuer, an API key) or by a header; if both
+//! name one they must agree, or the request is 403, and a handler compares what a body names with
+//! [`Tenant::agree_with`]. A name alone proves nothing. A credential of one tenant acts for that one; with a credential
+//! of none, whoever names a tenant must be let in by [`TenantAccess`]. It is asked as well where a credential outlives
+//! a membership: for the API key of a user, for an access token unless the route believes it without looking, when such
+//! a token is refreshed, and for a user of ours whom another issuer vouches for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -101,23 +101,23 @@ impl fmt::Debug for Tenancy {
 
 impl Tenancy {
     /// The engine keeps who belongs to which tenant, and one account may be a member of many. A session acts in one of
-    /// them at most: whoever signs in names it (`tenantId`), and changes to another by `POST /switch-tenant`, for a session
-    /// of its own. Who may act for a tenant says the membership, unless [`access`](Self::access) says so.
+    /// them at most: whoever signs in names it (`tenantId`), and changes to another by `POST /switch-tenant`, for a
+    /// session of its own. Who may act for a tenant says the membership, unless [`access`](Self::access) says so.
     pub fn shared() -> Self {
         Self { mode: Mode::Shared, ..Self::default() }
     }
 
-    /// An account belongs to one tenant: the same address in another one is somebody else, with a password, sessions and
-    /// counted attempts of their own. Whoever signs up or in names the tenant (`tenantId`, or the header; both agree), or a
-    /// hook does ([`before_login`](crate::hooks::Hooks::before_login)); otherwise 400 `TENANT_REQUIRED`. Whoever signs up is
-    /// a member of it from the start, their sessions act in it and in no other, and `POST /switch-tenant` is 400
-    /// `TENANT_SWITCHING_NOT_SUPPORTED`. Signing in to a tenant that does not exist is signing in as an unknown user;
-    /// signing up to one is 404 `TENANT_NOT_FOUND`, since a tenant that takes people in is no secret.
+    /// An account belongs to one tenant: the same address in another one is somebody else, with a password, sessions
+    /// and counted attempts of their own. Whoever signs up or in names the tenant (`tenantId`, or the header; both
+    /// agree), or a hook does ([`before_login`](crate::hooks::Hooks::before_login)); otherwise 400 `TENANT_REQUIRED`.
+    /// Whoever signs up is a member of it from the start, their sessions act in it and in no other, and `POST
+    /// /switch-tenant` is 400 `TENANT_SWITCHING_NOT_SUPPORTED`. Signing in to a tenant that does not exist is signing
+    /// in as an unknown user; signing up to one is 404 `TENANT_NOT_FOUND`, since a tenant that takes people in is no
+    /// secret.
     ///
-    /// Staff of the platform belong to no tenant: programs create them, and they sign in where
-    /// [platform access](super::PlatformAccess) is in force, without naming one. Accounts of an application that was run
-    /// without this belong to no tenant either. Unless they are staff they can do nothing, and their sessions count no
-    /// more.
+    /// Staff of the platform belong to no tenant: programs create them, and they sign in where [platform
+    /// access](super::PlatformAccess) is in force, without naming one. Accounts of an application that was run without
+    /// this belong to no tenant either. Unless they are staff they can do nothing, and their sessions count no more.
     pub fn isolated() -> Self {
         Self { mode: Mode::Isolated, ..Self::default() }
     }
@@ -129,8 +129,8 @@ impl Tenancy {
         self
     }
 
-    /// Demands the header of every request, before anybody is asked who they are: on public routes and for signing in as
-    /// well, where it is read and not judged. Without it the answer is 400 `TENANT_REQUIRED`. Programs that read
+    /// Demands the header of every request, before anybody is asked who they are: on public routes and for signing in
+    /// as well, where it is read and not judged. Without it the answer is 400 `TENANT_REQUIRED`. Programs that read
     /// `/jwks` or look whether we are alive need none.
     #[must_use]
     pub fn header_always(mut self) -> Self {
@@ -146,8 +146,8 @@ impl Tenancy {
         self
     }
 
-    /// Says who may act for a tenant. Without it the memberships that the engine keeps decide, and where it keeps none nobody
-    /// may act for a tenant that their credential does not name.
+    /// Says who may act for a tenant. Without it the memberships that the engine keeps decide, and where it keeps none
+    /// nobody may act for a tenant that their credential does not name.
     #[must_use]
     pub fn access(mut self, access: impl TenantAccess) -> Self {
         self.access = Some(Arc::new(access));
@@ -167,7 +167,8 @@ impl Tenancy {
     /// Among whom somebody who signs in is looked for, once it is decided where they want to act.
     ///
     /// # Errors
-    /// 400 where a tenant must be named and is not: accounts of none are those of staff, where platform access is in force.
+    /// 400 where a tenant must be named and is not: accounts of none are those of staff, where platform access is in
+    /// force.
     pub(crate) async fn population(&self, cx: &Cx, tenant: Option<&TenantId>) -> Result<Population> {
         let population = Population::from(cx.pool());
         match tenant {
@@ -178,8 +179,8 @@ impl Tenancy {
         }
     }
 
-    /// Whether this user may act there at all: in the tenant that the account belongs to; with an account of none, where all
-    /// others belong to one, on the platform.
+    /// Whether this user may act there at all: in the tenant that the account belongs to; with an account of none,
+    /// where all others belong to one, on the platform.
     pub(crate) fn lets_act(&self, user: &User, scope: &RoleScope) -> bool {
         match &user.tenant {
             Some(home) => scope.tenant() == Some(home),
@@ -195,7 +196,8 @@ impl Tenancy {
         }
     }
 
-    /// The tenant that somebody who signs in, or up, wants to act in: what the body names and what the header says agree.
+    /// The tenant that somebody who signs in, or up, wants to act in: what the body names and what the header says
+    /// agree.
     ///
     /// # Errors
     /// 400 when no memberships are kept and the body names one, 403 when the two differ.
@@ -322,8 +324,8 @@ impl Tenant {
     }
 }
 
-/// The tenant for which the caller acts, as an active member of it: not as staff, nor as somebody whom a [`TenantAccess`]
-/// lets act there. Others are 403 `TENANT_MISMATCH`. One look-up more than [`Tenant`].
+/// The tenant for which the caller acts, as an active member of it: not as staff, nor as somebody whom a
+/// [`TenantAccess`] lets act there. Others are 403 `TENANT_MISMATCH`. One look-up more than [`Tenant`].
 #[derive(Clone, Debug)]
 pub struct Member {
     tenant: Tenant,

@@ -20,8 +20,8 @@ pub struct LoginAttempt<'a> {
     pub email: Option<&'a Email>,
     /// Fields of the request that the engine does not know. A stranger writes them.
     pub input: &'a Map<String, Value>,
-    /// The role guard that the session is to be opened under; `None` unless a hook says so. What another session vouches for
-    /// acts where that one does, whatever is said here.
+    /// The role guard that the session is to be opened under; `None` unless a hook says so. What another session
+    /// vouches for acts where that one does, whatever is said here.
     pub role_guard: Option<String>,
     /// The tenant that the session is to act in, as the request names it.
     pub tenant: Option<TenantId>,
@@ -69,8 +69,8 @@ pub struct LoginContext<'a> {
     pub memberships: Vec<Membership>,
     /// What they hold, wherever it is held.
     pub roles: Vec<HeldRole>,
-    /// Whether platform access is in force in this request: then whoever holds a role on the platform acts there, and what
-    /// they hold in tenants does not count.
+    /// Whether platform access is in force in this request: then whoever holds a role on the platform acts there, and
+    /// what they hold in tenants does not count.
     pub has_platform_access: bool,
     /// The session that this one stands beside, or in place of, on a [renewal](LoginOccasion::Renewal).
     pub renews: Option<&'a StoredSession>,

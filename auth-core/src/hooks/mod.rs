@@ -1,8 +1,8 @@
 //! Where the application joins in: hooks before things happen, events after they have.
 //!
 //! A *hook* that is given the unit of work runs inside the transaction, may edit what it is given, and refuses by
-//! returning an error: then nothing persists. Several run in the order of registration, the first error wins. A hook that
-//! panics or exceeds its time limit refuses. An *event* is told after the commit and can refuse nothing.
+//! returning an error: then nothing persists. Several run in the order of registration, the first error wins. A hook
+//! that panics or exceeds its time limit refuses. An *event* is told after the commit and can refuse nothing.
 
 mod chain;
 mod deliver;
@@ -29,7 +29,8 @@ use crate::user::{SignUp, User};
 /// What the application does at the turning points of an account. Every method does nothing by default.
 ///
 /// Within a hook, statements go through `work`: it is the transaction that the built-in change is part of. Services
-/// such as [`grant_role_within`](crate::role::grant_role_within) take it too. `auth_sqlx::connection(work.tx())` gives the database connection behind it.
+/// such as [`grant_role_within`](crate::role::grant_role_within) take it too. `auth_sqlx::connection(work.tx())` gives
+/// the database connection behind it.
 ///
 /// ```
 /// use auth_core::prelude::*;
@@ -48,8 +49,8 @@ use crate::user::{SignUp, User};
 /// ```
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
-    /// What is wrong with their configuration, a sentence each; `knows` tells the registered role guards. Asked when the
-    /// engine is built, which fails with what is said here.
+    /// What is wrong with their configuration, a sentence each; `knows` tells the registered role guards. Asked when
+    /// the engine is built, which fails with what is said here.
     fn problems(&self, _knows: &dyn Fn(&str) -> bool) -> Vec<String> {
         Vec::new()
     }
@@ -64,9 +65,9 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Somebody who has no session wants one, and nothing has been looked up: neither whether the account exists nor the
-    /// password. May say where the session is to act, or refuse: the answer is the same for every account. Runs for whoever
-    /// signs in or up or redeems a token, before any other hook; not for what a session asks for itself.
+    /// Somebody who has no session wants one, and nothing has been looked up: neither whether the account exists nor
+    /// the password. May say where the session is to act, or refuse: the answer is the same for every account. Runs for
+    /// whoever signs in or up or redeems a token, before any other hook; not for what a session asks for itself.
     async fn before_login(&self, _cx: &Cx, _attempt: &mut LoginAttempt<'_>) -> Result<()> {
         Ok(())
     }
@@ -78,22 +79,24 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// A request carries a credential, and it has not been looked at. Runs once in each such request, so it must be quick.
+    /// A request carries a credential, and it has not been looked at. Runs once in each such request, so it must be
+    /// quick.
     async fn before_auth(&self, _cx: &Cx) -> Result<()> {
         Ok(())
     }
 
     /// A request has proved whose it is, and nothing has come of it yet. Runs once in each such request, whatever the
-    /// credential (one-time and refresh tokens, too), and for each of several sessions that a browser shows, so it must be
-    /// quick.
+    /// credential (one-time and refresh tokens, too), and for each of several sessions that a browser shows, so it must
+    /// be quick.
     async fn after_auth(&self, _cx: &Cx, _principal: &Principal) -> Result<()> {
         Ok(())
     }
 
-    /// Adds to the roles that count for a user where they act, or takes from them. A role that is taken permits nothing; one
-    /// that is added permits what [`resolve_permissions`](Self::resolve_permissions) says, and counts as one that is held: in a
-    /// session of one role guard only if it is of that guard. Does not run for a session of staff where they are none. Runs
-    /// whenever rows are looked up for a request or a token, so it must be quick. An error refuses the request.
+    /// Adds to the roles that count for a user where they act, or takes from them. A role that is taken permits
+    /// nothing; one that is added permits what [`resolve_permissions`](Self::resolve_permissions) says, and counts as
+    /// one that is held: in a session of one role guard only if it is of that guard. Does not run for a session of
+    /// staff where they are none. Runs whenever rows are looked up for a request or a token, so it must be quick. An
+    /// error refuses the request.
     async fn resolve_roles(&self, _cx: &Cx, _user: &User, _roles: &mut BTreeSet<GrantedRole>) -> Result<()> {
         Ok(())
     }
@@ -120,8 +123,8 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Adds claims to an access token, for whoever verifies it. Claims of the engine's own cannot be set. Runs when a token
-    /// is issued or refreshed, which with tokens on each `get-session` does; refusing issues none.
+    /// Adds claims to an access token, for whoever verifies it. Claims of the engine's own cannot be set. Runs when a
+    /// token is issued or refreshed, which with tokens on each `get-session` does; refusing issues none.
     async fn token_claims(&self, _cx: &Cx, _user: &User, _claims: &mut Map<String, Value>) -> Result<()> {
         Ok(())
     }

@@ -11,7 +11,8 @@ use ipnet::IpNet;
 
 use crate::error::ConfigErrors;
 
-/// Which header the trusted proxies write. A proxy passes the other one through as the client sent it, so it is ignored.
+/// Which header the trusted proxies write. A proxy passes the other one through as the client sent it, so it is
+/// ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`.
@@ -110,7 +111,8 @@ fn unmapped(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// What counts as one client when attempts are counted: an IPv4 address, or an IPv6 /64, which one subscriber owns whole.
+/// What counts as one client when attempts are counted: an IPv4 address, or an IPv6 /64, which one subscriber owns
+/// whole.
 pub(crate) fn counting_unit(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) >> 64 << 64).into(),

@@ -111,7 +111,8 @@ pub(super) fn domain_problems(domain: &str, host: Option<&str>, https: bool) -> 
     problems
 }
 
-/// What a browser takes for a promise: `__Host-` of a cookie that is this host's alone, `__Secure-` of one that is shared.
+/// What a browser takes for a promise: `__Host-` of a cookie that is this host's alone, `__Secure-` of one that is
+/// shared.
 pub(super) const fn name_prefix(https: bool, domain: Option<&str>) -> &'static str {
     match (https, domain) {
         (true, None) => "__Host-",
@@ -141,8 +142,8 @@ const SET_AUTH_TOKEN: &str = "set-auth-token";
 /// More kept sessions than this in one request are somebody's flood.
 pub(super) const MOST_KEPT: usize = 32;
 
-/// Gives the client a session that has just been made: its cookie, its token in a header for clients that keep none, and
-/// with several sessions in one browser also the cookie that it is kept in beside the others.
+/// Gives the client a session that has just been made: its cookie, its token in a header for clients that keep none,
+/// and with several sessions in one browser also the cookie that it is kept in beside the others.
 pub(crate) fn give_session(cx: &Cx, signed_in: &SignedIn) {
     let SignedIn { session, token, user, replaced } = signed_in;
     set_session_cookie(cx, user.pool, session, token);

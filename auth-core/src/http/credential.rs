@@ -91,8 +91,8 @@ async fn by_access_token(cx: &Cx, check: SessionCheck, text: &str) -> Result<Aut
     by_verified(cx, check, token::verify_access(cx, text).await?).await
 }
 
-/// A cookie holds a token of ours and no other, whatever issuers are accepted besides. Which session a CSRF token must be
-/// of is known once the token was verified.
+/// A cookie holds a token of ours and no other, whatever issuers are accepted besides. Which session a CSRF token must
+/// be of is known once the token was verified.
 async fn by_access_cookie(cx: &Cx, check: SessionCheck, text: &str, pool: Pool) -> Result<Authentication> {
     let verified = token::verify_access(cx, text).await?;
     if is_unsafe(&cx.request().method, &cx.request().headers) {
@@ -248,8 +248,8 @@ impl Credential {
         Ok(Some(Self::ApiKey(token)))
     }
 
-    /// The session tokens that the request shows, in whatever place, each once, and no more than anybody keeps: for ending
-    /// the sessions they open.
+    /// The session tokens that the request shows, in whatever place, each once, and no more than anybody keeps: for
+    /// ending the sessions they open.
     pub(crate) fn all_tokens(cx: &Cx) -> Vec<Token> {
         let headers = &cx.request().headers;
         let bearer = authorization(headers, "bearer").ok().flatten();

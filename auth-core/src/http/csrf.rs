@@ -1,9 +1,10 @@
-//! Double submit against cross-site request forgery: what a page shows beside the cookies that its browser sends by itself.
+//! Double submit against cross-site request forgery: what a page shows beside the cookies that its browser sends by
+//! itself.
 //!
 //! A browser sends cookies along whoever asks for it, and tells the request's origin, which is checked as well
-//! (`origin.rs`). The token is the second lock (OWASP CSRF Prevention, "signed double-submit cookie"): only a page that may
-//! read our cookie or our answers can put it into the header `x-csrf-token`. A sibling host that plants a cookie of its
-//! own gains nothing, because the token is made for one session.
+//! (`origin.rs`). The token is the second lock (OWASP CSRF Prevention, "signed double-submit cookie"): only a page that
+//! may read our cookie or our answers can put it into the header `x-csrf-token`. A sibling host that plants a cookie of
+//! its own gains nothing, because the token is made for one session.
 
 use std::fmt;
 
@@ -24,7 +25,8 @@ const NONCE_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
 /// A token that proves a page to be one of ours, for one session: base64url of a nonce and of the tag of nonce and
-/// session. It opens nothing by itself and is good for as long as the session and the secret are. `Debug` does not show it.
+/// session. It opens nothing by itself and is good for as long as the session and the secret are. `Debug` does not show
+/// it.
 #[derive(Clone)]
 pub struct CsrfToken {
     text: String,

@@ -108,7 +108,8 @@ fn check_targets(place: &str, fields: &Fields, cx: &Cx) -> Result<()> {
     Ok(())
 }
 
-/// `message` comes from the parser and may quote what it met, which may be a secret: only what it *expected* is passed on.
+/// `message` comes from the parser and may quote what it met, which may be a secret: only what it *expected* is passed
+/// on.
 fn validation_error(place: &str, path: &str, message: &str) -> Error {
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let (field, message) = match (missing, message.split_once(", expected ")) {
@@ -119,7 +120,8 @@ fn validation_error(place: &str, path: &str, message: &str) -> Error {
     Error::invalid(place, field, message)
 }
 
-/// A flag that a form can only spell out as text, for request types with flattened fields, which lose what they are for.
+/// A flag that a form can only spell out as text, for request types with flattened fields, which lose what they are
+/// for.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),

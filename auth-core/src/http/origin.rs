@@ -171,9 +171,9 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 /// Refuses a request that a page of others may have caused, for handlers that sign people in on a route of their own:
 /// endpoints of the engine, and routes that demand a credential, are held to it anyway.
 ///
-/// Of what may change something (every method but GET, HEAD and OPTIONS, RFC 9110 §9.2.1), with any cookie `Origin`, else
-/// `Referer`, must name a trusted origin. Without cookies a request that names an origin, or that a browser has sent (fetch
-/// metadata), is held to the same; that of a program, which has neither, passes.
+/// Of what may change something (every method but GET, HEAD and OPTIONS, RFC 9110 §9.2.1), with any cookie `Origin`,
+/// else `Referer`, must name a trusted origin. Without cookies a request that names an origin, or that a browser has
+/// sent (fetch metadata), is held to the same; that of a program, which has neither, passes.
 ///
 /// # Errors
 /// 403 [`Code::InvalidOrigin`], [`Code::MissingOrNullOrigin`], [`Code::CrossSiteNavigationLoginBlocked`].

@@ -89,8 +89,8 @@ pub trait ErrorRenderer: Send + Sync + 'static {
     fn render(&self, error: &Error, cx: &Cx) -> String;
 }
 
-/// Reshapes the JSON that the engine's own endpoints answer with, for clients that expect another form. Status, headers and
-/// cookies stay, and so do refusals, which are [`ErrorRenderer`]'s.
+/// Reshapes the JSON that the engine's own endpoints answer with, for clients that expect another form. Status, headers
+/// and cookies stay, and so do refusals, which are [`ErrorRenderer`]'s.
 ///
 /// ```
 /// use auth_core::Cx;
@@ -107,9 +107,9 @@ pub trait ErrorRenderer: Send + Sync + 'static {
 /// }
 /// ```
 pub trait ResponseTransformer: Send + Sync + 'static {
-    /// The body to answer with in place of `body`, which may hold secrets that are shown once: log none of it. `endpoint`
-    /// is its [name](super::Endpoint::NAME). What the request asked for is done by now, so nothing can be refused; after a
-    /// panic the body stays as it was.
+    /// The body to answer with in place of `body`, which may hold secrets that are shown once: log none of it.
+    /// `endpoint` is its [name](super::Endpoint::NAME). What the request asked for is done by now, so nothing can be
+    /// refused; after a panic the body stays as it was.
     fn transform(&self, cx: &Cx, endpoint: &str, body: Value) -> Value;
 }
 

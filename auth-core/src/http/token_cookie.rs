@@ -159,8 +159,9 @@ fn max_age(cx: &Cx, persistence: Persistence, until: Timestamp) -> Option<Durati
     }
 }
 
-/// Gives a CSRF token of this session, or of none, until the browser closes: the page asks again when it begins. One that
-/// the browser keeps stays, or a page elsewhere that has the browser ask would have ours show a token that is none any more.
+/// Gives a CSRF token of this session, or of none, until the browser closes: the page asks again when it begins. One
+/// that the browser keeps stays, or a page elsewhere that has the browser ask would have ours show a token that is none
+/// any more.
 pub(crate) fn give_csrf_token(cx: &Cx, session: Option<SessionId>) -> CsrfToken {
     let Some(jar) = jar(cx) else { return CsrfToken::new(cx, session) };
     let name = &jar.names(cx.pool()).csrf;
@@ -185,8 +186,8 @@ pub(crate) fn clear_access_cookie(cx: &Cx, pool: Pool) {
     }
 }
 
-/// Takes tokens of an earlier session from a browser that gets another session, or that one would come back when the new
-/// one ends. Those that this very answer gives stay.
+/// Takes tokens of an earlier session from a browser that gets another session, or that one would come back when the
+/// new one ends. Those that this very answer gives stay.
 pub(super) fn drop_earlier_tokens(cx: &Cx, pool: Pool) {
     let (Some(jar), headers) = (jar(cx), &cx.request().headers) else { return };
     let names = jar.names(pool);

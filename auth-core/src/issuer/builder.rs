@@ -88,8 +88,8 @@ impl<K> VerifierBuilder<K> {
         self.value_rule(claim.into(), map::names(values), Absent::Accepted)
     }
 
-    /// Tokens in which this claim is this string are of programs, which act for nobody but themselves: they are services
-    /// and no users. So is one whose subject is its own `client_id` (RFC 9068 §2.2), in any case.
+    /// Tokens in which this claim is this string are of programs, which act for nobody but themselves: they are
+    /// services and no users. So is one whose subject is its own `client_id` (RFC 9068 §2.2), in any case.
     pub fn services(mut self, claim: impl Into<String>, value: impl Into<String>) -> Self {
         self.rules.services = Some((claim.into(), value.into()));
         self

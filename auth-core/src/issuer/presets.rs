@@ -23,10 +23,10 @@ impl JwksVerifier {
         VerifierBuilder::new(vec![issuer.into()], algorithms, KeySource::at(Location::Discovery))
     }
 
-    /// Access tokens that another program makes with this library, for the audience `audience`: that is its base URL, unless
-    /// its `token::Config::audiences` says otherwise. The issuer is the base URL, and the keys are at
-    /// `{base_url}/api/auth/jwks`. Only tokens of users, for whoever is let in is a user here. Permissions are read, and the
-    /// organisation from `tenant`; roles are not, since theirs are in role guards. EdDSA, ES256 and RS256.
+    /// Access tokens that another program makes with this library, for the audience `audience`: that is its base URL,
+    /// unless its `token::Config::audiences` says otherwise. The issuer is the base URL, and the keys are at
+    /// `{base_url}/api/auth/jwks`. Only tokens of users, for whoever is let in is a user here. Permissions are read,
+    /// and the organisation from `tenant`; roles are not, since theirs are in role guards. EdDSA, ES256 and RS256.
     pub fn another_engine(base_url: &str, audience: impl Into<String>) -> VerifierBuilder<KeySource> {
         preset(origin(base_url), Location::Below("api/auth/jwks"))
             .algorithms([Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256])
@@ -108,8 +108,8 @@ impl JwksVerifier {
     /// Access tokens (version 2.0) and ID tokens of Microsoft Entra ID for the application `audience`. Only the tenants
     /// of the list are let in: `tid` is one of them, and the issuer is `https://login.microsoftonline.com/{tid}/v2.0`,
     /// compared byte for byte. The subject is `{tid}:{oid}`, since `sub` is another one in every application. A key
-    /// that is published for one issuer verifies only its tokens. RS256. App roles are in `roles`. A token whose `idtyp`
-    /// is `app` is of a service: that is an optional claim, which the application's registration must ask for.
+    /// that is published for one issuer verifies only its tokens. RS256. App roles are in `roles`. A token whose
+    /// `idtyp` is `app` is of a service: that is an optional claim, which the application's registration must ask for.
     ///
     /// Tenants are named by their identifier (a GUID in lower case): `common`, `organizations` and domains are refused.
     /// For a national cloud, give its [`issuer`](VerifierBuilder::issuer) with `{tenantid}` in it.

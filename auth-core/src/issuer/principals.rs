@@ -17,9 +17,9 @@ use crate::error::Result;
 /// address alone proves nothing: it may be unverified, and it changes hands.
 #[async_trait]
 pub trait ExternalUsers: Send + Sync + 'static {
-    /// The user, who may be [created](crate::user::create_user) here; `None` refuses the request (401). Called with each
-    /// request that bears such a token, before anything else knows the caller: do not ask `cx` who it is, which would
-    /// wait for this answer. As for a hook, there is a time limit.
+    /// The user, who may be [created](crate::user::create_user) here; `None` refuses the request (401). Called with
+    /// each request that bears such a token, before anything else knows the caller: do not ask `cx` who it is, which
+    /// would wait for this answer. As for a hook, there is a time limit.
     ///
     /// # Errors
     /// When it cannot be known; the request is refused then, with 401 unless the error says 403, 500 or 503.
@@ -47,16 +47,16 @@ impl From<VerifierChain> for ExternalIssuers {
 }
 
 impl ExternalIssuers {
-    /// The role guard that the roles of tokens live in, one of the registered ones. Whoever controls an issuer then gives
-    /// every role of that guard.
+    /// The role guard that the roles of tokens live in, one of the registered ones. Whoever controls an issuer then
+    /// gives every role of that guard.
     #[must_use]
     pub fn role_guard(mut self, guard: impl Into<String>) -> Self {
         self.role_guard = Some(guard.into());
         self
     }
 
-    /// Has each subject be a user of this application: name, roles and permissions are those of the user's row, looked up
-    /// with each request, and a disabled user is refused. The token says who it is and nothing more.
+    /// Has each subject be a user of this application: name, roles and permissions are those of the user's row, looked
+    /// up with each request, and a disabled user is refused. The token says who it is and nothing more.
     #[must_use]
     pub fn users(mut self, users: impl ExternalUsers) -> Self {
         self.users = Some(Arc::new(users));

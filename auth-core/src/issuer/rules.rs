@@ -238,8 +238,8 @@ impl TokenRules {
         }
     }
 
-    /// Whether a token is for a program: by what its issuer says of such ones, or because the subject is the client itself
-    /// (RFC 9068 §2.2).
+    /// Whether a token is for a program: by what its issuer says of such ones, or because the subject is the client
+    /// itself (RFC 9068 §2.2).
     fn is_service(&self, claims: &Map<String, Value>) -> Result<bool, Refusal> {
         let client = claims.get("client_id").filter(|client| client.is_string());
         if client.is_some() && client == claims.get("sub") {

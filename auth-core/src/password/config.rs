@@ -305,7 +305,8 @@ impl Default for Lockout {
 }
 
 impl Lockout {
-    /// Counts nothing: anybody may guess for ever. For tests, and for applications that limit attempts in front of this library.
+    /// Counts nothing: anybody may guess for ever. For tests, and for applications that limit attempts in front of this
+    /// library.
     pub fn disabled_insecurely() -> Self {
         Self { mode: LockoutMode::Disabled, ..Self::default() }
     }

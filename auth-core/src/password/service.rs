@@ -88,13 +88,15 @@ pub(crate) async fn create(cx: &Cx, pool: Pool, mut signup: SignUp, password: Pa
     Ok(user)
 }
 
-/// Makes the first holder of a role, such as a super admin's on the platform: somebody new, of this address and password,
-/// who holds it from the first moment. `false`, and nothing has changed, once any enabled user holds it there, whatever
-/// their address or password. So a program does this at each start, and several may at once. Hooks run as for anybody.
+/// Makes the first holder of a role, such as a super admin's on the platform: somebody new, of this address and
+/// password, who holds it from the first moment. `false`, and nothing has changed, once any enabled user holds it
+/// there, whatever their address or password. So a program does this at each start, and several may at once. Hooks run
+/// as for anybody.
 ///
 /// # Errors
 /// [`Code::UserAlreadyExists`] where nobody holds the role and there is an account of this address: a stranger may have
-/// made it, so it is for the program to [grant](role::grant) it the role. What [`create_user`] and [`role::grant`] refuse.
+/// made it, so it is for the program to [grant](role::grant) it the role. What [`create_user`] and [`role::grant`]
+/// refuse.
 pub async fn bootstrap_superadmin(cx: &Cx, role: &RoleGrant, email: Email, password: Password) -> Result<bool> {
     if role::is_held(cx, &mut cx.begin().await?, role).await? {
         return Ok(false);
@@ -136,8 +138,9 @@ pub(crate) struct SignIn {
     pub(crate) input: Map<String, Value>,
 }
 
-/// Signs in. An unknown address, an unknown tenant, a wrong password, a user without one, a disabled user and too many attempts cost the
-/// same statements and the same hash, and get the same answer. What hooks refuse beforehand is refused whoever it is.
+/// Signs in. An unknown address, an unknown tenant, a wrong password, a user without one, a disabled user and too many
+/// attempts cost the same statements and the same hash, and get the same answer. What hooks refuse beforehand is
+/// refused whoever it is.
 pub(crate) async fn sign_in(cx: &Cx, sign_in: SignIn) -> Result<SignedIn> {
     let (config, hasher) = feature(cx)?;
     let SignIn { email, password, persistence, tenant, input } = sign_in;
@@ -281,12 +284,12 @@ async fn judge_again(
     }
 }
 
-/// Changes the password of a user who gives the current one in this session, for an application's own way of doing so. All
-/// their sessions end, and a new one takes the place of this one, in the same tenant and front end.
+/// Changes the password of a user who gives the current one in this session, for an application's own way of doing so.
+/// All their sessions end, and a new one takes the place of this one, in the same tenant and front end.
 ///
 /// # Errors
-/// [`Code::InvalidPassword`], [`Code::TooManyAttempts`], what the policy refuses, [`Code::Unauthorized`] when the session
-/// has ended since, [`Code::Conflict`] when somebody else has changed the password at the same time.
+/// [`Code::InvalidPassword`], [`Code::TooManyAttempts`], what the policy refuses, [`Code::Unauthorized`] when the
+/// session has ended since, [`Code::Conflict`] when somebody else has changed the password at the same time.
 pub async fn change_password(
     cx: &Cx,
     user: &User,

@@ -22,7 +22,8 @@ pub struct SignInFacts {
 /// Password hashes; they are read here and nowhere else.
 #[async_trait]
 pub trait PasswordStore {
-    /// The user of this address in this population, their password hash, and the counters of these keys at `now`, in **one** statement.
+    /// The user of this address in this population, their password hash, and the counters of these keys at `now`, in
+    /// **one** statement.
     async fn sign_in_facts(
         &mut self,
         population: &Population,

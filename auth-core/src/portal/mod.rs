@@ -2,8 +2,8 @@
 //!
 //! An admin console, a portal and a mobile app share users, and a role counts in the one for which it was granted. What
 //! a request says of its front end is a claim: a browser vouches for the origin of a page, and everything else writes
-//! what it likes. So a resolver chooses a namespace of roles and proves nothing: roles are looked up for the user in that
-//! namespace afterwards, and somebody who has none there gets nothing by naming it.
+//! what it likes. So a resolver chooses a namespace of roles and proves nothing: roles are looked up for the user in
+//! that namespace afterwards, and somebody who has none there gets nothing by naming it.
 //!
 //! Start reading at [`MultiPortal`], the policy ready made; [`OriginGuardResolver`] tells it which front end is which.
 

@@ -18,23 +18,24 @@ use crate::user::{SignUp, User};
 /// What a request may name its front end by, beside the address that it comes from.
 const FIELD: &str = "guard";
 
-/// Lets people in where a role lets them in: each front end has a role guard, and whoever signs in there must hold a role
-/// of it. The session is bound to it, so that no role of another counts, whatever front end its token leaks into.
+/// Lets people in where a role lets them in: each front end has a role guard, and whoever signs in there must hold a
+/// role of it. The session is bound to it, so that no role of another counts, whatever front end its token leaks into.
 ///
-/// - The role guard is that of the front end ([`RoleGuardResolver`]), or the one that the body names (`guard`). Two that
-///   differ are 400 `GUARD_MISMATCH`, none is 401 `GUARD_REQUIRED`, one that is not registered is a wrong password, and at
-///   sign-up ignored. All of this is decided before the account is looked at, so that it tells nothing of it.
+/// - The role guard is that of the front end ([`RoleGuardResolver`]), or the one that the body names (`guard`). Two
+///   that differ are 400 `GUARD_MISMATCH`, none is 401 `GUARD_REQUIRED`, one that is not registered is a wrong
+///   password, and at sign-up ignored. All of this is decided before the account is looked at, so that it tells nothing
+///   of it.
 /// - Whoever holds no role there is told what a wrong password is told, for the same work. The audit trail tells them
 ///   apart: `sign_in_refused_late`.
-/// - In a tenant the roles of its members count, one that the tenant has defined for itself included. Whoever names none
-///   (`tenantId`) and has a role in one gets that one; in several, 400 `TENANT_REQUIRED`. Into another tenant
+/// - In a tenant the roles of its members count, one that the tenant has defined for itself included. Whoever names
+///   none (`tenantId`) and has a role in one gets that one; in several, 400 `TENANT_REQUIRED`. Into another tenant
 ///   (`/switch-tenant`) goes whoever could sign in to it there, others are 403 `TENANT_MISMATCH`.
-/// - While [platform access](PlatformAccess) is in force, only what is held on the platform lets anybody in; roles that are
-///   held everywhere count beside it. What a person is to hold as staff is granted
+/// - While [platform access](PlatformAccess) is in force, only what is held on the platform lets anybody in; roles that
+///   are held everywhere count beside it. What a person is to hold as staff is granted
 ///   [`on_platform`](crate::role::RoleGrant::on_platform).
-/// - Whoever signs up needs no role yet. What they are given by [`on_signup`](Hooks::on_signup) is in the first session.
-///   Without a role they do not get in again: [`join_by_signing_up`](Self::join_by_signing_up) gives one to whoever names a
-///   tenant, and hooks of yours give others or refuse the rest.
+/// - Whoever signs up needs no role yet. What they are given by [`on_signup`](Hooks::on_signup) is in the first
+///   session. Without a role they do not get in again: [`join_by_signing_up`](Self::join_by_signing_up) gives one to
+///   whoever names a tenant, and hooks of yours give others or refuse the rest.
 ///
 /// It is a set of hooks, and does nothing that an application's own could not do.
 ///
@@ -71,9 +72,9 @@ impl MultiPortal {
         Self { resolver: Arc::new(resolver), joining: None }
     }
 
-    /// Makes whoever signs up and names a tenant (`tenantId`) a member of it, with this role if it is defined. A sign-up
-    /// that comes from no front end then gets a session of this role guard. **Anybody who knows the name of a tenant
-    /// joins it**: for tenants that are open to all.
+    /// Makes whoever signs up and names a tenant (`tenantId`) a member of it, with this role if it is defined. A
+    /// sign-up that comes from no front end then gets a session of this role guard. **Anybody who knows the name of a
+    /// tenant joins it**: for tenants that are open to all.
     #[must_use]
     pub fn join_by_signing_up(mut self, guard: impl Into<String>, role: impl Into<String>) -> Self {
         self.joining = Some(RoleGrant::new(guard, role));
@@ -194,8 +195,8 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     Ok(())
 }
 
-/// Platform access for the pages of one origin, such as an admin console: in force when `Origin` says so, or where there is
-/// none `Referer`. A request that says neither has none.
+/// Platform access for the pages of one origin, such as an admin console: in force when `Origin` says so, or where
+/// there is none `Referer`. A request that says neither has none.
 ///
 /// A browser vouches for these headers and for nothing else: this keeps a token that has leaked into another front end
 /// from being worth anything there, and does not keep a thief out.
@@ -203,7 +204,8 @@ fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
 pub struct AtOrigin(Address);
 
 impl AtOrigin {
-    /// The origin, as [`OriginGuardResolver::origin`](super::OriginGuardResolver::origin) takes it. Empty text is no origin, and nobody has access.
+    /// The origin, as [`OriginGuardResolver::origin`](super::OriginGuardResolver::origin) takes it. Empty text is no
+    /// origin, and nobody has access.
     pub fn new(origin: impl Into<String>) -> Self {
         Self(Address::new(origin))
     }

@@ -78,19 +78,19 @@ impl OriginGuardResolver {
     ///
     /// `https://admin.example.com`, `admin.example.com:8443`, or all hosts below a domain, however deep, and not the
     /// domain itself: `*.example.com`. Without a port, the default one of the request's scheme is meant. Empty text
-    /// matches nothing, as a variable may be unset; other text that is no origin is a problem. There is no list of public
-    /// suffixes: `*.co.uk` is taken at its word.
+    /// matches nothing, as a variable may be unset; other text that is no origin is a problem. There is no list of
+    /// public suffixes: `*.co.uk` is taken at its word.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>, guard: impl Into<String>) -> Self {
         self.front_ends.push(FrontEnd { address: Address::new(origin), guard: guard.into() });
         self
     }
 
-    /// Lets mobile apps say that they are: they belong to the role guard that they name, else to `default_guard`. Without
-    /// this, what they say counts for nothing.
+    /// Lets mobile apps say that they are: they belong to the role guard that they name, else to `default_guard`.
+    /// Without this, what they say counts for nothing.
     ///
-    /// It goes before the origin: a page that sends these headers, as one of our own origin can and another one where CORS
-    /// allows them, leaves its own role guard for any that is registered.
+    /// It goes before the origin: a page that sends these headers, as one of our own origin can and another one where
+    /// CORS allows them, leaves its own role guard for any that is registered.
     #[must_use]
     pub fn mobile(mut self, default_guard: impl Into<String>) -> Self {
         self.mobile.default_guard = Some(default_guard.into());
@@ -101,8 +101,8 @@ impl OriginGuardResolver {
     /// otherwise. The first one in this order that is present decides, whatever the others say.
     ///
     /// Given twice it does not say mobile, though both lines may: a proxy and a client that disagree prove no app, and
-    /// the origin, for which a browser vouches, still holds a page to its own role guard. No role guard at all would hold
-    /// it to nothing.
+    /// the origin, for which a browser vouches, still holds a page to its own role guard. No role guard at all would
+    /// hold it to nothing.
     #[must_use]
     pub fn platform_headers(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.mobile.platform_headers = names.into_iter().collect();
@@ -116,8 +116,8 @@ impl OriginGuardResolver {
         self
     }
 
-    /// The header in which a mobile app names its role guard, in lower case: `x-mobile-guard`, unless said otherwise. Given
-    /// twice, or naming none that is registered, it counts as absent; upper and lower case differ.
+    /// The header in which a mobile app names its role guard, in lower case: `x-mobile-guard`, unless said otherwise.
+    /// Given twice, or naming none that is registered, it counts as absent; upper and lower case differ.
     #[must_use]
     pub fn mobile_guard_header(mut self, name: &'static str) -> Self {
         self.mobile.guard_header = name;

@@ -8,8 +8,8 @@ use crate::base::AuditId;
 use crate::cx::Cx;
 use crate::error::Result;
 
-/// How long what has expired is left alone. A process whose clock is ahead judges by it only until it is set right; what
-/// it removed would be gone.
+/// How long what has expired is left alone. A process whose clock is ahead judges by it only until it is set right;
+/// what it removed would be gone.
 const MARGIN: Duration = Duration::from_hours(24);
 
 /// How many rows were removed.
@@ -32,8 +32,8 @@ pub struct Pruned {
     pub audit: u64,
 }
 
-/// Removes everything that has had no use for a day, in batches of one statement each, with a pause after each batch. Safe
-/// beside traffic, and in several processes at once. What was removed stays removed when it stops halfway.
+/// Removes everything that has had no use for a day, in batches of one statement each, with a pause after each batch.
+/// Safe beside traffic, and in several processes at once. What was removed stays removed when it stops halfway.
 ///
 /// # Errors
 /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer.

@@ -57,7 +57,8 @@ pub async fn grant_role_within(cx: &Cx, work: &mut Work<'_>, user: UserId, guard
 /// Takes a role from a user; `false` when they did not hold it there. Effective with their next request.
 ///
 /// # Errors
-/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`]; [`Code::LastHolder`] for a managing role that nobody else holds.
+/// [`Code::RoleGuardNotAllowed`], [`Code::RoleNotFound`]; [`Code::LastHolder`] for a managing role that nobody else
+/// holds.
 pub async fn revoke(cx: &Cx, user: UserId, role: &RoleGrant) -> Result<bool> {
     let mut work = cx.begin().await?;
     let is_revoked = revoke_within(cx, &mut work, user, role).await?;
@@ -105,8 +106,8 @@ impl<'a> Granter<'a> {
         Self { user, roles, permissions, is_staff }
     }
 
-    /// Of the roles that count in the request those that still count in this transaction: held, by somebody enabled, and
-    /// within a tenant by an active member.
+    /// Of the roles that count in the request those that still count in this transaction: held, by somebody enabled,
+    /// and within a tenant by an active member.
     async fn authority(&self, work: &mut Work<'_>) -> Result<Held<'a>> {
         let granter = work.user_by_id(self.user).await?.filter(|user| user.disabled_at.is_none());
         let Some(granter) = granter else { return Err(Code::BeyondYourAuthority.into()) };
@@ -141,8 +142,8 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Refuses what is beyond this authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have): of an account that
-    /// belongs to this tenant, if it belongs to one.
+    /// Refuses what is beyond this authority (OWASP ASVS 5.0 §8.2: nobody gives more than they have): of an account
+    /// that belongs to this tenant, if it belongs to one.
     fn expect(&self, role: &Role, home: Option<&TenantId>, scope: &RoleScope) -> Result<()> {
         let place = reach(home, scope);
         let covering = || self.roles.iter().filter(|held| covers(&held.scope, &place));
@@ -156,8 +157,8 @@ impl Held<'_> {
     }
 }
 
-/// Whether authority that is held in one place reaches another: what is held everywhere reaches all of them, staff of the
-/// platform reach every tenant, and a tenant reaches itself.
+/// Whether authority that is held in one place reaches another: what is held everywhere reaches all of them, staff of
+/// the platform reach every tenant, and a tenant reaches itself.
 fn covers(held: &RoleScope, other: &RoleScope) -> bool {
     match (held, other) {
         (RoleScope::Everywhere, _) | (RoleScope::Platform, RoleScope::Platform | RoleScope::Tenant(_)) => true,
@@ -168,8 +169,8 @@ fn covers(held: &RoleScope, other: &RoleScope) -> bool {
 }
 
 /// [`grant`] by a person's own authority: they hold a role of the same guard that [manages](super::RoleSpec::manages),
-/// there or wider, and have permissions no less than those of the role; a managing role is given by its holders only. With
-/// an account that belongs to a tenant nobody reaches beyond it, whatever they hold everywhere.
+/// there or wider, and have permissions no less than those of the role; a managing role is given by its holders only.
+/// With an account that belongs to a tenant nobody reaches beyond it, whatever they hold everywhere.
 ///
 /// # Errors
 /// As for [`grant`], and [`Code::BeyondYourAuthority`].
@@ -200,8 +201,8 @@ pub async fn revoke_as(cx: &Cx, granter: Granter<'_>, user: UserId, role: &RoleG
     Ok(is_revoked)
 }
 
-/// Has a user hold exactly these roles of one guard in one place, by a person's own authority: the missing ones are given,
-/// the others taken, all or nothing.
+/// Has a user hold exactly these roles of one guard in one place, by a person's own authority: the missing ones are
+/// given, the others taken, all or nothing.
 ///
 /// # Errors
 /// As for [`grant_as`] and [`revoke_as`].
@@ -322,8 +323,8 @@ pub(crate) fn expect_guard(cx: &Cx, guard: &str) -> Result<()> {
     Err(Error::from(Code::RoleGuardNotAllowed).saying(format!("The role guard {guard:?} is not registered.")))
 }
 
-/// Of what is meant to be taken what the user holds: in a tenant both its own role and the program's of the same name, for
-/// whoever takes a role by its name leaves nobody the other one. The role that is meant when they hold neither.
+/// Of what is meant to be taken what the user holds: in a tenant both its own role and the program's of the same name,
+/// for whoever takes a role by its name leaves nobody the other one. The role that is meant when they hold neither.
 async fn held_roles(cx: &Cx, work: &mut Work<'_>, user: UserId, grant: &RoleGrant) -> Result<Vec<Role>> {
     let known = known_role(cx, work, grant).await?;
     let mut held = work.roles_of_user(user, grant.scope.tenant()).await?;

@@ -1,11 +1,11 @@
 //! Roles and permissions: what a user may do, granted in namespaces called *role guards*.
 //!
-//! A role is identified by role guard, name and the tenant that has defined it, if one has; it carries permissions. Users
-//! hold roles everywhere, as members of a tenant, or as staff of the platform ([`RoleScope`]), and what they hold counts
-//! where they act there. Everything is read anew with each request, so a grant or a revocation is felt at once.
+//! A role is identified by role guard, name and the tenant that has defined it, if one has; it carries permissions.
+//! Users hold roles everywhere, as members of a tenant, or as staff of the platform ([`RoleScope`]), and what they hold
+//! counts where they act there. Everything is read anew with each request, so a grant or a revocation is felt at once.
 //!
-//! Programs [`seed`] the roles that they are built on, and [`grant`] them; a person does the same by their own authority
-//! with [`grant_as`].
+//! Programs [`seed`] the roles that they are built on, and [`grant`] them; a person does the same by their own
+//! authority with [`grant_as`].
 
 mod grant;
 mod model;

@@ -69,8 +69,8 @@ pub(crate) fn is_name(name: &str, max: usize) -> bool {
 
 /// A role as it is defined: a name within a role guard, and what it permits.
 ///
-/// The *role guard* is a namespace (`ADMIN`, `PORTAL`): `admin` in one and `admin` in the other are two roles. So are the
-/// `admin` of the program and one that a tenant has defined for itself.
+/// The *role guard* is a namespace (`ADMIN`, `PORTAL`): `admin` in one and `admin` in the other are two roles. So are
+/// the `admin` of the program and one that a tenant has defined for itself.
 #[derive(Clone, Debug)]
 pub struct Role {
     /// Never changes.
@@ -228,14 +228,15 @@ impl RoleGrant {
         Self { guard: guard.into(), name: name.into(), scope: RoleScope::Everywhere }
     }
 
-    /// In one tenant only, whose member the holder must be. A role that the tenant has defined itself is found before one
-    /// of the program that is called the same.
+    /// In one tenant only, whose member the holder must be. A role that the tenant has defined itself is found before
+    /// one of the program that is called the same.
     pub fn in_tenant(mut self, tenant: TenantId) -> Self {
         self.scope = RoleScope::Tenant(tenant);
         self
     }
 
-    /// On the platform: for staff, whatever the tenant, while [`PlatformAccess`](crate::guard::PlatformAccess) is in force.
+    /// On the platform: for staff, whatever the tenant, while [`PlatformAccess`](crate::guard::PlatformAccess) is in
+    /// force.
     pub fn on_platform(mut self) -> Self {
         self.scope = RoleScope::Platform;
         self

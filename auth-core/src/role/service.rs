@@ -31,13 +31,13 @@ impl RoleGuards {
     }
 }
 
-/// Defines the roles that the program is built on, all of them or none. They are *system roles*: only this changes them,
-/// and nothing removes them. What is there as asked is left alone, so programs call it at every start; holders feel a
-/// change with their next request.
+/// Defines the roles that the program is built on, all of them or none. They are *system roles*: only this changes
+/// them, and nothing removes them. What is there as asked is left alone, so programs call it at every start; holders
+/// feel a change with their next request.
 ///
 /// # Errors
-/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name or a role
-/// of a tenant.
+/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name or a
+/// role of a tenant.
 pub async fn seed(cx: &Cx, roles: impl IntoIterator<Item = RoleSpec>) -> Result<()> {
     let mut work = cx.begin().await?;
     for spec in roles {
@@ -49,8 +49,8 @@ pub async fn seed(cx: &Cx, roles: impl IntoIterator<Item = RoleSpec>) -> Result<
     work.commit().await
 }
 
-/// Defines a role, or gives the one of the same names other permissions. Holders feel it with their next request. A role
-/// that is there as asked is left alone.
+/// Defines a role, or gives the one of the same names other permissions. Holders feel it with their next request. A
+/// role that is there as asked is left alone.
 ///
 /// # Errors
 /// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::ValidationError`] for a malformed name,
@@ -138,8 +138,8 @@ pub async fn roles(cx: &Cx, tenant: Option<&TenantId>) -> Result<Vec<Role>> {
 /// Removes a role that nobody holds; `false` when there is none.
 ///
 /// # Errors
-/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::SystemRole`], [`Code::RoleInUse`] while somebody
-/// holds it.
+/// [`Code::RoleGuardNotAllowed`] for an unregistered role guard, [`Code::SystemRole`], [`Code::RoleInUse`] while
+/// somebody holds it.
 pub async fn delete_role(cx: &Cx, guard: &str, name: &str, tenant: Option<&TenantId>) -> Result<bool> {
     expect_guard(cx, guard)?;
     let mut work = cx.begin().await?;

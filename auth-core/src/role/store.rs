@@ -42,7 +42,8 @@ pub trait RoleStore {
     /// Takes the role from the user; `false` when the user did not hold it there.
     async fn revoke_role(&mut self, grant: &StoredGrant) -> Result<bool, StoreError>;
 
-    /// What the user holds, wherever it is held, ordered by guard and name; with a tenant without what is held in others.
+    /// What the user holds, wherever it is held, ordered by guard and name; with a tenant without what is held in
+    /// others.
     async fn roles_of_user(&mut self, user: UserId, tenant: Option<&TenantId>) -> Result<Vec<HeldRole>, StoreError>;
 
     /// Whether an enabled user other than this one holds the same role in the same place. Inside a transaction the role

@@ -38,9 +38,9 @@ impl<'a> From<&'a RoleScope> for Acting<'a> {
 }
 
 impl Authority {
-    /// What counts for this user there. A database may be shared: roles of namespaces that this program does not know give
-    /// nothing. Nor does anything count of a session on the platform while platform access is not in force, or when nothing is
-    /// held there any more.
+    /// What counts for this user there. A database may be shared: roles of namespaces that this program does not know
+    /// give nothing. Nor does anything count of a session on the platform while platform access is not in force, or
+    /// when nothing is held there any more.
     pub(crate) async fn of(cx: &Cx, user: &User, acting: Acting<'_>, mut held: Vec<HeldRole>) -> Result<Self> {
         let is_of_guard =
             |guard: &str| cx.auth().knows_role_guard(guard) && acting.role_guard.is_none_or(|only| only == guard);

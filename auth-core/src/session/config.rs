@@ -11,17 +11,17 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionCheck {
-    /// Looked up with each request, in one statement. Ending a session, disabling its user and changing roles are felt by
-    /// the next request that begins. **Worst case: nothing is stale.**
+    /// Looked up with each request, in one statement. Ending a session, disabling its user and changing roles are felt
+    /// by the next request that begins. **Worst case: nothing is stale.**
     #[default]
     Strict,
-    /// Remembered in this process for as long as this, at most a minute. **Worst case: a session that was ended, a user who
-    /// was disabled and a role that was revoked work on for this long.**
+    /// Remembered in this process for as long as this, at most a minute. **Worst case: a session that was ended, a user
+    /// who was disabled and a role that was revoked work on for this long.**
     Cached(Duration),
     /// The claims of an access token are believed until it expires, and nothing is looked up. An opaque session token,
     /// which has none, is looked up as by [`Strict`](Self::Strict). **Worst case: a session that was ended, a user who
-    /// was disabled and a role that was revoked work on until the token expires (`token::Config::access_ttl`, 15 minutes
-    /// at most unless a longer one was asked for).**
+    /// was disabled and a role that was revoked work on until the token expires (`token::Config::access_ttl`, 15
+    /// minutes at most unless a longer one was asked for).**
     Stateless,
 }
 
@@ -110,8 +110,8 @@ impl Config {
         self
     }
 
-    /// Lets a browser stay signed in as several users at once, at most this many, and switch between them: 2 to 20. Off by
-    /// default: a browser then has one session.
+    /// Lets a browser stay signed in as several users at once, at most this many, and switch between them: 2 to 20. Off
+    /// by default: a browser then has one session.
     #[must_use]
     pub fn several_per_browser(mut self, most: u32) -> Self {
         self.several = Some(most);

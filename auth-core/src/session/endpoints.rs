@@ -132,8 +132,8 @@ async fn by_another_credential(cx: &Cx) -> Result<Json<Option<SessionAndUser>>> 
     Ok(Json(Some(SessionAndUser { session: SessionView::from(&**session), user: user_view(cx, user).await? })))
 }
 
-/// An access token that a browser shows by itself: one that proves nothing is taken from it, as a session cookie is. What
-/// gets another one stays.
+/// An access token that a browser shows by itself: one that proves nothing is taken from it, as a session cookie is.
+/// What gets another one stays.
 async fn by_access_cookie(cx: &Cx, pool: Pool) -> Result<Json<Option<SessionAndUser>>> {
     match by_another_credential(cx).await {
         Err(error) if error.is(Code::Unauthorized) => {
@@ -144,8 +144,8 @@ async fn by_access_cookie(cx: &Cx, pool: Pool) -> Result<Json<Option<SessionAndU
     }
 }
 
-/// Tells an access token in the header `set-auth-jwt`, as the protocol has it. Whoever reads the session may ask for one
-/// anyway; if it cannot be made, the session is shown all the same.
+/// Tells an access token in the header `set-auth-jwt`, as the protocol has it. Whoever reads the session may ask for
+/// one anyway; if it cannot be made, the session is shown all the same.
 async fn show_access_token(cx: &Cx, found: &Resolved) {
     if cx.auth().tokens().is_none() {
         return;
@@ -186,7 +186,8 @@ impl Endpoint for PostGetSession {
     }
 }
 
-/// `POST /sign-out`: ends every session that the request shows the secret of, or a refresh token in its cookie. Succeeds whether there is one or not.
+/// `POST /sign-out`: ends every session that the request shows the secret of, or a refresh token in its cookie.
+/// Succeeds whether there is one or not.
 #[derive(Debug, Deserialize)]
 pub struct SignOut {}
 
@@ -199,8 +200,8 @@ impl Endpoint for SignOut {
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
         for token in Credential::all_tokens(cx) {
-            // Whoever shows nothing that lives holds no transaction. One each: in one for all, whoever ends the same ones in
-            // another order would meet it crosswise.
+            // Whoever shows nothing that lives holds no transaction. One each: in one for all, whoever ends the same
+            // ones in another order would meet it crosswise.
             let found = cx.conn().session_by_token(&token.hash()).await?;
             if let Some(found) = found.filter(|found| cx.accepts(found.user.pool)) {
                 sign_out(cx, found.user.id, found.session.id).await?;
@@ -230,8 +231,8 @@ impl Endpoint for ListSessions {
     }
 }
 
-/// `POST /revoke-session`: ends one of the caller's sessions, who shows their own session's token. One that is unknown or
-/// somebody else's is left alone, and the answer does not tell.
+/// `POST /revoke-session`: ends one of the caller's sessions, who shows their own session's token. One that is unknown
+/// or somebody else's is left alone, and the answer does not tell.
 #[derive(Debug, Deserialize)]
 pub struct RevokeSession {
     /// The handle from a list, or the session's own secret.

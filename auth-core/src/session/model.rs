@@ -129,7 +129,8 @@ pub struct StoredSession {
     pub user_agent: Option<String>,
     /// Where it acts: of the roles that its user holds those count that are held there, and those held everywhere.
     pub scope: RoleScope,
-    /// The role guard that it was opened under: roles of others do not count. `None` where there is one front end for all.
+    /// The role guard that it was opened under: roles of others do not count. `None` where there is one front end for
+    /// all.
     pub role_guard: Option<String>,
 }
 

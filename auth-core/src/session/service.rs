@@ -61,8 +61,8 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// Where somebody who wants a session is to act: as the request names it, and as the hooks decide, before anything is
-    /// looked up. That somebody was not let in goes into the audit trail.
+    /// Where somebody who wants a session is to act: as the request names it, and as the hooks decide, before anything
+    /// is looked up. That somebody was not let in goes into the audit trail.
     ///
     /// # Errors
     /// What the hooks refuse.
@@ -135,8 +135,8 @@ pub(crate) struct Resolved {
     pub(crate) authority: Authority,
 }
 
-/// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled, a member of the tenant that
-/// they want to act in, and must not have changed credentials since the proof, the cap holds, and all of it is one
+/// The only way to a session. Whatever the method: hooks may refuse, the user must be enabled, a member of the tenant
+/// that they want to act in, and must not have changed credentials since the proof, the cap holds, and all of it is one
 /// transaction.
 pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEvent) -> Result<SignedIn> {
     let mut session = new_row(cx, &event);
@@ -164,8 +164,8 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
 
     let token = Token::random(TokenKind::Session, cx.random());
     let session = Session::proven(session);
-    // Locks the user's row, if it is not locked yet: a change of password comes wholly before this sign-in, which then fails,
-    // or wholly after it, and then ends the new session with all others.
+    // Locks the user's row, if it is not locked yet: a change of password comes wholly before this sign-in, which then
+    // fails, or wholly after it, and then ends the new session with all others.
     let new = NewSession::new(session.clone(), token.hash());
     let opened =
         work.open_session(&new, user.credential_version).await.map_err(|error| match (error, &session.scope) {
@@ -216,8 +216,9 @@ impl LoginFacts {
     }
 }
 
-/// What a right proof costs that hooks or memberships refuse, for one that is wrong: or whoever is told of a wrong password
-/// would know by the time it took that it was none. It is nobody whose sign-in is pretended, so nobody waits for it.
+/// What a right proof costs that hooks or memberships refuse, for one that is wrong: or whoever is told of a wrong
+/// password would know by the time it took that it was none. It is nobody whose sign-in is pretended, so nobody waits
+/// for it.
 pub(crate) async fn pretend_login(cx: &Cx) -> Result<()> {
     if !LoginFacts::are_wanted(cx, cx.pool()).await? {
         return Ok(());
@@ -228,10 +229,10 @@ pub(crate) async fn pretend_login(cx: &Cx) -> Result<()> {
     LoginFacts::of(cx, &mut work, nobody).await.map(drop)
 }
 
-/// Where the session will act. Platform access that is in force goes before any tenant, for whoever has just proved who they
-/// are, but for an account that belongs to a tenant: that acts there or not at all. What another session vouches for is on
-/// the platform if and only if that one is: neither does a token of one front end become one of the staff's there, nor the
-/// other way round.
+/// Where the session will act. Platform access that is in force goes before any tenant, for whoever has just proved who
+/// they are, but for an account that belongs to a tenant: that acts there or not at all. What another session vouches
+/// for is on the platform if and only if that one is: neither does a token of one front end become one of the staff's
+/// there, nor the other way round.
 fn scope(cx: &Cx, login: &LoginContext<'_>, origin: Option<&StoredSession>) -> Result<RoleScope> {
     let is_of_guard = |held: &HeldRole| login.role_guard.as_ref().is_none_or(|guard| *guard == held.role.guard);
     let holds_there = login.roles.iter().any(|held| held.scope == RoleScope::Platform && is_of_guard(held));
@@ -295,7 +296,8 @@ fn user_agent(cx: &Cx) -> Option<String> {
     Some(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect())
 }
 
-/// The session of this key, if it is alive and its user enabled and of a pool that counts here: looked up, or remembered where `check` allows it.
+/// The session of this key, if it is alive and its user enabled and of a pool that counts here: looked up, or
+/// remembered where `check` allows it.
 pub(crate) async fn resolve(cx: &Cx, key: SessionKey, check: SessionCheck) -> Result<Option<Resolved>> {
     let found = match check {
         SessionCheck::Strict | SessionCheck::Stateless => look_up(cx, key).await?,
@@ -408,19 +410,19 @@ pub(crate) fn latest_end(session: &Session) -> Timestamp {
     }
 }
 
-/// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would end
-/// one of two that meet in another order.
+/// Ends a session that others may be extending at this moment. Like them it takes the user's row first: InnoDB would
+/// end one of two that meet in another order.
 pub(crate) async fn end(work: &mut Work<'_>, user: &User, id: SessionId) -> Result<bool> {
     work.lock_user(user.id).await?;
     Ok(work.end_session(user.id, id).await?)
 }
 
-/// Has somebody act in another tenant, or in none: in a session of its own, as no session changes what may be done in it
-/// (OWASP Session Management: a new id with each change of privilege). The one that they come from ends.
+/// Has somebody act in another tenant, or in none: in a session of its own, as no session changes what may be done in
+/// it (OWASP Session Management: a new id with each change of privilege). The one that they come from ends.
 ///
 /// # Errors
-/// 400 where an account belongs to one tenant; 403 for whoever is no active member of it, and for staff of the platform, who
-/// act in none. Nothing changes then.
+/// 400 where an account belongs to one tenant; 403 for whoever is no active member of it, and for staff of the
+/// platform, who act in none. Nothing changes then.
 pub(crate) async fn switch_tenant(
     cx: &Cx,
     user: &User,
@@ -451,7 +453,8 @@ pub(crate) async fn switch_tenant(
 /// When the store is down.
 pub async fn sign_out_everywhere(cx: &Cx, user: UserId, keep: Option<SessionId>) -> Result<u64> {
     let mut work = cx.begin().await?;
-    // Whoever opens a session holds it: a session that is opened meanwhile comes wholly before, and ends with the others.
+    // Whoever opens a session holds it: a session that is opened meanwhile comes wholly before, and ends with the
+    // others.
     work.lock_user(user).await?;
     let count = work.end_sessions_of_user(user, keep).await?;
     work.emit(Event::SessionsEnded { user, by: keep, count });
@@ -473,8 +476,8 @@ pub async fn sign_out(cx: &Cx, user: UserId, id: SessionId) -> Result<()> {
 }
 
 /// The user as clients see them: the built-in fields, and what hooks add beside them
-/// ([`session_user_data`](crate::hooks::Hooks::session_user_data)). What they see is decided by now, so a hook that fails
-/// only leaves its fields out.
+/// ([`session_user_data`](crate::hooks::Hooks::session_user_data)). What they see is decided by now, so a hook that
+/// fails only leaves its fields out.
 ///
 /// # Errors
 /// None that is expected: a user can be written out.

@@ -14,17 +14,17 @@ pub trait SessionStore {
     /// that a change of credentials comes wholly before or wholly after the session.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id or the hash is taken, or the user does not belong to the tenant that the session
-    /// acts in.
+    /// [`StoreError::Conflict`] when the id or the hash is taken, or the user does not belong to the tenant that the
+    /// session acts in.
     async fn open_session(&mut self, session: &NewSession, credential_version: i64) -> Result<bool, StoreError>;
 
-    /// The session of this token with its user, their membership and their roles, in **one** statement: the hot path of every
-    /// guarded request. Expired sessions, disabled users and suspended memberships are returned as they are; the caller
-    /// judges them.
+    /// The session of this token with its user, their membership and their roles, in **one** statement: the hot path of
+    /// every guarded request. Expired sessions, disabled users and suspended memberships are returned as they are; the
+    /// caller judges them.
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError>;
 
-    /// Moves the expiry, and never to an earlier instant; `false`, and nothing is written, when the session has ended or has
-    /// expired at `now`. Never inserts.
+    /// Moves the expiry, and never to an earlier instant; `false`, and nothing is written, when the session has ended
+    /// or has expired at `now`. Never inserts.
     async fn slide_session(&mut self, id: SessionId, expires_at: Timestamp, now: Timestamp)
     -> Result<bool, StoreError>;
 

@@ -1,8 +1,8 @@
 //! Where rows live. Each feature asks its questions in a small trait of its own; here they are summed up.
 //!
-//! A store answers from any number of connections at once and decides races by itself: whatever may
-//! happen only once is one conditional statement whose number of affected rows is the verdict.
-//! Anyone may write a store; the module `suite` (feature `suite`) tests whether it keeps the rules. Start reading at [`Store`].
+//! A store answers from any number of connections at once and decides races by itself: whatever may happen only once is
+//! one conditional statement whose number of affected rows is the verdict. Anyone may write a store; the module `suite`
+//! (feature `suite`) tests whether it keeps the rules. Start reading at [`Store`].
 
 mod error;
 #[cfg(feature = "memory")]

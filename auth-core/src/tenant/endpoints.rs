@@ -14,8 +14,8 @@ use crate::session::{self, NewSessionReply};
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SwitchTenant>()];
 
 /// `POST /switch-tenant`: has the caller, who shows their session's own token, act in another tenant that they are a
-/// member of, or with `null` in none. The session that they come from ends, and its tokens with it. Where an account belongs
-/// to one tenant it is refused, so that a client that knows both ways learns which one it is.
+/// member of, or with `null` in none. The session that they come from ends, and its tokens with it. Where an account
+/// belongs to one tenant it is refused, so that a client that knows both ways learns which one it is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SwitchTenant {

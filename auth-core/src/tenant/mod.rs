@@ -3,8 +3,8 @@
 //! A user is one account that may be a member of many tenants, with roles of its own in each. What a member may do
 //! counts in sessions of that tenant only, and ends with the membership.
 //!
-//! Where accounts belong to tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) everybody is a member of the
-//! one that theirs belongs to, from the moment they sign up, and of no other.
+//! Where accounts belong to tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) everybody is a member of
+//! the one that theirs belongs to, from the moment they sign up, and of no other.
 //!
 //! ```
 //! use auth_core::prelude::*;

@@ -40,9 +40,10 @@ pub async fn by_id(cx: &Cx, id: &TenantId) -> Result<Option<TenantRecord>> {
     Ok(cx.conn().tenant_by_id(id).await?)
 }
 
-/// Removes a tenant with its memberships, the roles held in it, those it has defined, its sessions, and the API keys that
-/// speak for it; `false` when there is none. Accounts that belong to it ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) go along with all that is
-/// theirs, and no hook runs for each of them. What the application keeps of it is the application's to remove, before.
+/// Removes a tenant with its memberships, the roles held in it, those it has defined, its sessions, and the API keys
+/// that speak for it; `false` when there is none. Accounts that belong to it
+/// ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) go along with all that is theirs, and no hook runs for each
+/// of them. What the application keeps of it is the application's to remove, before.
 ///
 /// # Errors
 /// [`Code::Conflict`] when rows of the application hold on to an account.
@@ -60,8 +61,8 @@ pub async fn delete(cx: &Cx, id: &TenantId) -> Result<bool> {
 /// customer is no user.
 ///
 /// # Errors
-/// [`Code::TenantNotFound`], [`Code::UserNotFound`]; [`Code::AccountOfAnotherTenant`] where accounts belong to tenants and
-/// this one does not belong to that.
+/// [`Code::TenantNotFound`], [`Code::UserNotFound`]; [`Code::AccountOfAnotherTenant`] where accounts belong to tenants
+/// and this one does not belong to that.
 pub async fn add_member(cx: &Cx, user: UserId, tenant: &TenantId) -> Result<bool> {
     let mut work = cx.begin().await?;
     let is_new = add_member_within(cx, &mut work, user, tenant).await?;
@@ -154,8 +155,8 @@ async fn set_status(
     Ok(is_changed)
 }
 
-/// Ends a membership with the roles held in it, the sessions that were opened as a member, and the user's API keys for the
-/// tenant; `false` when there is none.
+/// Ends a membership with the roles held in it, the sessions that were opened as a member, and the user's API keys for
+/// the tenant; `false` when there is none.
 ///
 /// # Errors
 /// [`Code::LastHolder`] when nobody else would be left who may give roles in the tenant.

@@ -6,8 +6,8 @@ use super::model::{Membership, MembershipStatus, TenantRecord};
 use crate::base::{TenantId, Timestamp, UserId};
 use crate::store::StoreError;
 
-/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member, and the
-/// API keys of that user for that tenant.
+/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member, and
+/// the API keys of that user for that tenant.
 #[async_trait]
 pub trait TenantStore {
     /// Writes a new tenant.
@@ -19,8 +19,8 @@ pub trait TenantStore {
     /// The tenant of this id, compared byte by byte.
     async fn tenant_by_id(&mut self, id: &TenantId) -> Result<Option<TenantRecord>, StoreError>;
 
-    /// Takes the tenant's row; `false` when there is no such tenant. Inside a transaction it stays locked until its end, so
-    /// that the tenant is not removed before.
+    /// Takes the tenant's row; `false` when there is no such tenant. Inside a transaction it stays locked until its
+    /// end, so that the tenant is not removed before.
     async fn lock_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
 
     /// Removes a tenant with the accounts that belong to it, its memberships, the roles it has defined and the API keys
@@ -40,9 +40,9 @@ pub trait TenantStore {
     /// What the user belongs to, ordered by tenant.
     async fn memberships_of_user(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;
 
-    /// Changes the status, and ends the sessions that the user has opened as a member: those that may go on no more, and
-    /// those of a sign-in that had read the former status, which must not come to life with the next. `false` when there
-    /// is no membership, or it has this status already.
+    /// Changes the status, and ends the sessions that the user has opened as a member: those that may go on no more,
+    /// and those of a sign-in that had read the former status, which must not come to life with the next. `false` when
+    /// there is no membership, or it has this status already.
     async fn set_membership_status(
         &mut self,
         user: UserId,

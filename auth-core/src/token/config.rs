@@ -56,12 +56,12 @@ pub(crate) enum Reach {
 
 /// Names and attributes of the cookies that tokens are given in.
 ///
-/// By default `access_token`, `refresh_token` and `csrf_token`, each behind `__Host-` on https: a browser then takes them
-/// from this very host only, over TLS, and no sibling host can plant one. With a domain the prefix is `__Secure-`, and on
-/// the plain http of a developer's machine there is none. Those of customers are called `customer_access_token` and so on,
-/// so that a browser may hold tokens of either pool. Always `Path=/`, and `SameSite=Lax` unless
-/// [`cross_site`](Self::cross_site); the two tokens are `HttpOnly`, and a page's script must read the third. Each lasts as
-/// long as its token, the third as the refresh token; with a session that is not to be remembered, until the browser
+/// By default `access_token`, `refresh_token` and `csrf_token`, each behind `__Host-` on https: a browser then takes
+/// them from this very host only, over TLS, and no sibling host can plant one. With a domain the prefix is `__Secure-`,
+/// and on the plain http of a developer's machine there is none. Those of customers are called `customer_access_token`
+/// and so on, so that a browser may hold tokens of either pool. Always `Path=/`, and `SameSite=Lax` unless
+/// [`cross_site`](Self::cross_site); the two tokens are `HttpOnly`, and a page's script must read the third. Each lasts
+/// as long as its token, the third as the refresh token; with a session that is not to be remembered, until the browser
 /// closes. The header of the third is `x-csrf-token`.
 #[derive(Clone, Debug)]
 pub struct TokenCookies {
@@ -110,9 +110,9 @@ impl TokenCookies {
         self
     }
 
-    /// Keeps the bare names on https, for pages that know them. What is lost: every host of the same site, and over plain
-    /// http anybody on the way, can plant a cookie of the name. Beside ours that makes two, which prove nothing, so they
-    /// can sign the person out; where there is none of ours they can sign them in as somebody else.
+    /// Keeps the bare names on https, for pages that know them. What is lost: every host of the same site, and over
+    /// plain http anybody on the way, can plant a cookie of the name. Beside ours that makes two, which prove nothing,
+    /// so they can sign the person out; where there is none of ours they can sign them in as somebody else.
     #[must_use]
     pub fn without_prefix(mut self) -> Self {
         self.is_prefixed = false;
@@ -126,18 +126,18 @@ impl TokenCookies {
         self
     }
 
-    /// For pages of another site (`SameSite=None`; they must be trusted origins): a browser then sends the cookies along
-    /// with whatever any page asks of us, and the origin check and the CSRF token alone tell ours from others. Needs
-    /// `Secure`, so on plain http also [`always_secure`](Self::always_secure). Browsers that block cookies of other sites
-    /// keep none of these.
+    /// For pages of another site (`SameSite=None`; they must be trusted origins): a browser then sends the cookies
+    /// along with whatever any page asks of us, and the origin check and the CSRF token alone tell ours from others.
+    /// Needs `Secure`, so on plain http also [`always_secure`](Self::always_secure). Browsers that block cookies of
+    /// other sites keep none of these.
     #[must_use]
     pub fn cross_site(mut self) -> Self {
         self.reach = Reach::CrossSite;
         self
     }
 
-    /// Has them as on https, `Secure` and with its prefix, although the base URL is plain http: where TLS ends before us
-    /// and the base URL does not say so. A client that does come over plain http does not keep them.
+    /// Has them as on https, `Secure` and with its prefix, although the base URL is plain http: where TLS ends before
+    /// us and the base URL does not say so. A client that does come over plain http does not keep them.
     #[must_use]
     pub fn always_secure(mut self) -> Self {
         self.is_always_secure = true;
@@ -201,7 +201,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The algorithm of the key pairs: EdDSA unless said otherwise. HS256 has none; see [`shared_secret`](Self::shared_secret).
+    /// The algorithm of the key pairs: EdDSA unless said otherwise. HS256 has none; see
+    /// [`shared_secret`](Self::shared_secret).
     #[must_use]
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.signing = Signing::Managed(algorithm);
@@ -254,18 +255,18 @@ impl Config {
         self
     }
 
-    /// As [`access_ttl`](Self::access_ttl), up to a day. A token that is stolen, or whose session was ended, is good for
-    /// as long on every route that looks nothing up, and with every program that verifies it by our keys.
+    /// As [`access_ttl`](Self::access_ttl), up to a day. A token that is stolen, or whose session was ended, is good
+    /// for as long on every route that looks nothing up, and with every program that verifies it by our keys.
     #[must_use]
     pub fn access_ttl_insecurely(mut self, ttl: Duration) -> Self {
         (self.access_ttl, self.is_long_lived) = (ttl, true);
         self
     }
 
-    /// How long a refresh token is good if it is not used: 30 days by default, a minute to 400 days. Its session lives for
-    /// at least as long, however short a time without use ends others, but not beyond its own
-    /// [`absolute`](crate::session::Config::absolute) end; one that is not remembered lives for its day, and its refresh
-    /// token with it.
+    /// How long a refresh token is good if it is not used: 30 days by default, a minute to 400 days. Its session lives
+    /// for at least as long, however short a time without use ends others, but not beyond its own
+    /// [`absolute`](crate::session::Config::absolute) end; one that is not remembered lives for its day, and its
+    /// refresh token with it.
     #[must_use]
     pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
         self.refresh_ttl = ttl;

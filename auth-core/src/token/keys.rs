@@ -32,8 +32,8 @@ pub(super) const SIGNED_ON: Duration = RELOAD_AFTER.saturating_add(MARGIN);
 /// How often a generation that somebody else has just made is looked for before giving up.
 const ROUNDS: usize = 8;
 
-/// An end that no clock, however far behind, has yet to come to. Keys are read from 0 on, so a number that is taken stays
-/// known.
+/// An end that no clock, however far behind, has yet to come to. Keys are read from 0 on, so a number that is taken
+/// stays known.
 pub(super) const LONG_AGO: Timestamp = Timestamp::from_micros(1);
 
 /// The keys as they were last read.
@@ -78,15 +78,16 @@ impl SigningKeys {
         }
     }
 
-    /// Whether nothing is to be written now. The next key is due well before it is needed: when it cannot be written, it is
-    /// tried again after a pause.
+    /// Whether nothing is to be written now. The next key is due well before it is needed: when it cannot be written,
+    /// it is tried again after a pause.
     fn will_do(&self, ring: &KeyRing, algorithm: Algorithm, now: Timestamp, config: &Config) -> bool {
         let failed_at = self.read.read().unwrap_or_else(PoisonError::into_inner).failed_at;
         let pauses = failed_at.is_some_and(|failed| failed <= now && now.since(failed) < RELOAD_AFTER);
         !ring.is_next_due(algorithm, now, config) || (pauses && ring.signer(algorithm, now).is_some())
     }
 
-    /// The key of this id, if tokens of it are still verified. An id that nobody knows has the store asked, but not often.
+    /// The key of this id, if tokens of it are still verified. An id that nobody knows has the store asked, but not
+    /// often.
     pub(crate) async fn verifying_key(&self, cx: &Cx, kid: &str) -> Result<Option<VerifyingKey>> {
         let now = cx.now();
         if let Some(ring) = self.recent(now, RELOAD_AFTER) {

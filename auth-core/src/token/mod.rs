@@ -1,12 +1,12 @@
 //! Access tokens, which prove a session without a look at it, and refresh tokens, which are exchanged for new ones.
 //!
-//! An *access token* is a JWT (RFC 9068) that is good for minutes and names the session it stands for. A route chooses by
-//! [`SessionCheck`](crate::session::SessionCheck) whether that session is looked up. A *refresh token* is opaque, good
-//! once, and gets the next pair; using one twice ends its session. The keys of access tokens are made, published and
-//! replaced by the engine ([`rotate_signing_key`] and [`revoke_signing_key`] do so by command).
+//! An *access token* is a JWT (RFC 9068) that is good for minutes and names the session it stands for. A route chooses
+//! by [`SessionCheck`](crate::session::SessionCheck) whether that session is looked up. A *refresh token* is opaque,
+//! good once, and gets the next pair; using one twice ends its session. The keys of access tokens are made, published
+//! and replaced by the engine ([`rotate_signing_key`] and [`revoke_signing_key`] do so by command).
 //!
-//! Pairs of both go in bodies or in cookies ([`Transport`]). [`open`], [`refresh`], [`revoke`] and [`TokenPair::give`] do
-//! for handlers of the application what the endpoints do.
+//! Pairs of both go in bodies or in cookies ([`Transport`]). [`open`], [`refresh`], [`revoke`] and [`TokenPair::give`]
+//! do for handlers of the application what the endpoints do.
 //!
 //! Tokens are off until [`AuthBuilder::tokens`](crate::AuthBuilder::tokens) switches them on.
 //!

@@ -81,7 +81,8 @@ impl fmt::Debug for RefreshFamily {
     }
 }
 
-/// A family with its session, their user and the roles the user holds: all that a refresh needs to know, in one look-up.
+/// A family with its session, their user and the roles the user holds: all that a refresh needs to know, in one
+/// look-up.
 #[derive(Clone, Debug)]
 pub struct FamilyWithSession {
     /// The family.

@@ -46,8 +46,8 @@ impl Holder {
     }
 }
 
-/// Opens the refresh family of a session, in place of an earlier one, and issues the first pair. The session lives on for
-/// as long.
+/// Opens the refresh family of a session, in place of an earlier one, and issues the first pair. The session lives on
+/// for as long.
 pub(super) async fn open(cx: &Cx, subject: Subject<'_>, delivery: Delivery) -> Result<(TokenPair, Session)> {
     let draft = draft(cx, subject).await?;
     let Subject { user, session, tenant, .. } = subject;
@@ -86,13 +86,13 @@ fn expiry(cx: &Cx, session: &Session) -> Result<Timestamp> {
     Ok(cx.now().plus(feature(cx)?.config.refresh_ttl).min(session::latest_end(session)))
 }
 
-/// Exchanges a refresh token, of which this is `known`, for a new pair. The user, the session and the roles are looked up anew, and whether they may
-/// still act for the tenant is asked anew.
+/// Exchanges a refresh token, of which this is `known`, for a new pair. The user, the session and the roles are looked
+/// up anew, and whether they may still act for the tenant is asked anew.
 ///
 /// # Errors
 /// 401 for a token that is unknown, expired, of an ended session or a disabled user; also for one that was used before,
-/// and then its session has ended. 403 when they may not act for the tenant any more, or a header names another one: the
-/// token is as good as before. 503 when the store is down.
+/// and then its session has ended. 403 when they may not act for the tenant any more, or a header names another one:
+/// the token is as good as before. 503 when the store is down.
 pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<TokenPair> {
     if !known.family.token_hash.matches(&token.hash()) {
         return used_before(cx, token, known, delivery).await;
@@ -171,8 +171,8 @@ impl Known {
         Ok(Self::wherever(cx, token).await?.filter(Self::counts_here))
     }
 
-    /// Whether it is a token at all in this request. One of staff is none where platform access is not in force, and is not
-    /// used up: where it belongs it is as good as before.
+    /// Whether it is a token at all in this request. One of staff is none where platform access is not in force, and is
+    /// not used up: where it belongs it is as good as before.
     pub(super) fn counts_here(&self) -> bool {
         self.held.session.scope != RoleScope::Platform || self.held.authority.is_staff
     }

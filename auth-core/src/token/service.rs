@@ -292,11 +292,11 @@ fn refused(error: JwtError) -> Error {
 }
 
 /// Has another key sign from now on, in every process within a minute. Tokens of the present one stay valid until they
-/// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key that
-/// may have been stolen is [revoked](revoke_signing_key).
+/// expire, and it verifies nothing beyond the last of them: the way to replace a key on a schedule of your own. A key
+/// that may have been stolen is [revoked](revoke_signing_key).
 ///
-/// Unlike one that is replaced on schedule, the new key signs before it was published: programs that keep our `/jwks` for
-/// the five minutes that they may have to read it again when a token names a key that they do not know.
+/// Unlike one that is replaced on schedule, the new key signs before it was published: programs that keep our `/jwks`
+/// for the five minutes that they may have to read it again when a token names a key that they do not know.
 ///
 /// # Errors
 /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer; an internal error when there

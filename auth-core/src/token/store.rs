@@ -30,8 +30,8 @@ pub trait SigningKeyStore {
         verifies_until: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Puts `new` where exactly `old` stands, for a change of the application's secret; `false`, and nothing is written,
-    /// when something else stands there by now.
+    /// Puts `new` where exactly `old` stands, for a change of the application's secret; `false`, and nothing is
+    /// written, when something else stands there by now.
     async fn reseal_signing_key(&mut self, id: SigningKeyId, old: &[u8], new: &[u8]) -> Result<bool, StoreError>;
 }
 
@@ -47,13 +47,13 @@ pub trait RefreshStore {
     /// [`StoreError::Conflict`] when another session's family has this `family_hash`.
     async fn put_family(&mut self, family: &RefreshFamily) -> Result<bool, StoreError>;
 
-    /// The family that goes by this hash with its session, user and roles, in **one** statement. Expired ones and disabled
-    /// users are returned as they are; the caller judges them by its clock.
+    /// The family that goes by this hash with its session, user and roles, in **one** statement. Expired ones and
+    /// disabled users are returned as they are; the caller judges them by its clock.
     async fn family_by_hash(&mut self, family_hash: &TokenHash) -> Result<Option<FamilyWithSession>, StoreError>;
 
-    /// Spends the token `presented` and puts the next one in its place, if it is the one that is good now and the family
-    /// has not expired at `next.rotated_at`; `false`, and nothing is written, otherwise. Of many who present the same
-    /// token one is told `true`.
+    /// Spends the token `presented` and puts the next one in its place, if it is the one that is good now and the
+    /// family has not expired at `next.rotated_at`; `false`, and nothing is written, otherwise. Of many who present the
+    /// same token one is told `true`.
     async fn rotate_family(
         &mut self,
         session: SessionId,

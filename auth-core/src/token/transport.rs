@@ -21,8 +21,8 @@ pub enum Given {
     InBody,
     /// Into cookies of the answer; its body must not carry the tokens.
     InCookies {
-        /// The CSRF token of the session, which is in a cookie too. A page that cannot read that cookie, because it is of
-        /// another host, needs it in the body.
+        /// The CSRF token of the session, which is in a cookie too. A page that cannot read that cookie, because it is
+        /// of another host, needs it in the body.
         csrf_token: CsrfToken,
     },
 }
@@ -41,11 +41,11 @@ impl TokenPair {
     }
 }
 
-/// The first pair for a session that has just been opened, by a handler of the application's own that signs people in. It
-/// says what the user holds now, and is bound to the tenant that the session acts in, or else to `tenant` if one is named,
-/// for which they must be allowed to act. When there is no pair, be it that a hook has refused one
-/// ([`token_claims`](crate::hooks::Hooks::token_claims)), that session ends: nobody has anything of it. Whoever has just
-/// signed up stays signed up, and may sign in.
+/// The first pair for a session that has just been opened, by a handler of the application's own that signs people in.
+/// It says what the user holds now, and is bound to the tenant that the session acts in, or else to `tenant` if one is
+/// named, for which they must be allowed to act. When there is no pair, be it that a hook has refused one
+/// ([`token_claims`](crate::hooks::Hooks::token_claims)), that session ends: nobody has anything of it. Whoever has
+/// just signed up stays signed up, and may sign in.
 ///
 /// Have nobody call it by GET, and hold the request to [`expect_origin`](crate::http::expect_origin) where its route is
 /// public: a page elsewhere could sign a visitor in as somebody else.
@@ -69,9 +69,9 @@ impl TokenPair {
 /// ```
 ///
 /// # Errors
-/// 401 when the session has ended since; 403 when the user may not act for the tenant, or the request names another one;
-/// 403 when cookies are to be given to a page that is no trusted origin; 400 when the request may choose how it gets
-/// tokens and names no way; 404 when tokens are not configured; 503 when the store is down.
+/// 401 when the session has ended since; 403 when the user may not act for the tenant, or the request names another
+/// one; 403 when cookies are to be given to a page that is no trusted origin; 400 when the request may choose how it
+/// gets tokens and names no way; 404 when tokens are not configured; 503 when the store is down.
 pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
     let pair = pair_for(cx, signed_in, tenant).await;
     if pair.is_err()
@@ -95,12 +95,12 @@ async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
     Ok(open_for(cx, Subject::of(&held, tenant)).await?.0)
 }
 
-/// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or changes
-/// their password: what is refused here leaves no account and no session behind that nobody got the tokens of.
+/// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or
+/// changes their password: what is refused here leaves no account and no session behind that nobody got the tokens of.
 ///
 /// # Errors
-/// 400 when the request may choose how it gets tokens and names no way; 403 when cookies are to be given to a page that is
-/// no trusted origin.
+/// 400 when the request may choose how it gets tokens and names no way; 403 when cookies are to be given to a page that
+/// is no trusted origin.
 pub fn expect_transport(cx: &Cx) -> Result<()> {
     agreed_delivery(cx).map(drop)
 }
@@ -121,30 +121,30 @@ fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
 }
 
 /// The next pair for a refresh token: `token`, or where that is `None` the one in the cookie, which then counts from a
-/// trusted page alone that shows the session's CSRF token. What came in a cookie goes back in cookies: otherwise a script
-/// could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from the client; a
-/// token of staff that is shown where they are none is 401 too, and stays.
+/// trusted page alone that shows the session's CSRF token. What came in a cookie goes back in cookies: otherwise a
+/// script could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from
+/// the client; a token of staff that is shown where they are none is 401 too, and stays.
 ///
 /// # Errors
-/// 401 for a token that is unknown, expired, of an ended session or a disabled user, for none at all, and for two cookies
-/// of the name; also for one that was used before, and then its session has ended. 403
-/// [`Code::CsrfTokenInvalid`](crate::error::Code::CsrfTokenInvalid), or for a page that is no trusted origin, or when the
-/// user may not act for the tenant any more: the token is as good as before. 400 where tokens do not come in cookies and
-/// `token` is `None`; otherwise as for [`open`].
+/// 401 for a token that is unknown, expired, of an ended session or a disabled user, for none at all, and for two
+/// cookies of the name; also for one that was used before, and then its session has ended. 403
+/// [`Code::CsrfTokenInvalid`](crate::error::Code::CsrfTokenInvalid), or for a page that is no trusted origin, or when
+/// the user may not act for the tenant any more: the token is as good as before. 400 where tokens do not come in
+/// cookies and `token` is `None`; otherwise as for [`open`].
 pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
     let pair = refresh::exchange(cx, &refresh, known, delivery).await;
     if token.is_none() { pair.inspect_err(|error| clear_dead(cx, error)) } else { pair }
 }
 
-/// Has whoever shows a refresh token act in another tenant that they are a member of, or with `None` in none. They get a
-/// pair of another session, and the one that they come from ends, and its tokens with it. `token` is as for [`refresh`];
-/// an access token gets nobody a pair.
+/// Has whoever shows a refresh token act in another tenant that they are a member of, or with `None` in none. They get
+/// a pair of another session, and the one that they come from ends, and its tokens with it. `token` is as for
+/// [`refresh`]; an access token gets nobody a pair.
 ///
 /// # Errors
 /// As for [`refresh`], and as for `POST /switch-tenant`: 403
-/// [`Code::TenantMismatch`](crate::error::Code::TenantMismatch) for whoever may not act there, and then everything is as it
-/// was.
+/// [`Code::TenantMismatch`](crate::error::Code::TenantMismatch) for whoever may not act there, and then everything is
+/// as it was.
 pub async fn switch_tenant(cx: &Cx, token: Option<&str>, tenant: Option<TenantId>) -> Result<TokenPair> {
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
     let held = refresh::expect_present(cx, &refresh, known, delivery).await?;
@@ -213,12 +213,12 @@ fn expect_cookies(cx: &Cx) -> Result<()> {
     Err(Error::invalid("body", "refreshToken", "required"))
 }
 
-/// Ends the session of a refresh token: `token`, or where that is `None` the one in the cookie, and then the cookies are
-/// taken from the client, whatever they were worth. Succeeds whether there is a session or not.
+/// Ends the session of a refresh token: `token`, or where that is `None` the one in the cookie, and then the cookies
+/// are taken from the client, whatever they were worth. Succeeds whether there is a session or not.
 ///
 /// # Errors
-/// 403 when the cookie is meant and the page is no trusted origin; 400 where tokens do not come in cookies and `token` is
-/// `None`; 503 when the store is down.
+/// 403 when the cookie is meant and the page is no trusted origin; 400 where tokens do not come in cookies and `token`
+/// is `None`; 503 when the store is down.
 pub async fn revoke(cx: &Cx, token: Option<&str>) -> Result<()> {
     let Some(text) = token else {
         expect_cookies(cx)?;
@@ -244,15 +244,15 @@ async fn revoke_text(cx: &Cx, text: &str) -> Result<()> {
     }
 }
 
-/// Takes the cookies of tokens from the client: both tokens and the CSRF token, of the pool that the request is for. Ends
-/// nothing; [`revoke`] does.
+/// Takes the cookies of tokens from the client: both tokens and the CSRF token, of the pool that the request is for.
+/// Ends nothing; [`revoke`] does.
 pub fn clear_cookies(cx: &Cx) {
     clear_token_cookies(cx);
 }
 
 /// The session that a CSRF token must be of to be of use to this browser: that of its refresh token, which outlives the
-/// access token, else that of the request. A cookie that proves nothing counts as none, or a browser that holds one could
-/// never get rid of it.
+/// access token, else that of the request. A cookie that proves nothing counts as none, or a browser that holds one
+/// could never get rid of it.
 ///
 /// # Errors
 /// 401 for a bad credential that no browser sends by itself; 503 when the store is down.

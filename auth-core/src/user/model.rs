@@ -116,8 +116,8 @@ pub struct TenantMember {
     pub user: User,
     /// Since when, and whether it counts.
     pub membership: Membership,
-    /// What they hold there and everywhere, ordered by guard and name. What that comes to in a session of theirs depends on
-    /// more, such as the role guard that it is opened under.
+    /// What they hold there and everywhere, ordered by guard and name. What that comes to in a session of theirs
+    /// depends on more, such as the role guard that it is opened under.
     pub roles: Vec<HeldRole>,
 }
 
@@ -153,8 +153,8 @@ pub struct SignUp {
     /// A picture's address.
     pub image: Option<String>,
     /// The tenant that they want to act in. Naming it makes nobody a member: a hook may. But where accounts belong to
-    /// tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) it is the one that the account will belong to, with a
-    /// membership from the start; what a hook makes of it then moves no account.
+    /// tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) it is the one that the account will belong to,
+    /// with a membership from the start; what a hook makes of it then moves no account.
     pub tenant: Option<TenantId>,
     /// Fields of the request that the engine does not know. They reach hooks and never the user row.
     pub extra: serde_json::Map<String, serde_json::Value>,

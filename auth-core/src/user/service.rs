@@ -36,8 +36,8 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
 /// The largest page of a list of members.
 const MOST_MEMBERS: u32 = 100;
 
-/// Who belongs to a tenant, suspended members included, in the order in which their accounts were made: at most `limit` of
-/// them and never more than 100, beginning after the one of this id.
+/// Who belongs to a tenant, suspended members included, in the order in which their accounts were made: at most `limit`
+/// of them and never more than 100, beginning after the one of this id.
 ///
 /// # Errors
 /// When the store is down.
@@ -55,9 +55,9 @@ pub async fn members_of_tenant(
 /// [`password::create_user`](crate::password::create_user).
 ///
 /// # Errors
-/// [`Code::UserAlreadyExists`], [`Code::ValidationError`] for a name or a picture that is too long, and what hooks refuse.
-/// Where accounts belong to tenants, [`Code::TenantRequired`] for one of none, unless it may be that of platform staff, and
-/// [`Code::TenantNotFound`].
+/// [`Code::UserAlreadyExists`], [`Code::ValidationError`] for a name or a picture that is too long, and what hooks
+/// refuse. Where accounts belong to tenants, [`Code::TenantRequired`] for one of none, unless it may be that of
+/// platform staff, and [`Code::TenantNotFound`].
 pub async fn create_user(cx: &Cx, signup: SignUp) -> Result<User> {
     let mut work = cx.begin().await?;
     let user = create_user_within(cx, &mut work, signup).await?;
@@ -170,7 +170,8 @@ pub(crate) async fn change_profile(cx: &Cx, work: &mut Work<'_>, id: UserId, cha
     Ok(())
 }
 
-/// Removes a user with their sessions, accounts, memberships and granted roles, unless they alone hold a managing role. The application's own rows go in `before_user_delete`.
+/// Removes a user with their sessions, accounts, memberships and granted roles, unless they alone hold a managing role.
+/// The application's own rows go in `before_user_delete`.
 pub(crate) async fn delete_user(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
     role::expect_dispensable(work, user.id, None).await?;
     cx.hooks(user.pool).before_user_delete(cx, work, user).await?;

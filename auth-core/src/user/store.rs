@@ -22,8 +22,8 @@ pub trait UserStore {
     /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
 
-    /// Who belongs to the tenant, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one that
-    /// follows `after` on. With the roles that each holds there and everywhere.
+    /// Who belongs to the tenant, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one
+    /// that follows `after` on. With the roles that each holds there and everywhere.
     async fn members_of_tenant(
         &mut self,
         tenant: &TenantId,
@@ -54,6 +54,7 @@ pub trait UserStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Removes the user with their sessions, accounts, memberships, granted roles, codes and API keys; `false` when there is no such user.
+    /// Removes the user with their sessions, accounts, memberships, granted roles, codes and API keys; `false` when
+    /// there is no such user.
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
 }

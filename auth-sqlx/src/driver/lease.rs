@@ -1,11 +1,11 @@
 //! A connection on loan, and what becomes of it when no answer comes.
 //!
-//! A server that is lost without a word, by its power, its network or a firewall, leaves connections that look sound and
-//! answer nothing for as long as the system tries to deliver: a quarter of an hour. And whoever waits may go, at any
-//! `await`: a framework drops what it was doing for a client that has hung up. sqlx has a limit for neither, and passes
-//! a connection on over which a `BEGIN` has been sent and not been answered: whoever is next then works inside a
-//! transaction that nobody commits. Nor does it count when SQLite, whose disk is full, rolls a transaction back by itself:
-//! the connection never begins another. So every wait ends here, and what has become doubtful is closed.
+//! A server that is lost without a word, by its power, its network or a firewall, leaves connections that look sound
+//! and answer nothing for as long as the system tries to deliver: a quarter of an hour. And whoever waits may go, at
+//! any `await`: a framework drops what it was doing for a client that has hung up. sqlx has a limit for neither, and
+//! passes a connection on over which a `BEGIN` has been sent and not been answered: whoever is next then works inside a
+//! transaction that nobody commits. Nor does it count when SQLite, whose disk is full, rolls a transaction back by
+//! itself: the connection never begins another. So every wait ends here, and what has become doubtful is closed.
 
 use std::fmt;
 use std::future::Future;
@@ -22,7 +22,8 @@ use tokio::time::timeout;
 /// How long to wait for the answer to one statement. Longer than a wait for a lock, which the database ends by itself.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How long a connection that is given back has for what is left: a statement that nobody waits for, a ROLLBACK, a test.
+/// How long a connection that is given back has for what is left: a statement that nobody waits for, a ROLLBACK, a
+/// test.
 const CLEANING: Duration = Duration::from_secs(5);
 
 /// One connection of a pool, back there when this is dropped.
@@ -101,8 +102,8 @@ impl<DB: Database> Lease<DB> {
 
     /// Makes the transaction durable.
     pub(super) async fn commit(mut self) -> sqlx::Result<()> {
-        // Less, and a rollback has got in between; more, and one of the application's own is still open inside. Either way
-        // sqlx would say that it is done.
+        // Less, and a rollback has got in between; more, and one of the application's own is still open inside. Either
+        // way sqlx would say that it is done.
         if DB::TransactionManager::get_transaction_depth(&self) != 1 {
             self.condition = Condition::InDoubt;
             return Err(sqlx::Error::Protocol("a transaction was not ended in the order in which it began".to_owned()));

@@ -68,8 +68,8 @@ pub(crate) trait Target: Send {
     }
 }
 
-/// Does the same on whichever driver it is. `$query` is the statement in the form that this driver reads, with the names
-/// of the application's choice.
+/// Does the same on whichever driver it is. `$query` is the statement in the form that this driver reads, with the
+/// names of the application's choice.
 macro_rules! on_each {
     ($kind:ident, $on:expr, |$it:ident| $body:expr) => {
         match $on {

@@ -81,8 +81,8 @@ enum Progress {
     Begun,
     /// What was sent has come about.
     UnderWay,
-    /// A statement failed, or the application sent some of its own. Databases say "committed" of a transaction that they
-    /// have taken back by then, so it is asked for before.
+    /// A statement failed, or the application sent some of its own. Databases say "committed" of a transaction that
+    /// they have taken back by then, so it is asked for before.
     InDoubt,
     /// It is gone: what was sent now would be committed by itself.
     TakenBack,

@@ -1,8 +1,8 @@
 //! Our tables, brought up to date.
 //!
 //! Migrations are compiled in, applied in their order and written down in `auth_migration`, apart from the
-//! application's own. They are only ever added to: a database remembers the checksum of each one it has, which is that of
-//! the file, whatever the tables are called.
+//! application's own. They are only ever added to: a database remembers the checksum of each one it has, which is that
+//! of the file, whatever the tables are called.
 
 mod plan;
 mod script;

@@ -62,8 +62,8 @@ pub(super) const MYSQL: Plan = Plan {
     ],
 };
 
-/// Puts the name of the collation into a text for MySQL or MariaDB. It compares bytes and, unlike `utf8mb4_bin`, trailing
-/// spaces as well; the two engines have no such collation in common.
+/// Puts the name of the collation into a text for MySQL or MariaDB. It compares bytes and, unlike `utf8mb4_bin`,
+/// trailing spaces as well; the two engines have no such collation in common.
 pub(super) fn with_collation(script: &str, collation: &str) -> String {
     script.replace("{bytewise}", collation)
 }

@@ -1,8 +1,9 @@
 //! MySQL and MariaDB: statement by statement, because each commits by itself.
 //!
 //! The history says how far a migration has come: before a statement is sent it is counted as begun, and as done when
-//! the next one is. A process that dies in between leaves one statement in doubt. Whoever comes next sends it again, and
-//! takes "is there already" for success, of that statement only: a table of another program is never taken for ours.
+//! the next one is. A process that dies in between leaves one statement in doubt. Whoever comes next sends it again,
+//! and takes "is there already" for success, of that statement only: a table of another program is never taken for
+//! ours.
 
 use auth_core::base::{Clock, SystemClock};
 use auth_core::store::StoreError;

@@ -70,8 +70,8 @@ async fn wait_for_others(tx: &mut Begun) -> Result<(), MigrateError> {
     }
 }
 
-/// `CREATE TABLE IF NOT EXISTS` fails when two run it at once, so a lock on a number goes before it. It goes away with the
-/// transaction.
+/// `CREATE TABLE IF NOT EXISTS` fails when two run it at once, so a lock on a number goes before it. It goes away with
+/// the transaction.
 #[cfg(feature = "postgres")]
 async fn lock(postgres: &mut sqlx::postgres::PgConnection) -> Result<(), MigrateError> {
     sqlx::query("SET LOCAL lock_timeout = '60s'").execute(&mut *postgres).await.map_err(store_error)?;
@@ -96,7 +96,8 @@ async fn make_schema(tx: &mut Transaction, schema: &str) -> Result<(), MigrateEr
     Ok(())
 }
 
-/// Whether there is a history. Asked for the same reason: whoever may only read it finds out that nothing is left to do.
+/// Whether there is a history. Asked for the same reason: whoever may only read it finds out that nothing is left to
+/// do.
 async fn is_there(tx: &mut Transaction, names: &Names) -> Result<bool, MigrateError> {
     Ok(tx.fetch_optional(&HISTORY, &[names.text("auth_migration").as_str().into()]).await?.is_some())
 }

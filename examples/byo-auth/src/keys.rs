@@ -1,7 +1,8 @@
 //! API keys of an organisation, for its programs.
 //!
-//! People manage them; a key never manages keys. A key belongs to the organisation and not to whoever made it, for people
-//! have no rows here that it could end with. It may do what it was given, and never more than its maker might have done.
+//! People manage them; a key never manages keys. A key belongs to the organisation and not to whoever made it, for
+//! people have no rows here that it could end with. It may do what it was given, and never more than its maker might
+//! have done.
 
 use std::time::Duration;
 

@@ -20,8 +20,8 @@ pub(crate) const MANAGE_KEYS: &str = "keys:manage";
 pub(crate) const OF_PROJECTS: [&str; 3] = [READ, WRITE, DELETE];
 const ALL: [&str; 4] = [READ, WRITE, DELETE, MANAGE_KEYS];
 
-/// A verifier around another one. People may do everything within their organisation, whatever their roles, unless their
-/// token has a claim `permissions`: then that and nothing else. An empty list there permits nothing.
+/// A verifier around another one. People may do everything within their organisation, whatever their roles, unless
+/// their token has a claim `permissions`: then that and nothing else. An empty list there permits nothing.
 ///
 /// This is the one place to change where roles are to decide, or where an issuer is not to be trusted that far.
 #[derive(Debug)]

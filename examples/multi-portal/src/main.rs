@@ -1,5 +1,5 @@
-//! One user base and three front ends: staff work in an admin console, members of a tenant in its portal, customers in a
-//! mobile app. Each front end has a role guard, and whoever signs in there must hold a role of it.
+//! One user base and three front ends: staff work in an admin console, members of a tenant in its portal, customers in
+//! a mobile app. Each front end has a role guard, and whoever signs in there must hold a role of it.
 //!
 //! ```sh
 //! export JWT_SECRET=$(openssl rand -base64 32)
@@ -7,8 +7,8 @@
 //! DEMO=1 cargo run -p multi-portal      # with a few people to try it with; then open http://127.0.0.1:3000
 //! ```
 //!
-//! [`recipe`] is the policy, written as hooks; `auth_core::portal::MultiPortal` is much the same ready made. [`accounts`] and
-//! [`staff`] are the routes, [`refusals`] the form of every error.
+//! [`recipe`] is the policy, written as hooks; `auth_core::portal::MultiPortal` is much the same ready made.
+//! [`accounts`] and [`staff`] are the routes, [`refusals`] the form of every error.
 
 mod accounts;
 mod fixture;

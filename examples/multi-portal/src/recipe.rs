@@ -1,8 +1,8 @@
 //! The policy, as hooks: who may sign in where.
 //!
-//! Everything that can be decided without the account is decided before it is looked at (`before_login`), so that no answer
-//! tells whether a password was right. `on_login` then lets in who holds a role in the role guard that was asked for, and
-//! binds the session to it: no role of another one will count.
+//! Everything that can be decided without the account is decided before it is looked at (`before_login`), so that no
+//! answer tells whether a password was right. `on_login` then lets in who holds a role in the role guard that was asked
+//! for, and binds the session to it: no role of another one will count.
 
 use std::sync::Arc;
 
@@ -109,8 +109,8 @@ fn names_unknown(input: &Map<String, Value>, named: Option<&str>) -> bool {
     named.is_none() && input.get("guard").is_some_and(|guard| !guard.is_null())
 }
 
-/// Lets in who holds a role of this guard. At the admin console that is a role on the platform, and those of tenants count
-/// for nothing; elsewhere it is one in a tenant. Everybody else is told what a wrong password is told.
+/// Lets in who holds a role of this guard. At the admin console that is a role on the platform, and those of tenants
+/// count for nothing; elsewhere it is one in a tenant. Everybody else is told what a wrong password is told.
 fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     let may_enter = if login.has_platform_access {
         login.tenant = None;
@@ -122,7 +122,8 @@ fn enter(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     if may_enter { Ok(()) } else { Err(Code::InvalidEmailOrPassword.into()) }
 }
 
-/// Whoever names no tenant, and holds no role that counts without one, means the one in which they hold a role of this guard.
+/// Whoever names no tenant, and holds no role that counts without one, means the one in which they hold a role of this
+/// guard.
 fn choose_tenant(login: &mut LoginContext<'_>, guard: &str) -> Result<()> {
     if login.tenant.is_none() && !login.holds_any_in(guard, None) {
         login.tenant = match login.tenants_in(guard)[..] {

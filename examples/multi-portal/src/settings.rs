@@ -124,8 +124,8 @@ impl Portals {
         }
     }
 
-    /// Whose pages may use cookies: those of the front ends and our own. A page that came over plain http proves nothing
-    /// to anybody, unless it is of this machine.
+    /// Whose pages may use cookies: those of the front ends and our own. A page that came over plain http proves
+    /// nothing to anybody, unless it is of this machine.
     pub(crate) fn trusted_origins(&self, settings: &Settings) -> Vec<String> {
         let pages = [&self.admin_url, &self.portal_url, &self.front_url];
         let pages = pages.into_iter().map(|url| url.trim_end_matches('/').to_owned());

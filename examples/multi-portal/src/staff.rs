@@ -34,7 +34,8 @@ pub(crate) async fn set_roles(
     Ok(Json(json!({ "userId": user_id, "roles": roles })))
 }
 
-/// For staff of the platform alone: whoever holds a role of the same guard in a tenant has no say over people of others.
+/// For staff of the platform alone: whoever holds a role of the same guard in a tenant has no say over people of
+/// others.
 pub(crate) async fn end_session(
     cx: RequestCx,
     caller: CurrentPrincipal,

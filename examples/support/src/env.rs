@@ -31,7 +31,8 @@ impl Environment {
     ];
 }
 
-/// The environment of a program. What is wrong in it is kept, to be told all at once. An empty variable counts as unset.
+/// The environment of a program. What is wrong in it is kept, to be told all at once. An empty variable counts as
+/// unset.
 pub struct Env<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,

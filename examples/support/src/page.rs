@@ -25,8 +25,8 @@ impl Page {
         Self::of(app, &SIGN_IN.replace("{{routes}}", &routes.join(" ")))
     }
 
-    /// Another page of the program called `app`: HTML in which `{{app}}` and `{{nonce}}` stand for those, and `{{style}}`
-    /// and `{{script}}` for what all pages share.
+    /// Another page of the program called `app`: HTML in which `{{app}}` and `{{nonce}}` stand for those, and
+    /// `{{style}}` and `{{script}}` for what all pages share.
     pub fn of(app: &str, template: &str) -> Self {
         let nonce = nonce();
         let policy = format!(

@@ -1,8 +1,8 @@
 //! What a look-up costs when a thousand rows are stored, and when a million are.
 //!
-//! SQLite, PostgreSQL and MariaDB are filled, those that are installed, and one Markdown table is printed. The two sizes
-//! take turns in short rounds within one run; every look-up asks for another row, drawn from all of them. The time should
-//! grow by less than half.
+//! SQLite, PostgreSQL and MariaDB are filled, those that are installed, and one Markdown table is printed. The two
+//! sizes take turns in short rounds within one run; every look-up asks for another row, drawn from all of them. The
+//! time should grow by less than half.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made has no other answer than to stop")]
 
 use std::future::Future;

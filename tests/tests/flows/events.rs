@@ -1,4 +1,5 @@
-//! Events and the audit trail: an entry is part of its change, an event is told after it; both complete, without secrets.
+//! Events and the audit trail: an entry is part of its change, an event is told after it; both complete, without
+//! secrets.
 
 use std::time::Duration;
 

@@ -57,8 +57,8 @@ fn specs() -> [RoleSpec; 7] {
     ]
 }
 
-/// A cast of which each holds a role in one place: `name role place`. All of them belong to acme, and nobody to globex but
-/// `bob`, who holds nothing.
+/// A cast of which each holds a role in one place: `name role place`. All of them belong to acme, and nobody to globex
+/// but `bob`, who holds nothing.
 const CAST: [(&str, &str, &str, Place); 6] = [
     ("root", "ADMIN", "super_admin", Place::Everywhere),
     ("staff", "ADMIN", "super_admin", Place::Platform),

@@ -203,7 +203,8 @@ impl Hooks for Once {
 }
 
 /// Whoever panics or never ends leaves no transaction open and no lock held: over SQLite that would stop all others.
-/// Where tokens are the answer they are made once somebody is signed in. If that fails, nobody has anything of the session.
+/// Where tokens are the answer they are made once somebody is signed in. If that fails, nobody has anything of the
+/// session.
 async fn whichever_hook_of_a_token_fails_its_session_ends(stack: Stack) {
     let tokens = |builder: auth_core::AuthBuilder| hasty(builder).tokens(token::Config::default());
     for turn in [Turn::ResolveRoles, Turn::ResolvePermissions, Turn::TokenClaims] {

@@ -273,7 +273,8 @@ async fn every_kind_is_refused_wherever_it_does_not_belong(stack: Stack) {
     }
     assert!(wrong.is_empty(), "{stack:?}: {wrong:#?}");
     assert!(pairs >= 600 && kinds.len() >= 24, "{pairs} pairs of {} kinds", kinds.len());
-    // Nothing was used up, and nothing was ended: everything still opens where it belongs. What is good once comes last.
+    // Nothing was used up, and nothing was ended: everything still opens where it belongs. What is good once comes
+    // last.
     for kind in &kinds {
         let once = |place: &&Place| matches!(place, Revoke | CustomerRevoke | RevokeSession);
         for place in kind.counts.iter().filter(|place| !once(place)) {

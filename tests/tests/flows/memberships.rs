@@ -41,7 +41,8 @@ pub(crate) fn settings(builder: AuthBuilder) -> AuthBuilder {
     builder.one_time_tokens(code::OneTimeTokens::default()).customers(customer::Config::default())
 }
 
-/// Ada belongs to acme, where she may read reports, and to globex, where she is a `super_admin`. Nobody belongs to initech.
+/// Ada belongs to acme, where she may read reports, and to globex, where she is a `super_admin`. Nobody belongs to
+/// initech.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) ada: UserId,

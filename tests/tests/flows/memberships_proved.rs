@@ -1,5 +1,5 @@
-//! What is made from a session in a tenant, and what else is bound to one: access and refresh tokens, API keys, one-time
-//! tokens. None of it outlives the membership.
+//! What is made from a session in a tenant, and what else is bound to one: access and refresh tokens, API keys,
+//! one-time tokens. None of it outlives the membership.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

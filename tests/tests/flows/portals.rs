@@ -184,7 +184,8 @@ async fn each_front_end_lets_in_whom_a_role_lets_in(stack: Stack) {
     assert_eq!(member.get("isStaff"), None);
 }
 
-/// What another page, or an app that pretends, may send. Whatever it is, nobody is let in by more than the front ends say.
+/// What another page, or an app that pretends, may send. Whatever it is, nobody is let in by more than the front ends
+/// say.
 const TRICKS: &[(FrontEnd, Option<&str>)] = &[
     (&[("origin", "https://admin.example.com.evil.test")], None),
     (&[("origin", "https://evil-admin.example.com")], None),

@@ -1,5 +1,5 @@
-//! When it cannot be known whether platform access is in force, or a front end cannot be told, nobody gets in and nothing
-//! stays.
+//! When it cannot be known whether platform access is in force, or a front end cannot be told, nobody gets in and
+//! nothing stays.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

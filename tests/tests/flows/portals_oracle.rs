@@ -1,12 +1,13 @@
 //! No answer, and no time that it takes, tells whether a password was right or an account exists.
 //!
-//! What is compared: the bytes and headers of every answer, but for ids and dates, and of 200 samples a case the time that
-//! the fastest tenth stays below. Other work of the machine only ever adds to a time, and to few of those; what a request
-//! does itself is in all of them, so a leak moves this number as it moves the median. All cases take turns, in an order that
-//! is shuffled each time. Those that must look alike may differ by half of what a password hash costs, which here is the
-//! difference between those that hash and those that must not: one hash more or less is twice that. What one statement more
-//! or less would take is not left to a clock: `portals.rs` counts them, over every store. On servers the way to them would be
-//! most of the time, so here the database is in memory. A measurement may still be bad luck; a leak is in all three.
+//! What is compared: the bytes and headers of every answer, but for ids and dates, and of 200 samples a case the time
+//! that the fastest tenth stays below. Other work of the machine only ever adds to a time, and to few of those; what a
+//! request does itself is in all of them, so a leak moves this number as it moves the median. All cases take turns, in
+//! an order that is shuffled each time. Those that must look alike may differ by half of what a password hash costs,
+//! which here is the difference between those that hash and those that must not: one hash more or less is twice that.
+//! What one statement more or less would take is not left to a clock: `portals.rs` counts them, over every store. On
+//! servers the way to them would be most of the time, so here the database is in memory. A measurement may still be bad
+//! luck; a leak is in all three.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! What becomes of a session that was opened in one front end when it is used, renewed or ended in another; and signing up.
+//! What becomes of a session that was opened in one front end when it is used, renewed or ended in another; and signing
+//! up.
 
 use std::sync::{Arc, Mutex};
 

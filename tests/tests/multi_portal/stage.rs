@@ -62,8 +62,8 @@ impl Program {
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
         let running = Self::run(&directory, variables);
-        // One connection a request: a server that refuses before it has read a body may close, and whoever comes next on it
-        // would be told so.
+        // One connection a request: a server that refuses before it has read a body may close, and whoever comes next
+        // on it would be told so.
         let agent = Agent::config_builder()
             .max_idle_connections(0)
             .http_status_as_error(false)

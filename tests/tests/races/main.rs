@@ -1,8 +1,8 @@
 //! What may happen once happens once, whoever else tries at the same moment, over every store.
 //!
-//! [`single_use`], [`requests`] and [`members`] let many race, round after round, and count the winners. [`interleavings`]
-//! and [`tokens`] leave nothing to chance: two transactions are stepped by hand, and the second one is seen waiting for the
-//! first. Start reading at [`stage`].
+//! [`single_use`], [`requests`] and [`members`] let many race, round after round, and count the winners.
+//! [`interleavings`] and [`tokens`] leave nothing to chance: two transactions are stepped by hand, and the second one
+//! is seen waiting for the first. Start reading at [`stage`].
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test speaks by panicking")]
 
 mod api_keys;

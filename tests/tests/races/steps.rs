@@ -103,7 +103,8 @@ impl Stage {
         tokio::time::timeout(PATIENCE, second).await.expect("it still waits").unwrap()
     }
 
-    /// As [`then`](Self::then), for two that have no row in common: the second one waits only where one alone may write.
+    /// As [`then`](Self::then), for two that have no row in common: the second one waits only where one alone may
+    /// write.
     pub(crate) async fn beside<F>(&self, first: First, end: End, second: impl FnOnce(Self) -> F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,

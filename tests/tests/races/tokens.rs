@@ -1,4 +1,5 @@
-//! The orders in which two transactions can meet on a code or on a refresh family, and on the session that both go with.
+//! The orders in which two transactions can meet on a code or on a refresh family, and on the session that both go
+//! with.
 
 use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::store::{StoreError, Tx};

@@ -16,8 +16,8 @@ on_each_server!(
     what_was_taken_back_is_not_called_committed,
 );
 
-/// An application's transaction that locks the two counters crosswise. Whichever of the two the database takes back, the
-/// store's statement arrives: alone, or as the first of a transaction.
+/// An application's transaction that locks the two counters crosswise. Whichever of the two the database takes back,
+/// the store's statement arrives: alone, or as the first of a transaction.
 async fn a_statement_taken_back_to_end_a_deadlock_is_sent_again(server: Server) {
     for in_a_transaction in [false, true] {
         let Some(database) = server.database().await else { return };
@@ -92,8 +92,8 @@ async fn a_later_statement_taken_back_ends_its_transaction(server: Server) {
     database.remove().await;
 }
 
-/// An application's statement fails, and it goes on as if nothing had been. PostgreSQL takes the transaction back at its
-/// COMMIT and calls that a success; MySQL has taken it back at once when it was a deadlock.
+/// An application's statement fails, and it goes on as if nothing had been. PostgreSQL takes the transaction back at
+/// its COMMIT and calls that a success; MySQL has taken it back at once when it was a deadlock.
 async fn what_was_taken_back_is_not_called_committed(server: Server) {
     let Some(database) = server.database().await else { return };
     let store = database.store().await;

@@ -16,8 +16,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Uuid;
 use tempfile::TempDir;
 
-/// Runs each of them, an `async fn(Before)` of the module that says this, on every engine, with the usual names and with names at their longest, on a
-/// database of the version that it is `from`.
+/// Runs each of them, an `async fn(Before)` of the module that says this, on every engine, with the usual names and
+/// with names at their longest, on a database of the version that it is `from`.
 macro_rules! from_each_database {
     (from $last:ident: $($test:ident),+ $(,)?) => {$(
         mod $test {
@@ -161,8 +161,8 @@ impl Before {
         sql.replace("{yes}", yes).replace("{no}", no).replace("{id}", id)
     }
 
-    /// Two users, one of them with everything that one can have, and tables of the application that refer to them in each
-    /// of the ways that there are.
+    /// Two users, one of them with everything that one can have, and tables of the application that refer to them in
+    /// each of the ways that there are.
     async fn filled(&self) {
         let rows = "
             INSERT INTO auth_user (id, name, email, email_verified, image, created_at, updated_at, disabled_at,

@@ -32,9 +32,9 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
-    /// Reads a document of at most 1 MiB and 200 keys. A key that we could not use is skipped and counted, since issuers
-    /// publish keys for others too (RFC 7517 §5). Two keys of one type with the same `kid` are both skipped: which of
-    /// them a token means would be a guess.
+    /// Reads a document of at most 1 MiB and 200 keys. A key that we could not use is skipped and counted, since
+    /// issuers publish keys for others too (RFC 7517 §5). Two keys of one type with the same `kid` are both skipped:
+    /// which of them a token means would be a guess.
     ///
     /// # Errors
     /// [`InvalidJwkSet`] if the document is too large, has too many keys, is no object with an array `keys`, or names a

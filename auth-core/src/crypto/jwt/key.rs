@@ -84,7 +84,8 @@ impl SigningKey {
         Ok(Self(Arc::new(SigningParts { key, pkcs8: Some(der.clone()), jwk: Some(jwk), verifying_key })))
     }
 
-    /// A secret that is shared with whoever verifies, who could sign as well: only for tokens that stay among ourselves.
+    /// A secret that is shared with whoever verifies, who could sign as well: only for tokens that stay among
+    /// ourselves.
     ///
     /// # Errors
     /// [`InvalidKey::Weak`] for fewer than 32 bytes (RFC 7518 §3.2) or an obviously chosen secret, and
@@ -120,7 +121,8 @@ impl SigningKey {
         self.0.verifying_key.clone()
     }
 
-    /// Signs `claims` as a token of the kind `typ`. The header has `alg`, `typ` and, if the key has one, `kid`; no more.
+    /// Signs `claims` as a token of the kind `typ`. The header has `alg`, `typ` and, if the key has one, `kid`; no
+    /// more.
     ///
     /// # Errors
     /// [`SignError`] if the token could not be read back: claims that are not an unambiguous JSON object, more than

@@ -27,8 +27,8 @@ const USUAL_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Keys in memory, and the source that they come from.
 ///
-/// Whether something is due follows from the instant that each call brings along: there is no timer. Who needs keys that
-/// are not there has them read and waits, together with everybody else who does.
+/// Whether something is due follows from the instant that each call brings along: there is no timer. Who needs keys
+/// that are not there has them read and waits, together with everybody else who does.
 pub(super) struct KeyCache {
     source: Source,
     issuer: String,
@@ -163,8 +163,8 @@ impl KeyCache {
         flight.await.ok()
     }
 
-    /// Begins to read the keys. It is a task of its own, so that it ends within its time limit whoever hangs up: clients
-    /// that do could otherwise use up every look for a new key.
+    /// Begins to read the keys. It is a task of its own, so that it ends within its time limit whoever hangs up:
+    /// clients that do could otherwise use up every look for a new key.
     fn start(self: &Arc<Self>, state: &mut State, now: Timestamp) -> Flight {
         let known = state.found.clone().filter(|(_, at)| is_within(FOUND_FOR, *at, now)).map(|(url, _)| url);
         let cache = Arc::clone(self);
