@@ -294,13 +294,14 @@ impl Cx {
         self.after_auth(caller.principal()).await
     }
 
-    /// [`admit`](Self::admit), of a session that the request has proved by something else than its credential.
+    /// [`admit`](Self::admit), of the session whose token is the credential of the request.
     pub(crate) async fn admit_session(&self, held: &Resolved) -> Result<()> {
         self.admit(&Authentication::by_session_token(held.clone())).await
     }
 
-    /// [`admit`](Self::admit), of one of several sessions that a request shows.
-    pub(crate) async fn admit_one(&self, held: &Resolved) -> Result<()> {
+    /// [`admit`](Self::admit), of a session that something beside the credential of the request has proved: one of several
+    /// that a browser keeps, or that of a one-time token. Whatever was said of others says nothing of it.
+    pub(crate) async fn admit_beside(&self, held: &Resolved) -> Result<()> {
         let caller = Authentication::by_session_token(held.clone());
         self.expect_to_act(&caller).await?;
         self.hooks(held.user.pool).after_auth(self, caller.principal()).await
@@ -311,7 +312,8 @@ impl Cx {
         if let Some(tenant) = tenant {
             self.expect_tenant(held, tenant).await?;
         }
-        self.after_auth(Authentication::by_session(held.clone(), tenant.cloned()).principal()).await
+        let caller = Authentication::by_session(held.clone(), tenant.cloned());
+        self.hooks(held.user.pool).after_auth(self, caller.principal()).await
     }
 
     async fn expect_to_act(&self, caller: &Authentication) -> Result<()> {

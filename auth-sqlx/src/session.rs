@@ -39,12 +39,16 @@ pub(crate) const USER_AND_ROLES: &str = " JOIN auth_user u ON u.id = s.user_id \
     LEFT JOIN auth_user_role ur ON ur.user_id = s.user_id AND ur.scope IN ('everywhere', s.scope) \
     LEFT JOIN auth_role r ON r.id = ur.role_id";
 /// A session with its user and their roles; which one, says the WHERE that follows.
-pub(crate) const SESSION_WITH_USER: &str = sql!("SELECT ", WITH_USER, " FROM auth_session s", USER_AND_ROLES).sqlite;
+const SESSION_WITH_USER: &str = sql!("SELECT ", WITH_USER, " FROM auth_session s", USER_AND_ROLES).sqlite;
 // The hot path. In a database that ANALYZE has seen, SQLite plans anew for every value that is compared directly, which
 // costs more than the look-up: https://www.sqlite.org/queryplanner-ng.html#qpstab
 const SESSION_BY_TOKEN: Sql = Sql {
     sqlite: sql!(SESSION_WITH_USER, " WHERE s.token_hash = (SELECT $1)").sqlite,
     ..sql!(SESSION_WITH_USER, " WHERE s.token_hash = $1")
+};
+const SESSION_BY_ID: Sql = Sql {
+    sqlite: sql!(SESSION_WITH_USER, " WHERE s.id = (SELECT $1)").sqlite,
+    ..sql!(SESSION_WITH_USER, " WHERE s.id = $1")
 };
 // Whoever has read the row before somebody else moved its end further must not move it back.
 const SLIDE_SESSION: Sql = sql!(
@@ -71,6 +75,7 @@ const EVICT_SESSIONS: Sql = sql!(
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &OPEN_SESSION,
     &SESSION_BY_TOKEN,
+    &SESSION_BY_ID,
     &SLIDE_SESSION,
     &SESSIONS_OF_USER,
     &END_SESSION,
@@ -109,6 +114,12 @@ impl<T: Target> SessionStore for SqlConn<T> {
 
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError> {
         let rows = self.0.fetch_all(&SESSION_BY_TOKEN, &[hash.as_bytes().into()]).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        with_user(first, &rows, 0).map(Some)
+    }
+
+    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError> {
+        let rows = self.0.fetch_all(&SESSION_BY_ID, &[id.into()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         with_user(first, &rows, 0).map(Some)
     }

@@ -130,8 +130,10 @@ impl<T: Target> TenantStore for SqlConn<T> {
     }
 
     async fn delete_membership(&mut self, user: UserId, tenant: &TenantId) -> Result<bool, StoreError> {
+        // In the order of whoever deletes the tenant.
+        let is_deleted = self.0.affects(&DELETE_MEMBERSHIP, &[user.into(), tenant.as_str().into()]).await?;
         self.0.execute(&DELETE_KEYS_OF_MEMBER, &[user.into(), tenant.as_str().into()]).await?;
-        self.0.affects(&DELETE_MEMBERSHIP, &[user.into(), tenant.as_str().into()]).await
+        Ok(is_deleted)
     }
 }
 

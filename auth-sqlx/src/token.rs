@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use auth_core::base::{SessionId, SigningKeyId, TenantId, Timestamp, TokenHash};
-use auth_core::session::SessionWithUser;
 use auth_core::store::StoreError;
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
 
 use crate::driver::{Row, Target};
 use crate::error::corrupt;
-use crate::session::{self, SESSION_WITH_USER};
+use crate::session;
 use crate::sql::{Sql, sql};
 use crate::store::SqlConn;
 use crate::tenant;
@@ -69,10 +68,6 @@ const FAMILY_WITH_SESSION: &str = sql!(
     session::USER_AND_ROLES
 )
 .sqlite;
-const SESSION_BY_ID: Sql = Sql {
-    sqlite: sql!(SESSION_WITH_USER, " WHERE s.id = (SELECT $1)").sqlite,
-    ..sql!(SESSION_WITH_USER, " WHERE s.id = $1")
-};
 // The former hash is the one that was presented: MySQL, which assigns one after the other, would take the new one from
 // the column. The new hash is another one, so that whoever comes second finds no row.
 const ROTATE_FAMILY: Sql = sql!(
@@ -91,7 +86,6 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &FAMILY_BY_HASH,
     &ROTATE_FAMILY,
     &END_FAMILY,
-    &SESSION_BY_ID,
 ];
 
 #[async_trait]
@@ -177,12 +171,6 @@ impl<T: Target> RefreshStore for SqlConn<T> {
 
     async fn end_family(&mut self, session: SessionId) -> Result<bool, StoreError> {
         self.0.affects(&END_FAMILY, &[session.into()]).await
-    }
-
-    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError> {
-        let rows = self.0.fetch_all(&SESSION_BY_ID, &[id.into()]).await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        session::with_user(first, &rows, 0).map(Some)
     }
 }
 

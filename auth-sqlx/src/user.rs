@@ -33,8 +33,10 @@ const MEMBERS_OF_TENANT: Sql = sql!(
     tenant::COLUMNS,
     ", ",
     role::HELD_COLUMNS,
-    " FROM (SELECT user_id, tenant, status, created_at, updated_at FROM auth_membership \
-     WHERE tenant = $1 AND user_id > $2 ORDER BY user_id LIMIT $3) m JOIN auth_user u ON u.id = m.user_id \
+    " FROM (SELECT o.user_id, o.tenant FROM auth_membership o JOIN auth_user p ON p.id = o.user_id \
+     WHERE o.tenant = $1 AND o.user_id > $2 AND p.pool = 'user' ORDER BY o.user_id LIMIT $3) page \
+     JOIN auth_membership m ON m.user_id = page.user_id AND m.tenant = page.tenant \
+     JOIN auth_user u ON u.id = m.user_id \
      LEFT JOIN auth_user_role ur ON ur.user_id = m.user_id AND (ur.scope = 'everywhere' OR ur.tenant = m.tenant) \
      LEFT JOIN auth_role r ON r.id = ur.role_id ORDER BY m.user_id, r.guard, r.name, ur.scope"
 );

@@ -240,6 +240,7 @@ pass_on! {
     SessionStore {
         fn open_session(session: &NewSession, credential_version: i64) -> bool;
         fn session_by_token(hash: &TokenHash) -> Option<SessionWithUser>;
+        fn session_by_id(id: SessionId) -> Option<SessionWithUser>;
         fn slide_session(id: SessionId, expires_at: Timestamp, now: Timestamp) -> bool;
         fn sessions_of_user(user: UserId, now: Timestamp) -> Vec<StoredSession>;
         fn end_session(user: UserId, id: SessionId) -> bool;
@@ -290,7 +291,6 @@ pass_on! {
         fn family_by_hash(family_hash: &TokenHash) -> Option<FamilyWithSession>;
         fn rotate_family(session: SessionId, presented: &TokenHash, next: &Rotation) -> bool;
         fn end_family(session: SessionId) -> bool;
-        fn session_by_id(id: SessionId) -> Option<SessionWithUser>;
     }
     RetentionStore {
         fn prune_sessions(now: Timestamp, limit: u32) -> u64;

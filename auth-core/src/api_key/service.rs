@@ -61,7 +61,12 @@ impl Caller<'_> {
     fn expect_reach(&self, key: &ApiKey) -> Result<()> {
         let Self::Owner { session, .. } = self else { return Ok(()) };
         let guards = session.role_guard.is_none() || session.role_guard == key.role_guard;
-        let tenants = session.scope.tenant().is_none() || session.scope.tenant() == key.tenant.as_ref();
+        let tenants = match &session.scope {
+            RoleScope::Everywhere => true,
+            // Staff act in no tenant.
+            RoleScope::Platform => key.tenant.is_none(),
+            RoleScope::Tenant(tenant) => key.tenant.as_ref() == Some(tenant),
+        };
         if guards && tenants {
             return Ok(());
         }

@@ -33,12 +33,13 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
 /// and how sure that is, and when it ends in any case, are the other session's.
 ///
 /// # Errors
-/// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; it is not used up then.
+/// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; 403 in a request that names
+/// another tenant; what hooks refuse. It is not used up then.
 pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
     let refused = || Error::from(Code::InvalidToken);
-    cx.before_auth().await?;
     let input = serde_json::Map::new();
     Entry::decide(cx, LoginAttempt::new(AuthMethod::OneTimeToken, LoginOccasion::Renewal, &input)).await?;
+    cx.before_auth().await?;
     let (purpose, hash) = (CodePurpose::OneTimeToken, token.hash());
     let code = cx.conn().code_by_hash(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
     let id = code.session_id.ok_or_else(refused)?;
@@ -47,7 +48,7 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     if origin.user.id != code.user_id {
         return Err(refused());
     }
-    cx.admit_session(&origin).await?;
+    cx.admit_beside(&origin).await?;
     let mut work = cx.begin().await?;
     // Whoever ends sessions, disables the user or changes their password locks the user's row first, and so does this:
     // it comes wholly before, and the new session ends with the others, or wholly after, and is refused.

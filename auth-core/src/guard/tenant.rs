@@ -348,7 +348,9 @@ impl Guard for Member {
     async fn check(cx: &Cx) -> Result<Self> {
         let tenant = Tenant::check(cx).await?;
         let caller = authenticated(cx).await?;
-        let membership = match caller.principal().user_id() {
+        let principal = caller.principal();
+        let may_belong = cx.auth().config().tenancy.keeps_members() && !principal.is_staff;
+        let membership = match principal.user_id().filter(|_| may_belong) {
             Some(user) => cx.conn().membership(user, tenant.id()).await?,
             None => None,
         };

@@ -114,14 +114,12 @@ impl<'a> Granter<'a> {
         let memberships = work.memberships_of_user(self.user).await?;
         let belongs_to = |tenant: &TenantId| memberships.iter().any(|it| it.is_active() && it.tenant == *tenant);
         let mut roles = work.roles_of_user(self.user, None).await?;
-        roles.retain(|held| {
-            let counts = self.roles.contains(&GrantedRole::from(held));
+        roles.retain_mut(|held| {
+            let counts = self.roles.contains(&GrantedRole::from(&*held));
             let is_in_force = held.scope != RoleScope::Platform || self.is_staff;
+            held.scope = reach(granter.tenant.as_ref(), &held.scope);
             counts && is_in_force && held.scope.tenant().is_none_or(belongs_to)
         });
-        for held in &mut roles {
-            held.scope = reach(granter.tenant.as_ref(), &held.scope);
-        }
         Ok(Held { roles, permissions: self.permissions })
     }
 }

@@ -62,6 +62,7 @@ impl Authority {
         // A hook does not see under which role guard somebody acts.
         roles.retain(|role| is_of_guard(&role.guard));
         held.retain(|held| roles.contains(&GrantedRole::from(held)));
+        let is_staff = is_staff && held.iter().any(|held| held.scope == RoleScope::Platform);
         let mut permissions = role::permissions_of(&held);
         hooks.resolve_permissions(cx, user, &roles, &mut permissions).await?;
         Ok(Self { roles, permissions, is_staff })

@@ -23,8 +23,8 @@ pub use endpoints::{
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub(crate) use service::{
-    AuthEvent, Entry, Resolved, complete_login, end, extend, is_fresh, judge, latest_end, pretend_login, resolve,
-    resolve_opened, slide_if_due, still_holds, switch_tenant,
+    AuthEvent, Entry, Resolved, complete_login, end, expect_may_switch, extend, is_fresh, judge, latest_end,
+    pretend_login, resolve, resolve_opened, slide_if_due, still_holds, switch_tenant, switch_tenant_within,
 };
 pub use service::{SignedIn, sign_out, sign_out_everywhere, user_view};
 pub(crate) use several::SEVERAL_ROUTES;

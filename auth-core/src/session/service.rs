@@ -429,21 +429,39 @@ pub(crate) async fn switch_tenant(
     session: &Session,
     tenant: Option<TenantId>,
 ) -> Result<SignedIn> {
+    expect_may_switch(cx, session)?;
+    let mut work = cx.begin().await?;
+    still_holds(cx, &mut work, user, session).await?;
+    let signed_in = switch_tenant_within(cx, &mut work, user, session, tenant).await?;
+    work.commit().await?;
+    Ok(signed_in)
+}
+
+/// Refuses a session that acts where it does and nowhere else.
+///
+/// # Errors
+/// As for [`switch_tenant`].
+pub(crate) fn expect_may_switch(cx: &Cx, session: &Session) -> Result<()> {
     if cx.auth().config().tenancy.is_isolated() {
         return Err(Code::TenantSwitchingNotSupported.into());
     }
-    if session.scope == RoleScope::Platform {
-        return Err(Code::TenantMismatch.into());
-    }
-    let mut work = cx.begin().await?;
-    still_holds(cx, &mut work, user, session).await?;
+    if session.scope == RoleScope::Platform { Err(Code::TenantMismatch.into()) } else { Ok(()) }
+}
+
+/// [`switch_tenant`], of a session that [still holds](still_holds) and may.
+pub(crate) async fn switch_tenant_within(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    user: &User,
+    session: &Session,
+    tenant: Option<TenantId>,
+) -> Result<SignedIn> {
     let mut event = AuthEvent::beside(user.clone(), session, session.method);
     event.entry.tenant = tenant;
-    let signed_in = complete_login(cx, &mut work, event).await?;
+    let signed_in = complete_login(cx, work, event).await?;
     if work.end_session(user.id, session.id).await? {
         work.emit(Event::SignedOut { user: user.id, session: session.id });
     }
-    work.commit().await?;
     Ok(signed_in)
 }
 

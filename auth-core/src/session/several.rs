@@ -30,40 +30,39 @@ struct Kept {
     user: Map<String, Value>,
 }
 
-/// What the browser keeps, is alive and may act here; cookies of what is not alive are taken away.
-async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
+/// What the browser keeps and is alive; cookies of what is not are taken away.
+async fn alive(cx: &Cx) -> Result<Vec<(Token, Resolved)>> {
     let mut alive = Vec::new();
     for (id, token) in cx.kept_sessions() {
         cx.before_auth().await?;
         match resolve(cx, SessionKey::Token(token.hash()), SessionCheck::Strict).await? {
-            Some(found) if found.session.id == id => {
-                if may_act(cx, &found).await? {
-                    let Resolved { session, user, .. } = found;
-                    alive.push(Kept { token, session, user: user_view(cx, &user).await? });
-                }
-            }
+            Some(found) if found.session.id == id => alive.push((token, found)),
             Some(_) | None => drop_kept_session(cx, id),
         }
     }
     Ok(alive)
 }
 
-/// Whether a request with this session alone would be let in.
-async fn may_act(cx: &Cx, found: &Resolved) -> Result<bool> {
-    match cx.admit_one(found).await {
-        Ok(()) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Unauthorized) => Ok(false),
-        Err(error) => Err(error),
+/// Of what is alive what may act here: whatever a request with that session alone would be refused for leaves it out.
+async fn kept(cx: &Cx) -> Result<Vec<Kept>> {
+    let mut kept = Vec::new();
+    for (token, found) in alive(cx).await? {
+        match cx.admit_beside(&found).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Internal | ErrorKind::Unavailable) => return Err(error),
+            Err(_) => {}
+            Ok(()) => {
+                let Resolved { session, user, .. } = found;
+                kept.push(Kept { token, session, user: user_view(cx, &user).await? });
+            }
+        }
     }
+    Ok(kept)
 }
 
-/// One of the kept sessions, by the handle of a list or by its own secret.
-async fn named(cx: &Cx, name: &str) -> Result<Kept> {
+/// Whether this names the session: by the handle of a list, or by its own secret.
+fn is_named(name: &str, session: &Session, token: &Token) -> bool {
     let hash = Token::parse(TokenKind::Session, name).ok().map(|token| token.hash());
-    let is_named = |kept: &Kept| {
-        name.parse::<SessionId>() == Ok(kept.session.id) || hash.is_some_and(|hash| hash.matches(&kept.token.hash()))
-    };
-    kept(cx).await?.into_iter().find(is_named).ok_or_else(|| Code::InvalidSessionToken.into())
+    name.parse::<SessionId>() == Ok(session.id) || hash.is_some_and(|hash| hash.matches(&token.hash()))
 }
 
 /// A kept session as clients see it.
@@ -130,7 +129,9 @@ impl Endpoint for SetActiveSession {
     type Reply = ActiveSession;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<ActiveSession> {
-        named(cx, self.session_token.expose()).await.map(ActiveSession)
+        let named = |kept: &Kept| is_named(self.session_token.expose(), &kept.session, &kept.token);
+        let found = kept(cx).await?.into_iter().find(named).ok_or(Code::InvalidSessionToken)?;
+        Ok(ActiveSession(found))
     }
 }
 
@@ -151,11 +152,15 @@ impl Endpoint for RevokeDeviceSession {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
-        let Kept { session, .. } = named(cx, self.session_token.expose()).await?;
+        let named = |(token, found): &(Token, Resolved)| is_named(self.session_token.expose(), &found.session, token);
+        let (_, Resolved { session, .. }) =
+            alive(cx).await?.into_iter().find(named).ok_or(Code::InvalidSessionToken)?;
+        // Looked for before anything ends: what fails then has done nothing.
+        let next = if session.id == current.id { kept(cx).await? } else { Vec::new() };
         sign_out(cx, session.user_id, session.id).await?;
         drop_kept_session(cx, session.id);
         if session.id == current.id {
-            match kept(cx).await?.into_iter().next() {
+            match next.into_iter().find(|kept| kept.session.id != session.id) {
                 Some(next) => put_into_use(cx, &next.session, &next.token),
                 None => forget_session(cx),
             }

@@ -23,6 +23,11 @@ pub trait SessionStore {
     /// caller judges them.
     async fn session_by_token(&mut self, hash: &TokenHash) -> Result<Option<SessionWithUser>, StoreError>;
 
+    /// The session of this id with its user and roles, in **one** statement: the hot path of access tokens that are
+    /// checked strictly. Expired sessions and disabled users are returned as they are. An id is no secret: only ask for
+    /// one that came out of a verified token.
+    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError>;
+
     /// Moves the expiry, and never to an earlier instant; `false`, and nothing is written, when the session has ended
     /// or has expired at `now`. Never inserts.
     async fn slide_session(&mut self, id: SessionId, expires_at: Timestamp, now: Timestamp)

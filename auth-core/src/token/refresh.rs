@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::hooks::Event;
 use crate::role::RoleScope;
-use crate::session::{self, Persistence, Resolved, Session};
+use crate::session::{self, Persistence, Resolved, Session, SignedIn};
 use crate::user::{Pool, User};
 
 /// A new access token, and the refresh token that is exchanged for the next pair.
@@ -121,14 +121,40 @@ pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Del
     Ok(TokenPair { access, refresh: next, refresh_expires_at: rotation.expires_at, holder, delivery })
 }
 
-/// Whose session this is the present token of. The second use of one is what it is in an [`exchange`].
-pub(super) async fn expect_present(cx: &Cx, token: &Token, known: Known, delivery: Delivery) -> Result<Resolved> {
+/// Spends the present token of a session, and opens another one in this tenant in its place, all or nothing. The second
+/// use of a token is what it is in an [`exchange`].
+pub(super) async fn switch_tenant(
+    cx: &Cx,
+    token: &Token,
+    known: Known,
+    tenant: Option<TenantId>,
+    delivery: Delivery,
+) -> Result<SignedIn> {
     if !known.family.token_hash.matches(&token.hash()) {
         used_before(cx, token, known, delivery).await?;
         return Err(Code::Unauthorized.into());
     }
-    cx.admit_refresh(&known.held, known.family.tenant.as_ref()).await?;
-    Ok(known.held)
+    let Known { family, held } = known;
+    session::expect_may_switch(cx, &held.session)?;
+    cx.admit_refresh(&held, tenant.as_ref()).await?;
+    let spent = Rotation {
+        token_hash: token.successor(cx.random()).map_err(Error::internal)?.hash(),
+        sealed_child: None,
+        rotated_at: cx.now(),
+        expires_at: family.expires_at,
+    };
+    let mut work = cx.begin().await?;
+    session::still_holds(cx, &mut work, &held.user, &held.session).await?;
+    if !work.rotate_family(family.session_id, &token.hash(), &spent).await? {
+        // Somebody else has used it since.
+        drop(work);
+        let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+        used_before(cx, token, known, delivery).await?;
+        return Err(Code::Unauthorized.into());
+    }
+    let signed_in = session::switch_tenant_within(cx, &mut work, &held.user, &held.session, tenant).await?;
+    work.commit().await?;
+    Ok(signed_in)
 }
 
 /// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use super::model::{FamilyWithSession, RefreshFamily, Rotation, StoredSigningKey};
 use crate::base::{SessionId, SigningKeyId, Timestamp, TokenHash};
-use crate::session::SessionWithUser;
 use crate::store::StoreError;
 
 /// Keys that access tokens are signed with. What one process has written all others read, so that they sign and verify
@@ -63,9 +62,4 @@ pub trait RefreshStore {
 
     /// Ends the family of this session; `false` when there is none. The session goes on.
     async fn end_family(&mut self, session: SessionId) -> Result<bool, StoreError>;
-
-    /// The session of this id with its user and roles, in **one** statement: the hot path of access tokens that are
-    /// checked strictly. Expired sessions and disabled users are returned as they are. An id is no secret: only ask for
-    /// one that came out of a verified token.
-    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError>;
 }

@@ -73,7 +73,15 @@ impl TokenPair {
 /// one; 403 when cookies are to be given to a page that is no trusted origin; 400 when the request may choose how it
 /// gets tokens and names no way; 404 when tokens are not configured; 503 when the store is down.
 pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
-    let pair = pair_for(cx, signed_in, tenant).await;
+    let pair = match agreed_delivery(cx) {
+        Ok(delivery) => pair_for(cx, signed_in, tenant, delivery).await,
+        Err(error) => Err(error),
+    };
+    given_or_ended(cx, signed_in, pair).await
+}
+
+/// Ends a session that nobody has the tokens of.
+async fn given_or_ended(cx: &Cx, signed_in: &SignedIn, pair: Result<TokenPair>) -> Result<TokenPair> {
     if pair.is_err()
         && let Err(error) = session::sign_out(cx, signed_in.user.id, signed_in.session.id).await
     {
@@ -82,7 +90,7 @@ pub async fn open(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
     pair
 }
 
-async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> Result<TokenPair> {
+async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>, delivery: Delivery) -> Result<TokenPair> {
     let held = session::resolve_opened(cx, signed_in).await?;
     let own = held.session.scope.tenant();
     if own.is_some_and(|own| tenant.is_some_and(|tenant| tenant != own)) {
@@ -92,7 +100,7 @@ async fn pair_for(cx: &Cx, signed_in: &SignedIn, tenant: Option<&TenantId>) -> R
     if let Some(tenant) = tenant {
         cx.expect_tenant(&held, tenant).await?;
     }
-    Ok(open_for(cx, Subject::of(&held, tenant)).await?.0)
+    Ok(refresh::open(cx, Subject::of(&held, tenant), delivery).await?.0)
 }
 
 /// Refuses a request to which [`open`] could not give a pair, for a handler that first signs somebody up or in, or
@@ -133,8 +141,10 @@ fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
 /// cookies and `token` is `None`; otherwise as for [`open`].
 pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
-    let pair = refresh::exchange(cx, &refresh, known, delivery).await;
-    if token.is_none() { pair.inspect_err(|error| clear_dead(cx, error)) } else { pair }
+    match refresh::exchange(cx, &refresh, known, delivery).await {
+        Err(error) if token.is_none() => Err(clear_if_dead(cx, error, &refresh).await),
+        pair => pair,
+    }
 }
 
 /// Has whoever shows a refresh token act in another tenant that they are a member of, or with `None` in none. They get
@@ -144,13 +154,15 @@ pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
 /// # Errors
 /// As for [`refresh`], and as for `POST /switch-tenant`: 403
 /// [`Code::TenantMismatch`](crate::error::Code::TenantMismatch) for whoever may not act there, and then everything is
-/// as it was.
+/// as it was. Where the pair for the new session cannot be given, be it that a hook refuses one, that session ends, too,
+/// and whoever asked is signed out.
 pub async fn switch_tenant(cx: &Cx, token: Option<&str>, tenant: Option<TenantId>) -> Result<TokenPair> {
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
-    let held = refresh::expect_present(cx, &refresh, known, delivery).await?;
-    let signed_in = session::switch_tenant(cx, &held.user, &held.session, tenant).await?;
-    let held = session::resolve_opened(cx, &signed_in).await?;
-    Ok(refresh::open(cx, Subject::of(&held, held.session.scope.tenant()), delivery).await?.0)
+    let signed_in = match refresh::switch_tenant(cx, &refresh, known, tenant, delivery).await {
+        Err(error) if token.is_none() => return Err(clear_if_dead(cx, error, &refresh).await),
+        signed_in => signed_in?,
+    };
+    given_or_ended(cx, &signed_in, pair_for(cx, &signed_in, None, delivery).await).await
 }
 
 /// A refresh token that counts in this request, and how the next pair goes.
@@ -192,11 +204,18 @@ async fn found_in_cookie(cx: &Cx) -> Result<(Pool, Token, Known)> {
     Ok((pool, token, known))
 }
 
-/// Takes cookies from the client that will never prove anything again.
 fn clear_dead(cx: &Cx, error: &Error) {
     if error.is(Code::Unauthorized) {
         clear_token_cookies(cx);
     }
+}
+
+/// Takes the cookies from the client if their token will never prove anything again. A hook may have refused it, too.
+async fn clear_if_dead(cx: &Cx, error: Error, token: &Token) -> Error {
+    if error.is(Code::Unauthorized) && matches!(Known::wherever(cx, token).await, Ok(None)) {
+        clear_token_cookies(cx);
+    }
+    error
 }
 
 /// A refresh token that is alive, whether or not it counts in this request.

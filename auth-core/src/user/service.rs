@@ -36,7 +36,7 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
 /// The largest page of a list of members.
 const MOST_MEMBERS: u32 = 100;
 
-/// Who belongs to a tenant, suspended members included, in the order in which their accounts were made: at most `limit`
+/// The users who belong to a tenant, suspended members included and customers not, in the order in which their accounts were made: at most `limit`
 /// of them and never more than 100, beginning after the one of this id.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ pub trait UserStore {
     /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
 
-    /// Who belongs to the tenant, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one
+    /// The users who belong to the tenant, and no customers, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one
     /// that follows `after` on. With the roles that each holds there and everywhere.
     async fn members_of_tenant(
         &mut self,

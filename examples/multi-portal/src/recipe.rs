@@ -57,7 +57,10 @@ impl Hooks for Recipe {
             return Err(Code::GuardRequired.into());
         }
         // A page that is none of ours may name a role guard, but not sign anybody in.
-        if is_at_ours { Ok(()) } else { expect_origin(cx) }
+        if is_at_ours {
+            return Ok(());
+        }
+        expect_origin(cx).map_err(|error| Error::from(Code::InvalidOrigin).caused_by(error))
     }
 
     async fn before_signup(&self, _cx: &Cx, _work: &mut Work<'_>, signup: &mut SignUp) -> Result<()> {

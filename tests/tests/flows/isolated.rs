@@ -402,6 +402,11 @@ async fn nobody_gives_roles_beyond_their_own_tenant(stack: Stack) {
     let everywhere = RolePlace { guard: "PORTAL".to_owned(), scope: RoleScope::Everywhere };
     let refused = role::replace_as(&cx, granter, stranger, &everywhere, &BTreeSet::new()).await.unwrap_err();
     assert!(refused.is(Code::BeyondYourAuthority), "{}", refused.code());
+    // Everywhere is that tenant for a suspended member, too.
+    tenant::suspend_member(&cx, user_id(&app, "acme").await, &acme).await.unwrap();
+    let suspended = role::grant_as(&cx, granter, colleague, &member).await.unwrap_err();
+    assert!(suspended.is(Code::BeyondYourAuthority), "{}", suspended.code());
+    tenant::reinstate_member(&cx, user_id(&app, "acme").await, &acme).await.unwrap();
     // Within it, what is held everywhere is held there.
     for role in [member.clone(), member.in_tenant(acme)] {
         assert!(role::grant_as(&cx, granter, colleague, &role).await.unwrap());

@@ -1,12 +1,17 @@
 //! Changing the tenant: a session of its own, no fresher than the one before, which ends.
 
-use auth_core::base::Timestamp;
+use async_trait::async_trait;
+use auth_core::base::{TenantId, Timestamp};
+use auth_core::error::{Error, ErrorKind};
+use auth_core::guard::{Principal, Tenancy, TenantAccess};
 use auth_core::hooks::{Hooks, LoginAttempt};
 use auth_core::session::{self, StoredSession};
-use auth_core::{Cx, RequestInfo, Result, token};
+use auth_core::user::User;
+use auth_core::{AuthBuilder, Cx, RequestInfo, Result, token};
 use auth_tests::{Actor, PASSWORD, Reply, Stack, flows};
-use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use futures_util::future::join;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value, json};
 
 use crate::DAY;
 use crate::memberships::{ADA, World, named, settings, standing};
@@ -19,6 +24,8 @@ flows![
     only_a_session_s_own_token_changes_the_tenant,
     what_was_made_from_the_old_session_is_dead,
     a_client_of_tokens_changes_the_tenant_by_its_refresh_token,
+    what_refuses_the_tenant_leaves_everything_and_what_refuses_the_pair_signs_out,
+    of_a_change_and_a_refresh_by_one_token_one_succeeds,
     the_front_end_stays_the_same,
 ];
 
@@ -165,6 +172,61 @@ async fn a_client_of_tokens_changes_the_tenant_by_its_refresh_token(stack: Stack
     let last = token::refresh(&cx(HeaderMap::new()), Some(none.refresh.expose())).await.unwrap();
     assert_eq!(switched(none.refresh.expose(), Some("acme")).await.unwrap_err().code(), "UNAUTHORIZED");
     it.app.program().with_bearer(last.access.expose()).get("/me").await.refused(401, "UNAUTHORIZED");
+}
+
+/// Lets nobody act for globex.
+struct Unpaid;
+
+#[async_trait]
+impl TenantAccess for Unpaid {
+    async fn may_act(&self, _cx: &Cx, _caller: &Principal, tenant: &TenantId) -> Result<bool> {
+        Ok(tenant.as_str() != "globex")
+    }
+}
+
+/// Refuses tokens for whoever acts in globex.
+struct Tokenless;
+
+#[async_trait]
+impl Hooks for Tokenless {
+    async fn token_claims(&self, cx: &Cx, _user: &User, _claims: &mut Map<String, Value>) -> Result<()> {
+        let is_refused = cx.request().headers.contains_key("x-refuse");
+        if is_refused { Err(Error::new(ErrorKind::Forbidden, "NOT_TODAY", "Not today.")) } else { Ok(()) }
+    }
+}
+
+async fn what_refuses_the_tenant_leaves_everything_and_what_refuses_the_pair_signs_out(stack: Stack) {
+    let settings = |builder: AuthBuilder| settings(builder).tenancy(Tenancy::shared().access(Unpaid)).hooks(Tokenless);
+    let it = World::with(stack, settings).await;
+    let ada = it.inside("acme").await;
+    let pair = ada.auth_post("/token", json!({})).await.ok();
+    let refresh = pair["refreshToken"].as_str().unwrap().to_owned();
+    let switched = async |name: &'static str, headers: &[(&'static str, &'static str)]| {
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let cx = it.app.auth().cx(RequestInfo::new(Method::POST, "/own", headers.collect(), None));
+        token::switch_tenant(&cx, Some(&refresh), Some(named(name))).await
+    };
+    assert_eq!(switched("globex", &[]).await.unwrap_err().code(), "TENANT_MISMATCH");
+    assert!(ada.is_signed_in().await);
+    let sessions = it.app.sessions(ADA).await.len();
+    assert_eq!(switched("acme", &[("x-refuse", "yes")]).await.unwrap_err().code(), "NOT_TODAY");
+    assert!(!ada.is_signed_in().await);
+    assert_eq!(it.app.sessions(ADA).await.len(), sessions - 1, "nobody has the tokens of a session");
+}
+
+async fn of_a_change_and_a_refresh_by_one_token_one_succeeds(stack: Stack) {
+    let it = World::new(stack).await;
+    for round in 0..8 {
+        let ada = it.inside("acme").await;
+        let pair = ada.auth_post("/token", json!({})).await.ok();
+        let token = pair["refreshToken"].as_str().unwrap();
+        let cx = || it.app.auth().cx(RequestInfo::new(Method::POST, "/own", HeaderMap::new(), None));
+        let (switching, refreshing) = (cx(), cx());
+        let switch = token::switch_tenant(&switching, Some(token), Some(named("globex")));
+        let (switched, refreshed) = join(switch, token::refresh(&refreshing, Some(token))).await;
+        assert_eq!([switched.is_ok(), refreshed.is_ok()].iter().filter(|ok| **ok).count(), 1, "round {round}");
+    }
 }
 
 async fn only_a_session_s_own_token_changes_the_tenant(stack: Stack) {

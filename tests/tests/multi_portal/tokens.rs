@@ -163,7 +163,7 @@ fn signing_out_everywhere_ends_all_sessions_of_theirs_and_of_nobody_else() {
         assert_eq!(caller.is_alive(), [false, false]);
     }
     // Whoever asks again is nobody, and nothing more happens.
-    callers[0].post("/auth/logout-all", &Value::Null).is(200);
+    callers[0].post("/auth/logout-all", &Value::Null).refused(401, "UNAUTHORIZED");
     program.post("/auth/logout-all", NOWHERE, &json!({})).is(200);
     assert_eq!(stranger.is_alive(), [true, true]);
     assert_eq!(program.signed_in(PORTAL, MEMBER).is_alive(), [true, true]);

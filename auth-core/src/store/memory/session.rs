@@ -64,6 +64,11 @@ impl<R: Reach> SessionStore for Asked<R> {
         Ok(state.sessions.get(hash.as_bytes()).and_then(|session| state.with_user(session)))
     }
 
+    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError> {
+        let state = self.0.state().await;
+        Ok(state.sessions.values().find(|session| session.id == id).and_then(|session| state.with_user(session)))
+    }
+
     async fn slide_session(
         &mut self,
         id: SessionId,

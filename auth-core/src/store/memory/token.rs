@@ -6,7 +6,6 @@ use async_trait::async_trait;
 
 use super::{Asked, Reach};
 use crate::base::{SessionId, SigningKeyId, Timestamp, TokenHash};
-use crate::session::SessionWithUser;
 use crate::store::StoreError;
 use crate::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
 
@@ -104,10 +103,5 @@ impl<R: Reach> RefreshStore for Asked<R> {
 
     async fn end_family(&mut self, session: SessionId) -> Result<bool, StoreError> {
         Ok(self.0.state().await.families.remove(&session).is_some())
-    }
-
-    async fn session_by_id(&mut self, id: SessionId) -> Result<Option<SessionWithUser>, StoreError> {
-        let state = self.0.state().await;
-        Ok(state.sessions.values().find(|session| session.id == id).and_then(|session| state.with_user(session)))
     }
 }

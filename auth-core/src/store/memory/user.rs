@@ -71,7 +71,7 @@ impl<R: Reach> UserStore for Asked<R> {
         let counts =
             |scope: &RoleScope| scope.tenant().is_some_and(|it| it == tenant) || *scope == RoleScope::Everywhere;
         let member = |membership: &Membership| {
-            let user = state.users.get(&membership.user)?.clone();
+            let user = state.users.get(&membership.user).filter(|user| !user.is_customer())?.clone();
             let roles = state.roles_held_by(user.id, counts);
             Some(TenantMember { user, membership: membership.clone(), roles })
         };

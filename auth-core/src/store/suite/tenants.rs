@@ -161,6 +161,9 @@ pub(super) async fn members_are_listed_in_pages_with_what_they_hold(it: Actors) 
     let [first, second, third, last] = &users[..] else { panic!("four") };
     it.becomes(second, &acme, MembershipStatus::Suspended).await;
     it.signed_up("stranger").await;
+    let customer = it.customer("ada");
+    it.conn().insert_user(&customer).await.unwrap();
+    it.joined(&customer, &acme).await;
     let role = it.defined("PORTAL", "member", &["orders:read"]).await;
     it.granted(first, &role).await;
     it.granted_in(first, &role, within(&acme)).await;
