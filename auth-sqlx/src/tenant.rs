@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use auth_core::base::{TenantId, Timestamp, UserId};
 use auth_core::role::RoleScope;
 use auth_core::store::StoreError;
-use auth_core::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
+use auth_core::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 
 use crate::driver::{Row, Target};
 use crate::error::corrupt;
@@ -92,7 +92,10 @@ impl<T: Target> TenantStore for SqlConn<T> {
         }
         Ok(is_deleted)
     }
+}
 
+#[async_trait]
+impl<T: Target> MembershipStore for SqlConn<T> {
     async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError> {
         let (user, tenant) = (membership.user.into(), membership.tenant.as_str().into());
         let (created_at, updated_at) = (membership.created_at.into(), membership.updated_at.into());

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth_core::base::{Email, TenantId, Timestamp, UserId};
 use auth_core::store::StoreError;
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
 use uuid::Uuid;
 
 use crate::driver::{Row, Target};
@@ -128,6 +128,13 @@ impl<T: Target> UserStore for SqlConn<T> {
         self.0.affects(&UPDATE_PROFILE, &values).await
     }
 
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        self.0.affects(&DELETE_USER, &[id.into()]).await
+    }
+}
+
+#[async_trait]
+impl<T: Target> UserStandingStore for SqlConn<T> {
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
         self.0.affects(&CLAIM_LOGIN, &[id.into(), credential_version.into()]).await
     }
@@ -147,10 +154,6 @@ impl<T: Target> UserStore for SqlConn<T> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.0.affects(&SET_DISABLED, &[disabled_at.into(), now.into(), id.into()]).await
-    }
-
-    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
-        self.0.affects(&DELETE_USER, &[id.into()]).await
     }
 }
 

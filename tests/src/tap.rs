@@ -23,9 +23,9 @@ use auth_core::retention::RetentionStore;
 use auth_core::role::{HeldRole, Role, RoleStore, StoredGrant};
 use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSession};
 use auth_core::store::{Conn, Store, StoreError, Tx};
-use auth_core::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
+use auth_core::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
 use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
@@ -209,12 +209,14 @@ pass_on! {
         fn user_by_id(id: UserId) -> Option<User>;
         fn user_by_email(population: &Population, email: &Email) -> Option<User>;
         fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
-        fn claim_login(id: UserId, credential_version: i64) -> bool;
         fn members_of_tenant(tenant: &TenantId, after: Option<UserId>, limit: u32) -> Vec<TenantMember>;
+        fn delete_user(id: UserId) -> bool;
+    }
+    UserStandingStore {
+        fn claim_login(id: UserId, credential_version: i64) -> bool;
         fn lock_user(id: UserId) -> bool;
         fn raise_credential_version(id: UserId, now: Timestamp) -> bool;
         fn set_disabled(id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> bool;
-        fn delete_user(id: UserId) -> bool;
     }
     RoleStore {
         fn put_role(role: &Role) -> ();
@@ -231,6 +233,8 @@ pass_on! {
         fn tenant_by_id(id: &TenantId) -> Option<TenantRecord>;
         fn lock_tenant(id: &TenantId) -> bool;
         fn delete_tenant(id: &TenantId) -> bool;
+    }
+    MembershipStore {
         fn insert_membership(membership: &Membership) -> bool;
         fn membership(user: UserId, tenant: &TenantId) -> Option<Membership>;
         fn memberships_of_user(user: UserId) -> Vec<Membership>;

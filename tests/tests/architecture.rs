@@ -186,6 +186,17 @@ fn nobody_names_the_endpoints_of_another_feature() {
     none(&wrong);
 }
 
+/// A store is easier to write, and to read, in small parts.
+#[test]
+fn a_store_trait_asks_few_questions() {
+    for file in engine().iter().filter(|file| file.path.ends_with("/store.rs")) {
+        for part in file.code.split("pub trait ").skip(1) {
+            let questions = part.matches("async fn ").count();
+            assert!(questions <= 8, "{}: {} asks {questions} questions", file.path, identifier(part));
+        }
+    }
+}
+
 #[test]
 fn no_file_is_too_long() {
     let mut files = engine();

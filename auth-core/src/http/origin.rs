@@ -168,8 +168,8 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// Refuses a request that a page of others may have caused, for handlers that sign people in on a route of their own:
-/// endpoints of the engine, and routes that demand a credential, are held to it anyway.
+/// Refuses a request that a page of others may have caused, for handlers that sign people in on a public route of their
+/// own: endpoints of the engine are held to it anyway, and so is every credential that a browser sends by itself.
 ///
 /// Of what may change something (every method but GET, HEAD and OPTIONS, RFC 9110 §9.2.1), with any cookie `Origin`,
 /// else `Referer`, must name a trusted origin. Without cookies a request that names an origin, or that a browser has

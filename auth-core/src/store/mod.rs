@@ -26,15 +26,17 @@ use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
 use crate::role::RoleStore;
 use crate::session::SessionStore;
-use crate::tenant::TenantStore;
+use crate::tenant::{MembershipStore, TenantStore};
 use crate::token::{RefreshStore, SigningKeyStore};
-use crate::user::UserStore;
+use crate::user::{UserStandingStore, UserStore};
 
 /// Every question of every feature.
 pub trait Conn:
     UserStore
+    + UserStandingStore
     + RoleStore
     + TenantStore
+    + MembershipStore
     + SessionStore
     + AccountStore
     + PasswordStore
@@ -51,8 +53,10 @@ pub trait Conn:
 
 impl<T> Conn for T where
     T: UserStore
+        + UserStandingStore
         + RoleStore
         + TenantStore
+        + MembershipStore
         + SessionStore
         + AccountStore
         + PasswordStore

@@ -32,4 +32,4 @@ pub use service::{
     add_member, add_member_within, by_id, create, delete, memberships_of_user, reinstate_member, remove_member,
     suspend_member,
 };
-pub use store::TenantStore;
+pub use store::{MembershipStore, TenantStore};

@@ -6,8 +6,7 @@ use super::model::{Membership, MembershipStatus, TenantRecord};
 use crate::base::{TenantId, Timestamp, UserId};
 use crate::store::StoreError;
 
-/// Tenants, and who belongs to them. With a membership go the roles held and the sessions opened as such a member, and
-/// the API keys of that user for that tenant.
+/// Tenants: the organisations that have their place in a program.
 #[async_trait]
 pub trait TenantStore {
     /// Writes a new tenant.
@@ -26,7 +25,12 @@ pub trait TenantStore {
     /// Removes a tenant with the accounts that belong to it, its memberships, the roles it has defined and the API keys
     /// that speak for it; `false` when there is none.
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
+}
 
+/// Who belongs to which tenant. With a membership go the roles held and the sessions opened as such a member, and the API
+/// keys of that user for that tenant.
+#[async_trait]
+pub trait MembershipStore {
     /// Writes a membership; `false`, and nothing is written, when the user belongs to the tenant already, whatever the
     /// status.
     ///

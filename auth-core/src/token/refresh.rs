@@ -110,10 +110,8 @@ pub(super) async fn exchange(cx: &Cx, token: &Token, known: Known, delivery: Del
     // In this order, as whoever disables a user or ends a session locks them: user, session, family.
     session::extend(cx, &mut work, &held.user, &held.session, rotation.expires_at).await?;
     if !work.rotate_family(family.session_id, &token.hash(), &rotation).await? {
-        // Somebody else has used it since.
         drop(work);
-        let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
-        return used_before(cx, token, known, delivery).await;
+        return used_meanwhile(cx, token, delivery).await;
     }
     let access = draft.sign(delivery)?;
     work.commit().await?;
@@ -146,15 +144,19 @@ pub(super) async fn switch_tenant(
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, &held.user, &held.session).await?;
     if !work.rotate_family(family.session_id, &token.hash(), &spent).await? {
-        // Somebody else has used it since.
         drop(work);
-        let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
-        used_before(cx, token, known, delivery).await?;
+        used_meanwhile(cx, token, delivery).await?;
         return Err(Code::Unauthorized.into());
     }
     let signed_in = session::switch_tenant_within(cx, &mut work, &held.user, &held.session, tenant).await?;
     work.commit().await?;
     Ok(signed_in)
+}
+
+/// Somebody else has used the token since it was looked at.
+async fn used_meanwhile(cx: &Cx, token: &Token, delivery: Delivery) -> Result<TokenPair> {
+    let known = Known::look_up(cx, token).await?.ok_or(Code::Unauthorized)?;
+    used_before(cx, token, known, delivery).await
 }
 
 /// The second use of a token: within the grace time the answer is that of the first, as long as nobody has gone on from

@@ -14,4 +14,4 @@ pub use service::{
     user_by_email_in_tenant, user_by_id,
 };
 pub(crate) use service::{insert, set_disabled, signed_up};
-pub use store::UserStore;
+pub use store::{UserStandingStore, UserStore};

@@ -22,8 +22,8 @@ pub trait UserStore {
     /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
 
-    /// The users who belong to the tenant, and no customers, whatever the status, ordered by the bytes of their ids: at most `limit`, from the one
-    /// that follows `after` on. With the roles that each holds there and everywhere.
+    /// The users who belong to the tenant, and no customers, whatever the status, ordered by the bytes of their ids: at
+    /// most `limit`, from the one that follows `after` on. With the roles that each holds there and everywhere.
     async fn members_of_tenant(
         &mut self,
         tenant: &TenantId,
@@ -34,6 +34,14 @@ pub trait UserStore {
     /// Changes name and picture, nothing else; `false` when there is no such user.
     async fn update_profile(&mut self, id: UserId, change: &ProfileChange, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// Removes the user with their sessions, accounts, memberships, granted roles, codes and API keys; `false` when
+    /// there is no such user.
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
+}
+
+/// Whether users may act, and whoever acts for one holding their row meanwhile.
+#[async_trait]
+pub trait UserStandingStore {
     /// Claims the right to act for a user: `true` if, at this moment, the user exists, is not disabled and
     /// still has this credential version. Inside a transaction the row stays locked until its end, so that a
     /// change of credentials comes wholly before or wholly after the act.
@@ -53,8 +61,4 @@ pub trait UserStore {
         disabled_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-
-    /// Removes the user with their sessions, accounts, memberships, granted roles, codes and API keys; `false` when
-    /// there is no such user.
-    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
 }

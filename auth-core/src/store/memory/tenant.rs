@@ -6,7 +6,7 @@ use super::{Asked, Reach, State};
 use crate::base::{TenantId, Timestamp, UserId};
 use crate::role::RoleScope;
 use crate::store::StoreError;
-use crate::tenant::{Membership, MembershipStatus, TenantRecord, TenantStore};
+use crate::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 
 impl State {
     /// What belongs to a membership ends with it.
@@ -57,7 +57,10 @@ impl<R: Reach> TenantStore for Asked<R> {
         state.remove_keys(|key| key.tenant.as_ref() == Some(id));
         Ok(true)
     }
+}
 
+#[async_trait]
+impl<R: Reach> MembershipStore for Asked<R> {
     async fn insert_membership(&mut self, membership: &Membership) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
         let Membership { user, tenant, .. } = membership;

@@ -7,7 +7,7 @@ use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::role::RoleScope;
 use crate::store::StoreError;
 use crate::tenant::Membership;
-use crate::user::{Population, ProfileChange, TenantMember, User, UserStore};
+use crate::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
 
 impl State {
     pub(super) fn user_by_email(&self, population: &Population, email: &Email) -> Option<&User> {
@@ -90,6 +90,13 @@ impl<R: Reach> UserStore for Asked<R> {
         }))
     }
 
+    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.0.state().await.remove_user(id))
+    }
+}
+
+#[async_trait]
+impl<R: Reach> UserStandingStore for Asked<R> {
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
         let state = self.0.state().await;
         let user = state.users.get(&id);
@@ -113,9 +120,5 @@ impl<R: Reach> UserStore for Asked<R> {
     ) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
         Ok(state.change_user(id, now, |user| user.disabled_at = disabled_at))
-    }
-
-    async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.0.state().await.remove_user(id))
     }
 }
