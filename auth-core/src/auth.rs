@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use crate::account::Lockout;
 use crate::base::{Clock, OsRandom, Random, Secret, SystemClock, Timestamp};
 use crate::config::{Config, Draft};
 use crate::crypto::mac::CsrfKeys;
@@ -307,6 +308,12 @@ impl AuthBuilder {
     /// Lifetimes and number of sessions.
     pub fn session(mut self, config: session::Config) -> Self {
         self.draft.session = config;
+        self
+    }
+
+    /// How many wrong proofs are answered before somebody has to wait, whatever is proved: one count for all.
+    pub fn lockout(mut self, lockout: Lockout) -> Self {
+        self.draft.lockout = lockout;
         self
     }
 

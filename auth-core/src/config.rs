@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::account::Lockout;
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::guard::Tenancy;
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) role_guards: role::RoleGuards,
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
+    pub(crate) lockout: Lockout,
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
@@ -52,6 +54,7 @@ pub(crate) struct Draft {
     pub(crate) role_guards: Vec<String>,
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
+    pub(crate) lockout: Lockout,
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
@@ -76,6 +79,7 @@ impl Default for Draft {
             role_guards: Vec::new(),
             tenancy: Tenancy::default(),
             session: session::Config::default(),
+            lockout: Lockout::default(),
             password: None,
             issuers: None,
             tokens: None,
@@ -119,6 +123,7 @@ impl Draft {
         }
         problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
+        problems.extend(self.lockout.problems());
         problems.extend(self.password.iter().flat_map(password::Config::problems));
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
         problems.extend(self.one_time_tokens.iter().flat_map(code::OneTimeTokens::problems));
@@ -150,6 +155,7 @@ impl Draft {
             role_guards: role_guards?,
             tenancy: self.tenancy,
             session: self.session,
+            lockout: self.lockout,
             password: self.password,
             issuers: self.issuers,
             tokens: self.tokens,

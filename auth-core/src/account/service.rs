@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Once;
 use std::time::Duration;
 
+use super::config::Lockout;
 use super::model::{Attempt, AttemptCount, AttemptKey};
 use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
@@ -13,14 +14,6 @@ use crate::user::{Pool, Population};
 
 /// How long an answer waits for its attempt to be taken back.
 const TAKING_BACK: Duration = Duration::from_secs(1);
-
-/// How many attempts are allowed in a window.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttemptLimits {
-    pub(crate) per_account: u32,
-    pub(crate) per_address: u32,
-    pub(crate) window: Duration,
-}
 
 /// Whose attempts are counted.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +31,7 @@ pub(crate) enum AttemptSubject<'a> {
 pub(crate) struct CountedAttempt {
     account: Attempt,
     address: Attempt,
-    limits: Option<AttemptLimits>,
+    limits: Option<Lockout>,
     /// Clients of unknown address share one counter: it must not let one of them lock the others out.
     knows_client: bool,
 }
@@ -54,7 +47,8 @@ pub(crate) struct Standing {
 
 impl CountedAttempt {
     /// Counts one attempt, durably, before it is known whether it is right.
-    pub(crate) async fn raise(cx: &Cx, limits: Option<AttemptLimits>, subject: AttemptSubject<'_>) -> Result<Self> {
+    pub(crate) async fn raise(cx: &Cx, subject: AttemptSubject<'_>) -> Result<Self> {
+        let limits = cx.auth().config().lockout.limits().copied();
         let client = cx.client_unit();
         let now = cx.now();
         let window_ends_at = limits.map_or(now, |limits| now.plus(limits.window));

@@ -1,8 +1,7 @@
-//! What may be a password, who may sign up, and how often somebody may guess.
+//! What may be a password, and who may sign up.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::common;
 use crate::base::Email;
@@ -16,10 +15,6 @@ const LEAST_MIN_LENGTH: usize = 8;
 const LEAST_MAX_LENGTH: usize = 64;
 /// A shorter local part occurs in too many good passwords.
 const LEAST_LOCAL_PART: usize = 4;
-/// NIST SP 800-63B-4 §3.2.2: no more consecutive failures on one account.
-const MOST_PER_ACCOUNT: u32 = 100;
-/// A shorter window forgets so fast that it limits nobody.
-const LEAST_WINDOW: Duration = Duration::from_secs(60);
 
 /// Everything about signing up and in with e-mail and password.
 ///
@@ -37,7 +32,6 @@ pub struct Config {
     pub(crate) policy: PasswordPolicy,
     pub(crate) hash: HashConfig,
     pub(crate) sign_up: SignUpMode,
-    pub(crate) lockout: Lockout,
     pub(crate) breach: Option<BreachCheck>,
 }
 
@@ -60,12 +54,6 @@ impl Config {
         Self { sign_up, ..self }
     }
 
-    /// How many wrong passwords are answered before somebody has to wait.
-    #[must_use]
-    pub fn lockout(self, lockout: Lockout) -> Self {
-        Self { lockout, ..self }
-    }
-
     /// Refuses new passwords that appear in `list`, in addition to the common ones that are refused
     /// anyway. [`PwnedPasswords`](crate::ports::PwnedPasswords) is such a list. There is none by default.
     #[must_use]
@@ -76,7 +64,6 @@ impl Config {
     /// What is wrong with these settings, in sentences; empty when nothing is.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = self.policy.problems();
-        problems.extend(self.lockout.problems());
         problems.extend(self.hash.validate().err().map(|error| format!("{error}.")));
         problems
     }
@@ -273,87 +260,6 @@ impl Composition {
     }
 }
 
-/// How many wrong passwords are answered within a window before sign-in is refused for the rest of
-/// it: 10 for one account, 50 from one client address, in 15 minutes.
-///
-/// Both are counted. The account's count stops somebody who tries many passwords on one person, from
-/// however many addresses; the address's count stops somebody who tries one password on many people.
-/// A low account limit also lets a stranger keep a known person out for the length of the window.
-///
-/// NIST SP 800-63B-4 §3.2.2 allows at most 100 consecutive failures on one account, which bounds
-/// `per_account`. As the count starts anew with each window, this is a brake and no final lock:
-/// over a day, the default lets 960 guesses at one account through.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Lockout {
-    pub(crate) per_account: u32,
-    pub(crate) per_address: u32,
-    pub(crate) window: Duration,
-    mode: LockoutMode,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum LockoutMode {
-    Enabled,
-    Disabled,
-}
-
-impl Default for Lockout {
-    fn default() -> Self {
-        Self { per_account: 10, per_address: 50, window: Duration::from_secs(15 * 60), mode: LockoutMode::Enabled }
-    }
-}
-
-impl Lockout {
-    /// Counts nothing: anybody may guess for ever. For tests, and for applications that limit attempts in front of this
-    /// library.
-    pub fn disabled_insecurely() -> Self {
-        Self { mode: LockoutMode::Disabled, ..Self::default() }
-    }
-
-    /// Wrong passwords for one account: 1 to 100, 10 by default.
-    #[must_use]
-    pub fn per_account(self, per_account: u32) -> Self {
-        Self { per_account, ..self }
-    }
-
-    /// Wrong passwords from one client address: at least 1, 50 by default. Leave room for an
-    /// office or a mobile network behind one address.
-    #[must_use]
-    pub fn per_address(self, per_address: u32) -> Self {
-        Self { per_address, ..self }
-    }
-
-    /// How long wrong passwords are remembered: at least one minute, 15 by default.
-    #[must_use]
-    pub fn window(self, window: Duration) -> Self {
-        Self { window, ..self }
-    }
-
-    /// The limits to enforce; `None` when nothing is to be counted.
-    pub(crate) fn limits(&self) -> Option<&Self> {
-        match self.mode {
-            LockoutMode::Enabled => Some(self),
-            LockoutMode::Disabled => None,
-        }
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let Some(Self { per_account, per_address, window, .. }) = self.limits() else { return Vec::new() };
-        let mut problems = Vec::new();
-        if !(1..=MOST_PER_ACCOUNT).contains(per_account) {
-            problems.push(format!("The lockout's per_account is {per_account}, must be 1 to {MOST_PER_ACCOUNT}."));
-        }
-        if *per_address == 0 {
-            problems.push("The lockout's per_address is 0, must be at least 1.".to_owned());
-        }
-        if *window < LEAST_WINDOW {
-            problems.push(format!("The lockout's window is {window:?}, must be at least {LEAST_WINDOW:?}."));
-        }
-        problems
-    }
-}
-
 /// What becomes of a new password while the breach list does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -511,27 +417,15 @@ mod tests {
     fn all_problems_are_reported_together() {
         let config = Config::default()
             .policy(PasswordPolicy::default().min_length(40).max_length(32))
-            .lockout(Lockout::default().per_account(101).per_address(0).window(Duration::from_secs(1)))
             .hash(HashConfig::default().iterations(1));
         assert_eq!(
             config.problems(),
             [
                 "The password policy's max_length is 32, must be 64 to 512.",
                 "The password policy's min_length 40 is above its max_length 32.",
-                "The lockout's per_account is 101, must be 1 to 100.",
-                "The lockout's per_address is 0, must be at least 1.",
-                "The lockout's window is 1s, must be at least 60s.",
                 "password hashing: iterations is 1, must be 2 to 50.",
             ]
         );
-    }
-
-    #[test]
-    fn a_disabled_lockout_has_no_limits_and_no_problems() {
-        let lockout = Lockout::disabled_insecurely().per_account(0);
-        assert!(lockout.limits().is_none());
-        assert!(Config::default().lockout(lockout).problems().is_empty());
-        assert_eq!(Lockout::default().limits().map(|limits| (limits.per_account, limits.per_address)), Some((10, 50)));
     }
 
     /// A list that knows everything, knows nothing, or is down.

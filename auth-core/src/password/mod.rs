@@ -9,7 +9,7 @@ mod endpoints;
 mod service;
 mod store;
 
-pub use config::{CommonPasswords, Composition, Config, Lockout, OnOutage, PasswordPolicy, SignUpMode};
+pub use config::{CommonPasswords, Composition, Config, OnOutage, PasswordPolicy, SignUpMode};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
     ChangePassword, ChangedBody, ChangedReply, SetPassword, SignInEmail, SignUpEmail, SignedInBody, SignedInReply,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::config::{Config, SignUpMode};
 use super::store::SignInFacts;
-use crate::account::{AttemptLimits, AttemptSubject, CountedAttempt};
+use crate::account::{AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, TenantId, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
@@ -34,11 +34,6 @@ pub(crate) struct Verified<'a> {
 
 fn feature(cx: &Cx) -> Result<(&Config, &PasswordHasher)> {
     cx.auth().passwords().ok_or_else(|| Code::EmailPasswordDisabled.into())
-}
-
-fn limits(config: &Config) -> Option<AttemptLimits> {
-    let lockout = config.lockout.limits()?;
-    Some(AttemptLimits { per_account: lockout.per_account, per_address: lockout.per_address, window: lockout.window })
 }
 
 /// Creates a user with a password and signs them in: user, credential, role grants of hooks and session are one
@@ -142,12 +137,12 @@ pub(crate) struct SignIn {
 /// attempts cost the same statements and the same hash, and get the same answer. What hooks refuse beforehand is
 /// refused whoever it is.
 pub(crate) async fn sign_in(cx: &Cx, sign_in: SignIn) -> Result<SignedIn> {
-    let (config, hasher) = feature(cx)?;
+    let (_, hasher) = feature(cx)?;
     let SignIn { email, password, persistence, tenant, input } = sign_in;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignIn, &input).naming(&email, tenant);
     let entry = Entry::decide(cx, named).await?;
     let population = cx.auth().config().tenancy.population(cx, entry.tenant.as_ref()).await?;
-    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::SignIn(&population, &email)).await?;
+    let attempt = CountedAttempt::raise(cx, AttemptSubject::SignIn(&population, &email)).await?;
     let proof = Proof { population: &population, email: &email, password, persistence, entry };
     let outcome = judge_sign_in(cx, hasher, proof, &attempt).await;
     attempt.judged(cx, outcome).await
@@ -245,8 +240,8 @@ pub(crate) async fn verify<'a>(
     session: &'a Session,
     password: Password,
 ) -> Result<Verified<'a>> {
-    let Ok((config, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
-    let attempt = CountedAttempt::raise(cx, limits(config), AttemptSubject::Reauthentication(user.id)).await?;
+    let Ok((_, hasher)) = feature(cx) else { return Err(Code::CredentialAccountNotFound.into()) };
+    let attempt = CountedAttempt::raise(cx, AttemptSubject::Reauthentication(user.id)).await?;
     let outcome = judge_again(cx, hasher, user, session, password, &attempt).await;
     let hash = attempt.judged(cx, outcome).await?;
     Ok(Verified { user, session, hash })

@@ -37,7 +37,8 @@ async fn main() -> anyhow::Result<()> {
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
         .role_guards([Admin::GUARD])
-        .password(password::Config::default().lockout(settings.lockout))
+        .lockout(settings.lockout)
+        .password(password::Config::default())
         .clock(settings.clock())
         .build()?;
     role::define_role(&auth.background_cx(), Admin::GUARD, Admin::NAME, []).await?;

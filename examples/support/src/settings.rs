@@ -6,9 +6,9 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use auth_core::ConfigErrors;
+use auth_core::account::Lockout;
 use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
-use auth_core::password::Lockout;
 
 use crate::demo::Demo;
 use crate::env::{Env, Environment};

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use auth_core::account::Lockout;
 use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::crypto::jwt::Algorithm;
 use auth_core::session::SessionCheck;
@@ -94,13 +95,14 @@ pub(crate) async fn engine(algorithm: Algorithm, database: &str) -> (Auth, Sqlit
     let store = SqlStore::connect(database).await.unwrap();
     let pool = store.sqlite_pool().unwrap().clone();
     // Counting attempts belongs to a sign-in; only the load's own address must not run into the limit.
-    let lockout = password::Lockout::default().per_address(u32::MAX);
+    let lockout = Lockout::default().per_address(u32::MAX);
     let auth = Auth::builder()
         .base_url("http://127.0.0.1:3000")
         .secret(Secret::new(*b"only-for-this-benchmark:7Qz!mK4v"))
         .store(store)
         .role_guards(["PORTAL"])
-        .password(password::Config::default().lockout(lockout))
+        .lockout(lockout)
+        .password(password::Config::default())
         .tokens(tokens::config(algorithm))
         .build()
         .unwrap();

@@ -255,9 +255,8 @@ async fn offered(app: &TestApp, place: Place, text: &str) -> (Reply, bool) {
 }
 
 async fn every_kind_is_refused_wherever_it_does_not_belong(stack: Stack) {
-    let lockout = auth_core::password::Lockout::disabled_insecurely();
-    let app =
-        stack.app_with(|builder| configured(builder).password(auth_tests::password_config().lockout(lockout))).await;
+    let lockout = auth_core::account::Lockout::disabled_insecurely();
+    let app = stack.app_with(|builder| configured(builder).lockout(lockout)).await;
     app.signed_up("stranger@example.com").await;
     let kinds = kinds(&app).await;
     let mut pairs = 0;

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use auth_core::account::Lockout;
 use auth_core::crypto::password_hash::HashConfig;
 use auth_core::guard::{public, signed_in};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
 use auth_core::password;
-use auth_core::password::Lockout;
 use auth_core::store::MemoryStore;
 use auth_core::user::{disable_user, user_by_id};
 use auth_tests::{Actor, PASSWORD, Stack, TestApp, builder, flows, password_config};
@@ -117,8 +117,9 @@ async fn an_address_beyond_its_limit_is_not_hashed_for(stack: Stack) {
     let proxies = TrustedProxies::parse(["192.0.2.0/24"], ForwardingHeader::XForwardedFor).unwrap();
     // So dear that nothing else comes near it.
     let hash = HashConfig::insecure_fast_for_tests().memory_kib(64 * 1024).iterations(4);
-    let password = password_config().hash(hash).lockout(Lockout::default().per_address(2));
-    let app = stack.app_with(|builder| builder.trusted_proxies(proxies).password(password)).await;
+    let password = password_config().hash(hash);
+    let lockout = Lockout::default().per_address(2);
+    let app = stack.app_with(|builder| builder.trusted_proxies(proxies).password(password).lockout(lockout)).await;
     app.signed_up("ada@example.com").await;
     let flood = app.anon().from_ip("198.51.100.7");
     let quickest_of_two = async |email: &str, password: &str| {

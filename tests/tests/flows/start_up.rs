@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use auth_core::account::Lockout;
 use auth_core::base::Secret;
 use auth_core::crypto::password_hash::HashConfig;
 use auth_core::guard::{PrincipalKind, Tenancy, TenantRequirement, all, any, kind, permission, public, role};
 use auth_core::http::{CookieConfig, CredentialSource};
 use auth_core::issuer::VerifierChain;
-use auth_core::password::{Lockout, PasswordPolicy};
+use auth_core::password::PasswordPolicy;
 use auth_core::store::MemoryStore;
 use auth_core::token::{TokenCookies, Transport};
 use auth_core::{Auth, api_key, password, session, token};
@@ -21,7 +22,6 @@ fn auth() -> Auth {
 fn every_problem_is_reported_at_once_and_by_name() {
     let password = password::Config::default()
         .policy(PasswordPolicy::default().min_length(4))
-        .lockout(Lockout::default().per_account(0))
         .hash(HashConfig::default().memory_kib(1));
     let problems = Auth::builder()
         .base_url("http://api.example.com")
@@ -32,6 +32,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
         .session(session::Config::default().idle(Duration::ZERO).max_per_user(0))
         .cookies(CookieConfig::default().domain("localhost"))
         .password(password)
+        .lockout(Lockout::default().per_account(0))
         .api_keys(api_key::Config::default().prefix("two words"))
         .body_limit(1)
         .build()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_core::AuthBuilder;
+use auth_core::account::Lockout;
 use auth_core::api_key::Spent;
 use auth_core::base::{
     AccountId, Email, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash, TokenKind, UserId,
@@ -12,12 +13,11 @@ use auth_core::base::{
 use auth_core::code::{CodePurpose, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::guard::Tenancy;
-use auth_core::password::Lockout;
 use auth_core::role::{Permission, Role, RoleScope, StoredGrant};
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::token::{RefreshFamily, Rotation, StoredSigningKey};
 use auth_core::user::{Pool, User};
-use auth_tests::{Actor, Reply, Stack, StoreKind, TestApp, TransportKind, password_config};
+use auth_tests::{Actor, Reply, Stack, StoreKind, TestApp, TransportKind};
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
 
@@ -42,10 +42,10 @@ impl Stage {
             return None;
         }
         let stack = Stack { transport: TransportKind::Core, store: kind };
-        let unlimited = password_config().lockout(Lockout::disabled_insecurely());
+        let unlimited = Lockout::disabled_insecurely();
         let doorman = Doorman::default();
         let settings =
-            |builder: AuthBuilder| builder.password(unlimited).hooks(doorman.clone()).tenancy(Tenancy::shared());
+            |builder: AuthBuilder| builder.lockout(unlimited).hooks(doorman.clone()).tenancy(Tenancy::shared());
         Some(Self { app: stack.app_with(settings).await, kind, doorman })
     }
 
