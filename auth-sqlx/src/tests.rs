@@ -316,7 +316,7 @@ async fn a_code_of_another_purpose_is_not_good() {
     run(&store, insert).await;
     let hash = TokenHash::from_stored(&[0; 32]).unwrap();
     let consumed = store.conn().consume_code(CodePurpose::OneTimeToken, &hash, NOW).await.unwrap();
-    assert!(consumed.is_none(), "it was redeemed for what it is not for");
+    assert!(!consumed, "it was redeemed for what it is not for");
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM auth_code").fetch_one(pool(&store)).await.unwrap();
     assert_eq!(count, 1, "it was consumed");
 }

@@ -16,7 +16,7 @@ use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{
     AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, TokenHash, UserId,
 };
-use auth_core::code::{CodePurpose, CodeStore, StoredCode};
+use auth_core::code::{CodePurpose, CodeStore, CodeSubject, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::retention::RetentionStore;
@@ -281,7 +281,9 @@ pass_on! {
     CodeStore {
         fn put_code(code: &StoredCode) -> bool;
         fn code_by_hash(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
-        fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> Option<StoredCode>;
+        fn try_code(purpose: CodePurpose, subject: &CodeSubject) -> Option<StoredCode>;
+        fn refund_code(purpose: CodePurpose, hash: &TokenHash) -> ();
+        fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> bool;
         fn end_codes_of_user(user: UserId) -> u64;
     }
     SigningKeyStore {

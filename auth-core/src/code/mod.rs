@@ -15,5 +15,5 @@ mod store;
 pub use config::OneTimeTokens;
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{GenerateOneTimeToken, OneTimeTokenBody, OpenedBody, VerifyOneTimeToken};
-pub use model::{CodePurpose, StoredCode};
+pub use model::{CodePurpose, CodeSubject, StoredCode};
 pub use store::CodeStore;

@@ -1,6 +1,6 @@
 //! Making codes and using them up.
 
-use super::model::{CodePurpose, StoredCode};
+use super::model::{CodePurpose, CodeSubject, StoredCode};
 use crate::base::{Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
@@ -15,8 +15,11 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
     let code = StoredCode {
         hash: token.hash(),
         purpose: CodePurpose::OneTimeToken,
-        user_id: user.id,
+        subject: CodeSubject::from(session.id),
+        user_id: Some(user.id),
         session_id: Some(session.id),
+        binding: None,
+        attempts: 0,
         created_at: cx.now(),
         expires_at: cx.now().plus(config.ttl),
     };
@@ -45,7 +48,7 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     let id = code.session_id.ok_or_else(refused)?;
     let found = cx.conn().session_by_id(id).await?.ok_or_else(refused)?;
     let origin = session::judge(cx, found).await?.ok_or_else(refused)?;
-    if origin.user.id != code.user_id {
+    if Some(origin.user.id) != code.user_id {
         return Err(refused());
     }
     cx.admit_beside(&origin).await?;
@@ -54,7 +57,9 @@ pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<Sign
     // it comes wholly before, and the new session ends with the others, or wholly after, and is refused.
     let holds = session::still_holds(cx, &mut work, &origin.user, &origin.session).await;
     holds.map_err(|error| if error.is(Code::Unauthorized) { refused() } else { error })?;
-    work.consume_code(purpose, &hash, cx.now()).await?.ok_or_else(refused)?;
+    if !work.consume_code(purpose, &hash, cx.now()).await? {
+        return Err(refused());
+    }
     let event = AuthEvent::beside(origin.user, &origin.session, AuthMethod::OneTimeToken);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;

@@ -30,6 +30,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0006_tenants", script: include_str!("../../migrations/sqlite/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/sqlite/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/sqlite/0008_key_guard.sql") },
+        Migration { name: "0009_codes", script: include_str!("../../migrations/sqlite/0009_codes.sql") },
     ],
 };
 
@@ -44,6 +45,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0006_tenants", script: include_str!("../../migrations/postgres/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/postgres/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/postgres/0008_key_guard.sql") },
+        Migration { name: "0009_codes", script: include_str!("../../migrations/postgres/0009_codes.sql") },
     ],
 };
 
@@ -59,6 +61,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0006_tenants", script: include_str!("../../migrations/mysql/0006_tenants.sql") },
         Migration { name: "0007_isolated", script: include_str!("../../migrations/mysql/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/mysql/0008_key_guard.sql") },
+        Migration { name: "0009_codes", script: include_str!("../../migrations/mysql/0009_codes.sql") },
     ],
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::base::{SeededRandom, SigningKeyId, Timestamp, Token, TokenKind};
-use auth_core::code::{CodePurpose, StoredCode};
+use auth_core::code::{CodePurpose, CodeSubject, StoredCode};
 use auth_core::retention::{Config, prune, prune_regularly};
 use auth_core::store::Store;
 use auth_core::token::StoredSigningKey;
@@ -40,7 +40,7 @@ async fn what_has_expired_is_removed_in_batches(stack: Stack) {
     assert!(pruned.attempts >= 1, "the counter of an account that nobody has tried again: {pruned:?}");
     assert_eq!((pruned.codes, pruned.signing_keys, pruned.audit), (1, 1, 0));
     let before = Timestamp::from_micros(0);
-    assert!(app.store().conn().consume_code(code.purpose, &code.hash, before).await.unwrap().is_none());
+    assert!(!app.store().conn().consume_code(code.purpose, &code.hash, before).await.unwrap());
     assert!(!app.store().conn().signing_keys(before).await.unwrap().iter().any(|other| other.id == key.id));
     assert!(young.is_signed_in().await);
     assert!(!old.is_signed_in().await);
@@ -53,11 +53,15 @@ async fn what_has_expired_is_removed_in_batches(stack: Stack) {
 async fn expired_for_a_day(app: &TestApp) -> (StoredCode, StoredSigningKey) {
     let (cx, random) = (app.cx(), SeededRandom::predictable(7));
     let expired = cx.now().minus(DAY);
+    let user = app.user_id("ada@example.com").await;
     let code = StoredCode {
         hash: Token::random(TokenKind::OneTime, &random).hash(),
         purpose: CodePurpose::OneTimeToken,
-        user_id: app.user_id("ada@example.com").await,
+        subject: CodeSubject::from(user),
+        user_id: Some(user),
         session_id: None,
+        binding: None,
+        attempts: 0,
         created_at: expired,
         expires_at: expired,
     };

@@ -10,7 +10,7 @@ use auth_core::api_key::Spent;
 use auth_core::base::{
     AccountId, Email, RoleId, SeededRandom, SessionId, SigningKeyId, Timestamp, Token, TokenHash, TokenKind, UserId,
 };
-use auth_core::code::{CodePurpose, StoredCode};
+use auth_core::code::{CodePurpose, CodeSubject, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
 use auth_core::guard::Tenancy;
 use auth_core::role::{Permission, Role, RoleScope, StoredGrant};
@@ -103,7 +103,7 @@ impl Stage {
 
     /// Whether the code is good; it is not any more.
     pub(crate) async fn was_good(&self, code: &StoredCode) -> bool {
-        self.conn().consume_code(code.purpose, &code.hash, NOW).await.unwrap().is_some()
+        self.conn().consume_code(code.purpose, &code.hash, NOW).await.unwrap()
     }
 
     /// A session and its refresh family, before the first rotation.
@@ -269,8 +269,11 @@ pub(crate) fn new_code(n: usize, it: &Opened) -> StoredCode {
     StoredCode {
         hash: token_hash(TokenKind::OneTime, n),
         purpose: CodePurpose::OneTimeToken,
-        user_id: it.user.id,
+        subject: CodeSubject::from(it.session),
+        user_id: Some(it.user.id),
         session_id: Some(it.session),
+        binding: None,
+        attempts: 0,
         created_at: NOW,
         expires_at: NOW.plus(DAY),
     }

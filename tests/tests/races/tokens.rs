@@ -162,7 +162,7 @@ async fn an_ended_family_is_not_rotated_back(stage: Stage) {
     }
 }
 
-async fn redeem(tx: &mut dyn Tx, code: &StoredCode) -> Result<Option<StoredCode>, StoreError> {
+async fn redeem(tx: &mut dyn Tx, code: &StoredCode) -> Result<bool, StoreError> {
     tx.consume_code(CodePurpose::OneTimeToken, &code.hash, NOW).await
 }
 

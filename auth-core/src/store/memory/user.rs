@@ -21,7 +21,7 @@ impl State {
             return false;
         }
         self.end_sessions(|session| session.user_id == id);
-        self.codes.retain(|_, code| code.user_id != id);
+        self.codes.retain(|_, code| code.user_id != Some(id));
         self.accounts.retain(|_, row| row.account.user_id != id);
         self.memberships.retain(|(member, _), _| *member != id);
         self.grants.retain(|grant| grant.user != id);

@@ -14,7 +14,7 @@ use crate::base::{
     AccountId, ApiKeyId, AuditId, Email, Random, RoleId, SeededRandom, SessionId, SigningKeyId, TenantId, Timestamp,
     Token, TokenHash, TokenKind, UserId,
 };
-use crate::code::{CodePurpose, StoredCode};
+use crate::code::{CodePurpose, CodeSubject, StoredCode};
 use crate::crypto::password_hash::PasswordHash;
 use crate::role::{Permission, Role, RoleScope, StoredGrant};
 use crate::session::{Assurance, AuthMethod, Persistence, StoredSession, for_the_suite};
@@ -166,8 +166,11 @@ impl Actors {
         StoredCode {
             hash: self.hash(TokenKind::OneTime),
             purpose: CodePurpose::OneTimeToken,
-            user_id: user.id,
+            subject: session.map_or(CodeSubject::from(user.id), |opened| CodeSubject::from(opened.row.id)),
+            user_id: Some(user.id),
             session_id: session.map(|opened| opened.row.id),
+            binding: None,
+            attempts: 0,
             created_at: NOW,
             expires_at: NOW.plus(MINUTE),
         }

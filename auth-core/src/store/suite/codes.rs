@@ -5,16 +5,19 @@ use futures_util::future::join_all;
 use super::actors::{Actors, DAY, MICROSECOND, NOW, RACERS, assert_conflict, race, winners};
 use super::facts::code_facts;
 use crate::base::{Timestamp, TokenHash, TokenKind};
-use crate::code::{CodePurpose, StoredCode};
+use crate::code::{CodePurpose, CodeSubject, StoredCode};
 
-/// Redeems the code at `now`.
+/// Redeems the code at `now`; what it was, if it was good.
 async fn consume(it: &Actors, hash: &TokenHash, now: Timestamp) -> Option<StoredCode> {
-    it.conn().consume_code(CodePurpose::OneTimeToken, hash, now).await.unwrap()
+    let found = look_at(it, hash, now).await;
+    let consumed = it.conn().consume_code(CodePurpose::OneTimeToken, hash, now).await.unwrap();
+    assert_eq!(consumed, found.is_some(), "a code was shown and is not good, or the other way round");
+    found
 }
 
 /// Whether the code was good; it is not any more.
 async fn was_good(it: &Actors, code: &StoredCode) -> bool {
-    consume(it, &code.hash, NOW).await.is_some()
+    it.conn().consume_code(CodePurpose::OneTimeToken, &code.hash, NOW).await.unwrap()
 }
 
 pub(super) async fn a_code_is_good_once(it: Actors) {
@@ -64,6 +67,7 @@ pub(super) async fn every_field_of_a_code_survives(it: Actors) {
     let session = it.signed_in(&ada).await;
     for bound_to in [Some(&session), None] {
         let code = StoredCode {
+            binding: Some("{\"to\":\"ada@example.com\", \"name\":\"\u{1f99c} '%_\"}".to_owned()),
             created_at: Timestamp::from_micros(1),
             expires_at: NOW.plus(DAY + MICROSECOND),
             ..it.code(&ada, bound_to)
@@ -250,9 +254,85 @@ pub(super) async fn a_code_redeemed_in_a_dropped_transaction_is_good(it: Actors)
     let code = it.issued(&ada, None).await;
     let mut tx = it.begin().await;
     let consumed = tx.consume_code(CodePurpose::OneTimeToken, &code.hash, NOW).await.unwrap();
-    assert!(consumed.is_some(), "a good code was refused");
-    assert!(tx.consume_code(CodePurpose::OneTimeToken, &code.hash, NOW).await.unwrap().is_none(), "it was good twice");
+    assert!(consumed, "a good code was refused");
+    assert!(!tx.consume_code(CodePurpose::OneTimeToken, &code.hash, NOW).await.unwrap(), "it was good twice");
     assert!(tx.put_code(&it.code(&ada, None)).await.unwrap(), "a code was refused");
     drop(tx);
     assert!(was_good(&it, &code).await, "a redemption stayed that was taken back");
+}
+
+/// A code for an address that nobody has.
+fn of_nobody(it: &Actors, byte: u8) -> StoredCode {
+    let subject = CodeSubject::from_pseudonym([byte; 32]);
+    StoredCode { subject, user_id: None, session_id: None, ..it.code(&it.user("nobody"), None) }
+}
+
+pub(super) async fn a_code_may_be_for_an_address_that_nobody_has(it: Actors) {
+    let (older, newer, other) = (of_nobody(&it, 1), of_nobody(&it, 1), of_nobody(&it, 2));
+    for code in [&older, &newer, &other] {
+        assert!(it.conn().put_code(code).await.unwrap(), "a code was refused");
+    }
+    assert!(!was_good(&it, &older).await, "an older code was good");
+    for code in [newer, other] {
+        assert_eq!(code_facts(&consume(&it, &code.hash, NOW).await.unwrap()), code_facts(&code));
+    }
+    let ada = it.signed_up("ada").await;
+    let session = it.signed_in(&ada).await;
+    let odd = StoredCode { session_id: Some(session.row.id), ..of_nobody(&it, 3) };
+    assert!(!is_issued(&it, &odd).await, "nobody has a session");
+}
+
+/// Of one subject the code counts, whoever it was made for before.
+pub(super) async fn a_code_changes_hands_with_its_subject(it: Actors) {
+    let (nobody, ada) = (of_nobody(&it, 1), it.signed_up("ada").await);
+    let of_ada = StoredCode { subject: nobody.subject.clone(), binding: Some("{}".to_owned()), ..it.code(&ada, None) };
+    for (code, user) in [(&nobody, None), (&of_ada, Some(ada.id)), (&nobody, None)] {
+        assert!(it.conn().put_code(code).await.unwrap(), "a code was refused");
+        let found = look_at(&it, &code.hash, NOW).await.unwrap();
+        assert_eq!(code_facts(&found), code_facts(code));
+        assert_eq!(found.user_id, user);
+    }
+    assert_eq!(it.conn().end_codes_of_user(ada.id).await.unwrap(), 0, "a code of nobody is somebody's");
+}
+
+/// The tries at this code so far, the present one included.
+async fn tried(it: &Actors, code: &StoredCode) -> Option<i64> {
+    let found = it.conn().try_code(code.purpose, &code.subject).await.unwrap()?;
+    assert_eq!(code_facts(&StoredCode { attempts: 0, ..found.clone() }), code_facts(code));
+    Some(found.attempts)
+}
+
+pub(super) async fn tries_at_a_code_are_counted_and_a_new_code_starts_anew(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    for code in [it.code(&ada, None), of_nobody(&it, 1)] {
+        assert_eq!(tried(&it, &code).await, None, "a code that is not there was tried");
+        assert!(it.conn().put_code(&code).await.unwrap());
+        assert_eq!((tried(&it, &code).await, tried(&it, &code).await), (Some(1), Some(2)));
+        it.conn().refund_code(code.purpose, &code.hash).await.unwrap();
+        assert_eq!(tried(&it, &code).await, Some(2));
+        let newer = StoredCode { hash: it.hash(TokenKind::OneTime), ..code.clone() };
+        assert!(it.conn().put_code(&newer).await.unwrap());
+        // There is nothing to take back from what is gone.
+        it.conn().refund_code(code.purpose, &code.hash).await.unwrap();
+        it.conn().refund_code(newer.purpose, &newer.hash).await.unwrap();
+        assert_eq!(tried(&it, &newer).await, Some(1));
+        assert!(was_good(&it, &newer).await);
+        assert_eq!(tried(&it, &newer).await, None, "a redeemed code was tried");
+    }
+}
+
+/// Whoever judges by the count sees one that nobody else sees.
+pub(super) async fn racing_tries_at_a_code_are_all_counted(it: Actors) {
+    let ada = it.signed_up("ada").await;
+    let code = it.issued(&ada, None).await;
+    let (it, code) = (&it, &code);
+    let mut counts = race(|_| async move {
+        let mut tx = it.begin().await;
+        let found = tx.try_code(code.purpose, &code.subject).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        found.attempts
+    })
+    .await;
+    counts.sort_unstable();
+    assert!(counts.iter().copied().eq(1..=counts.len() as i64), "{counts:?}");
 }

@@ -66,8 +66,10 @@ pub(super) fn session_facts(session: &StoredSession) -> impl PartialEq + Debug +
 }
 
 pub(super) fn code_facts(code: &StoredCode) -> impl PartialEq + Debug + use<> {
-    let StoredCode { hash, purpose, user_id, session_id, created_at, expires_at } = code.clone();
-    (*hash.as_bytes(), purpose, user_id, session_id, created_at.as_micros(), expires_at.as_micros())
+    let StoredCode { hash, purpose, subject, user_id, session_id, binding, attempts, created_at, expires_at } =
+        code.clone();
+    let times = (created_at.as_micros(), expires_at.as_micros());
+    (*hash.as_bytes(), purpose, subject, user_id, session_id, binding, attempts, times)
 }
 
 pub(super) fn signing_key_facts(key: &StoredSigningKey) -> impl PartialEq + Debug + use<> {

@@ -344,7 +344,11 @@ const RULES: &[Rule] = rules! {
         racing_redemptions_of_a_code_have_one_winner,
         racing_codes_of_one_session_leave_one,
         no_code_outlives_its_session,
-        a_code_redeemed_in_a_dropped_transaction_is_good;
+        a_code_redeemed_in_a_dropped_transaction_is_good,
+        a_code_may_be_for_an_address_that_nobody_has,
+        a_code_changes_hands_with_its_subject,
+        tries_at_a_code_are_counted_and_a_new_code_starts_anew,
+        racing_tries_at_a_code_are_all_counted;
     "signing_keys" in signing_keys:
         every_field_of_a_signing_key_survives,
         signing_keys_are_listed_newest_generation_first,

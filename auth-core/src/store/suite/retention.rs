@@ -116,7 +116,7 @@ pub(super) async fn expired_codes_are_pruned_and_no_others(it: Actors) {
     for code in codes {
         let long_before = Timestamp::from_micros(0);
         let found = it.conn().consume_code(code.purpose, &code.hash, long_before).await.unwrap();
-        assert_eq!(found.is_some(), code.expires_at > NOW, "expires at {:?}, pruned at {NOW:?}", code.expires_at);
+        assert_eq!(found, code.expires_at > NOW, "expires at {:?}, pruned at {NOW:?}", code.expires_at);
     }
     assert_eq!(it.conn().prune_codes(NOW.plus(DAY), ALL).await.unwrap(), 0, "there was nothing left");
     assert_eq!(it.conn().sessions_of_user(ada.id, NOW).await.unwrap().len(), 3, "a session went along");
