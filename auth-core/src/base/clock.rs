@@ -1,13 +1,14 @@
 //! Time as a port: one instant type, and clocks that can be moved by hand.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// ISO 8601 in UTC with milliseconds, the wire form of every date.
 const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
@@ -84,6 +85,16 @@ impl Serialize for Timestamp {
     }
 }
 
+/// Reads what was written, to the millisecond.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        let written = PrimitiveDateTime::parse(&text, WIRE_FORMAT).map_err(de::Error::custom)?;
+        let millis = written.assume_utc().unix_timestamp_nanos() / 1_000_000;
+        i64::try_from(millis * 1_000).map(Self::from_micros).map_err(de::Error::custom)
+    }
+}
+
 /// Where the engine reads the time. Nothing in it looks at the wall clock directly, so that
 /// expiry can be tested by moving a [`ManualClock`].
 pub trait Clock: Send + Sync + 'static {
@@ -132,6 +143,17 @@ mod tests {
     #[test]
     fn an_instant_is_written_with_milliseconds_in_utc() {
         assert_eq!(Timestamp::from_micros(1_767_225_600_123_456).to_string(), "2026-01-01T00:00:00.123Z");
+    }
+
+    #[test]
+    fn what_was_written_is_read_to_the_millisecond() {
+        let read = |text: &str| serde_json::from_str::<Timestamp>(text);
+        let instant = Timestamp::from_micros(1_767_225_600_123_456);
+        let back = read(&serde_json::to_string(&instant).unwrap()).unwrap();
+        assert_eq!(back.as_micros(), 1_767_225_600_123_000);
+        for bad in ["\"\"", "1", "\"2026-01-01\"", "\"2026-01-01T00:00:00Z\"", "\"2026-13-01T00:00:00.000Z\""] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

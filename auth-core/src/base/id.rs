@@ -112,6 +112,8 @@ ids! {
     AuditId;
     /// An API key.
     ApiKeyId;
+    /// A message that waits to be sent.
+    MessageId;
     /// A key that access tokens are signed with; it is the `kid` of their header.
     SigningKeyId;
 }

@@ -7,6 +7,7 @@ mod clock;
 mod email;
 mod id;
 pub(crate) mod json;
+mod phone;
 mod random;
 mod secret;
 mod tenant;
@@ -14,7 +15,8 @@ mod token;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::{Email, InvalidEmail};
-pub use id::{AccountId, ApiKeyId, AuditId, CustomerId, InvalidId, RoleId, SessionId, SigningKeyId, UserId};
+pub use id::{AccountId, ApiKeyId, AuditId, CustomerId, InvalidId, MessageId, RoleId, SessionId, SigningKeyId, UserId};
+pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use secret::{Secret, SecretMissing};
 pub use tenant::{InvalidTenantId, TenantId};

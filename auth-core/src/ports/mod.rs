@@ -8,13 +8,17 @@
 
 mod breach;
 mod http_client;
+mod mailer;
 #[cfg(feature = "http-client")]
 mod reqwest_client;
+mod sms;
 
 pub use breach::{BreachList, PwnedPasswords};
 pub use http_client::{HttpClient, MAX_RESPONSE_BYTES};
+pub use mailer::{Link, Mailer, Message, NoMail, Otp, OtpPurpose};
 #[cfg(feature = "http-client")]
 pub use reqwest_client::{ReqwestClient, ReqwestClientBuilder};
+pub use sms::{SmsSender, TextMessage};
 
 use crate::error::{Code, Error};
 
