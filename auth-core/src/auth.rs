@@ -1,7 +1,7 @@
 //! The engine's handle, and how it is built.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -17,12 +17,15 @@ use crate::error::{ConfigErrors, Error, Result};
 use crate::guard::{Guard, PlatformAccess, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{
-    CookieConfig, CredentialSource, Endpoint, ErrorRenderer, ProtocolErrors, ResponseTransformer, Route, TrustedProxies,
+    CookieConfig, CredentialSource, Endpoint, ErrorRenderer, Pages, PlainPages, ProtocolErrors, ResponseTransformer,
+    Route, TrustedProxies,
 };
 use crate::issuer::ExternalIssuers;
+use crate::outbox::{self, Postman};
+use crate::ports::{Mailer, SmsSender};
 use crate::store::Store;
 use crate::user::Pool;
-use crate::{api_key, code, customer, password, retention, session, token};
+use crate::{api_key, code, customer, email, email_otp, magic_link, password, retention, session, token};
 
 /// One engine: configuration, store, hooks. Cloning is cheap and shares everything.
 #[derive(Clone)]
@@ -35,6 +38,7 @@ struct Engine {
     session_cache: session::SessionCache,
     tokens: Option<token::Tokens>,
     key_usage: api_key::UsageBatch,
+    postman: Postman,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     hooks: HookChain,
@@ -43,6 +47,7 @@ struct Engine {
     platform_access: Option<Box<dyn PlatformAccess>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Box<dyn ErrorRenderer>,
+    pages: Box<dyn Pages>,
     transformer: Option<Box<dyn ResponseTransformer>>,
     routes: Vec<Route>,
 }
@@ -55,6 +60,7 @@ impl Auth {
 
     /// The context of a request that an adapter received.
     pub fn cx(&self, request: RequestInfo) -> Cx {
+        self.0.postman.see_to_it(self, &self.0.config.outbox);
         Cx::new(self.clone(), request)
     }
 
@@ -185,6 +191,10 @@ impl Auth {
         self.0.transformer.as_deref()
     }
 
+    pub(crate) fn pages(&self) -> &dyn Pages {
+        &*self.0.pages
+    }
+
     pub(crate) fn renderer(&self) -> &dyn ErrorRenderer {
         &*self.0.renderer
     }
@@ -199,6 +209,24 @@ impl Auth {
         self.0.config.api_keys.as_ref()
     }
 
+    /// Who sends what waits in the outbox.
+    pub(crate) fn postman(&self) -> &Postman {
+        &self.0.postman
+    }
+
+    pub(crate) fn mailer(&self) -> Option<&dyn Mailer> {
+        self.0.postman.mailer()
+    }
+
+    pub(crate) fn sms_sender(&self) -> Option<&dyn SmsSender> {
+        self.0.postman.sms_sender()
+    }
+
+    /// The same engine, for whoever must not keep it alive.
+    pub(crate) fn downgrade(&self) -> WeakAuth {
+        WeakAuth(Arc::downgrade(&self.0))
+    }
+
     /// Uses of API keys that have not been written down yet.
     pub(crate) fn key_usage(&self) -> &api_key::UsageBatch {
         &self.0.key_usage
@@ -208,6 +236,16 @@ impl Auth {
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auth").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// An engine that lives as long as others want it to.
+pub(crate) struct WeakAuth(Weak<Engine>);
+
+impl WeakAuth {
+    /// The engine, if anybody wants it still.
+    pub(crate) fn upgrade(&self) -> Option<Auth> {
+        self.0.upgrade().map(Auth)
     }
 }
 
@@ -223,8 +261,11 @@ pub struct AuthBuilder {
     hooks: Vec<Arc<dyn Hooks>>,
     customers: Option<customer::Config>,
     platform_access: Option<Box<dyn PlatformAccess>>,
+    mailer: Option<Box<dyn Mailer>>,
+    sms: Option<Box<dyn SmsSender>>,
     sinks: Vec<Box<dyn EventSink>>,
     renderer: Option<Box<dyn ErrorRenderer>>,
+    pages: Option<Box<dyn Pages>>,
     transformer: Option<Box<dyn ResponseTransformer>>,
     routes: Vec<Route>,
 }
@@ -342,9 +383,46 @@ impl AuthBuilder {
         self
     }
 
+    /// Switches magic links on: whoever follows a link that was mailed to them is signed in.
+    pub fn magic_links(mut self, config: magic_link::Config) -> Self {
+        self.draft.magic_links = Some(config);
+        self
+    }
+
+    /// Switches codes on that are mailed and typed in.
+    pub fn email_otps(mut self, config: email_otp::Config) -> Self {
+        self.draft.email_otps = Some(config);
+        self
+    }
+
     /// Switches API keys on. Without it none is made and none is accepted.
     pub fn api_keys(mut self, config: api_key::Config) -> Self {
         self.draft.api_keys = Some(config);
+        self
+    }
+
+    /// Who sends mail. What needs mail is not there without it.
+    pub fn mailer(mut self, mailer: impl Mailer) -> Self {
+        self.mailer = Some(Box::new(mailer));
+        self.draft.has_mailer = true;
+        self
+    }
+
+    /// Whether mailboxes must be proved, and what else depends on addresses.
+    pub fn email(mut self, config: email::Config) -> Self {
+        self.draft.email = config;
+        self
+    }
+
+    /// Who sends text messages. What needs them is not there without it.
+    pub fn sms(mut self, sender: impl SmsSender) -> Self {
+        self.sms = Some(Box::new(sender));
+        self
+    }
+
+    /// How messages are sent that wait.
+    pub fn outbox(mut self, config: outbox::Config) -> Self {
+        self.draft.outbox = config;
         self
     }
 
@@ -382,6 +460,12 @@ impl AuthBuilder {
     /// Decides the JSON of every refusal, of guards and endpoints alike.
     pub fn error_renderer(mut self, renderer: impl ErrorRenderer) -> Self {
         self.renderer = Some(Box::new(renderer));
+        self
+    }
+
+    /// Writes the pages that people see who follow a link out of a mail.
+    pub fn pages(mut self, pages: impl Pages) -> Self {
+        self.pages = Some(Box::new(pages));
         self
     }
 
@@ -457,10 +541,12 @@ impl AuthBuilder {
             session_cache: session::SessionCache::default(),
             tokens,
             key_usage: api_key::UsageBatch::default(),
+            postman: Postman::new(self.mailer, self.sms),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             random,
             sinks: self.sinks,
             renderer: self.renderer.unwrap_or_else(|| Box::new(ProtocolErrors)),
+            pages: self.pages.unwrap_or_else(|| Box::new(PlainPages)),
             transformer: self.transformer,
             routes,
         })))

@@ -12,7 +12,8 @@ use crate::http::{
     CookieConfig, CredentialSource, TokenJar, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback,
 };
 use crate::issuer::ExternalIssuers;
-use crate::{api_key, code, password, retention, role, session, token};
+use crate::outbox;
+use crate::{api_key, code, email, email_otp, magic_link, password, retention, role, session, token};
 
 /// The settings of an [`Auth`](crate::Auth), checked.
 #[derive(Debug)]
@@ -28,13 +29,19 @@ pub(crate) struct Config {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
+    pub(crate) email: email::Config,
+    /// Whether there is somebody who sends mail.
+    pub(crate) has_mailer: bool,
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
     /// The cookies of tokens, where there are any.
     pub(crate) token_jar: Option<TokenJar>,
     pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
+    pub(crate) magic_links: Option<magic_link::Config>,
+    pub(crate) email_otps: Option<email_otp::Config>,
     pub(crate) api_keys: Option<api_key::Config>,
+    pub(crate) outbox: outbox::Config,
     pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
@@ -55,11 +62,17 @@ pub(crate) struct Draft {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
+    pub(crate) email: email::Config,
+    /// Whether there is somebody who sends mail.
+    pub(crate) has_mailer: bool,
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
     pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
+    pub(crate) magic_links: Option<magic_link::Config>,
+    pub(crate) email_otps: Option<email_otp::Config>,
     pub(crate) api_keys: Option<api_key::Config>,
+    pub(crate) outbox: outbox::Config,
     pub(crate) retention: retention::Config,
     pub(crate) body_limit: usize,
     pub(crate) hook_time_limit: Duration,
@@ -80,11 +93,16 @@ impl Default for Draft {
             tenancy: Tenancy::default(),
             session: session::Config::default(),
             lockout: Lockout::default(),
+            email: email::Config::default(),
+            has_mailer: false,
             password: None,
             issuers: None,
             tokens: None,
             one_time_tokens: None,
+            magic_links: None,
+            email_otps: None,
             api_keys: None,
+            outbox: outbox::Config::default(),
             retention: retention::Config::default(),
             body_limit: 64 * 1024,
             hook_time_limit: Duration::from_secs(5),
@@ -124,10 +142,14 @@ impl Draft {
         problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
         problems.extend(self.lockout.problems());
+        problems.extend(self.email.problems(self.has_mailer));
         problems.extend(self.password.iter().flat_map(password::Config::problems));
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
+        problems.extend(self.magic_links.iter().flat_map(|config| config.problems(self.has_mailer)));
+        problems.extend(self.email_otps.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.one_time_tokens.iter().flat_map(code::OneTimeTokens::problems));
         problems.extend(self.api_keys.iter().flat_map(api_key::Config::problems));
+        problems.extend(self.outbox.problems());
         problems.extend(self.retention.problems());
         let https = base_url.as_ref().is_ok_and(|url| url.scheme() == "https");
         problems.extend(self.cookies.problems(base_url.as_ref().ok().and_then(Url::host_str), https));
@@ -156,12 +178,17 @@ impl Draft {
             tenancy: self.tenancy,
             session: self.session,
             lockout: self.lockout,
+            email: self.email,
+            has_mailer: self.has_mailer,
             password: self.password,
             issuers: self.issuers,
             tokens: self.tokens,
             token_jar,
             one_time_tokens: self.one_time_tokens,
+            magic_links: self.magic_links,
+            email_otps: self.email_otps,
             api_keys: self.api_keys,
+            outbox: self.outbox,
             retention: self.retention,
             body_limit: self.body_limit,
             hook_time_limit: self.hook_time_limit,

@@ -165,7 +165,7 @@ impl Cx {
     /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store gives no transaction.
     pub async fn begin(&self) -> Result<Work<'_>> {
         let tx = self.auth.store().begin().await?;
-        Ok(Work { cx: self, tx, events: Vec::new() })
+        Ok(Work { cx: self, tx, events: Vec::new(), has_mail: false })
     }
 
     /// The same context, for what is done to customers: signing in through it looks among them, and so on.
@@ -178,6 +178,20 @@ impl Cx {
     /// The pool that sign-ins and look-ups by address are about; users unless said otherwise.
     pub fn pool(&self) -> Pool {
         self.expected_pool().unwrap_or(Pool::User)
+    }
+
+    /// The path of an endpoint of this request's pool, such as `/api/auth/verify-email`.
+    pub(crate) fn endpoint_path(&self, path: &str) -> String {
+        let pool = match self.pool() {
+            Pool::User => "",
+            Pool::Customer => "/customer",
+        };
+        format!("{}{pool}{path}", self.auth.base_path())
+    }
+
+    /// Its whole address. It is made of what is configured, never of what the request says (`Host`, `Forwarded`).
+    pub(crate) fn endpoint_url(&self, path: &str) -> String {
+        format!("{}{}", self.auth.base_url(), self.endpoint_path(path))
     }
 
     /// The pool that the request is for, where it is for one.
@@ -452,12 +466,18 @@ pub struct Work<'a> {
     cx: &'a Cx,
     tx: Box<dyn Tx>,
     events: Vec<Event>,
+    has_mail: bool,
 }
 
 impl Work<'_> {
     /// Queues the news of a change in this transaction, to be told once it is durable.
     pub(crate) fn emit(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Has the messages of this transaction sent once they are durable.
+    pub(crate) fn wake_postman(&mut self) {
+        self.has_mail = true;
     }
 
     /// The transaction itself, for functions that want nothing but that, such as `auth_sqlx::connection`.
@@ -471,11 +491,14 @@ impl Work<'_> {
     /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store cannot say that they are durable;
     /// no event is told then.
     pub async fn commit(self) -> Result<()> {
-        let Self { cx, mut tx, events } = self;
+        let Self { cx, mut tx, events, has_mail } = self;
         for event in &events {
             tx.insert_audit(&audit::entry(cx, event)).await?;
         }
         tx.commit().await?;
+        if has_mail {
+            cx.auth().postman().wake();
+        }
         hooks::deliver(cx, &events).await;
         Ok(())
     }

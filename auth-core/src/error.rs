@@ -126,6 +126,10 @@ codes! {
     TenantSwitchingNotSupported = "TENANT_SWITCHING_NOT_SUPPORTED", BadRequest, "An account belongs to one tenant here: sign in to the other one.";
     TenantMismatch = "TENANT_MISMATCH", Forbidden, "You may not act for this tenant.";
     InvalidToken = "INVALID_TOKEN", BadRequest, "The token is not valid, or not any more.";
+    TokenExpired = "TOKEN_EXPIRED", BadRequest, "The token has expired.";
+    InvalidOtp = "INVALID_OTP", BadRequest, "The code is not right.";
+    OtpExpired = "OTP_EXPIRED", BadRequest, "The code has expired.";
+    InvalidUser = "INVALID_USER", Unauthorized, "Somebody else is signed in here.";
     InvalidSessionToken = "INVALID_SESSION_TOKEN", Unauthorized, "There is no such session in this browser.";
     // Signing up and in
     EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
@@ -136,6 +140,12 @@ codes! {
     GuardRequired = "GUARD_REQUIRED", Unauthorized, "Login requires a valid guard.";
     InvalidEmailOrPassword = "INVALID_EMAIL_OR_PASSWORD", Unauthorized, "The e-mail address or the password is wrong.";
     UserAlreadyExists = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", Unprocessable, "There is an account with this e-mail address already.";
+    EmailNotVerified = "EMAIL_NOT_VERIFIED", Forbidden, "Confirm your e-mail address first: there is a link in your mail.";
+    EmailAlreadyVerified = "EMAIL_ALREADY_VERIFIED", BadRequest, "The e-mail address is confirmed already.";
+    EmailMismatch = "EMAIL_MISMATCH", BadRequest, "This is not your e-mail address.";
+    EmailUnchanged = "EMAIL_UNCHANGED", BadRequest, "This is your e-mail address already.";
+    EmailNotAllowed = "EMAIL_NOT_ALLOWED", Unprocessable, "Addresses of this provider are not accepted.";
+    ChangeEmailDisabled = "CHANGE_EMAIL_DISABLED", BadRequest, "E-mail addresses cannot be changed.";
     EmailCanNotBeUpdated = "EMAIL_CAN_NOT_BE_UPDATED", BadRequest, "The e-mail address cannot be changed here.";
     // Passwords
     PasswordTooShort = "PASSWORD_TOO_SHORT", BadRequest, "The password is too short.";
@@ -153,6 +163,7 @@ codes! {
     BeyondYourAuthority = "BEYOND_YOUR_AUTHORITY", Forbidden, "You may not give or take this role.";
     LastHolder = "LAST_HOLDER", Conflict, "Nobody else holds this role: give it to somebody first.";
     RoleGuardNotAllowed = "GUARD_NOT_ALLOWED", BadRequest, "This role guard is not registered.";
+    FailedToGetUserInfo = "FAILED_TO_GET_USER_INFO", NotFound, "Sign in in this browser first, then follow the link.";
     UserNotFound = "USER_NOT_FOUND", NotFound, "There is no such user.";
     // Tenants
     TenantAlreadyExists = "TENANT_ALREADY_EXISTS", Conflict, "There is a tenant of this name already.";
@@ -224,6 +235,12 @@ impl Error {
     /// A defect or an outage of a part of ours; `cause` is logged and never shown.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::from(Code::Internal).caused_by(cause)
+    }
+
+    /// Another class, where the protocol has one for this code here. The status follows.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: ErrorKind) -> Self {
+        self.with(|inner| inner.kind = kind)
     }
 
     /// Keeps `cause` for the log. The client never sees it.

@@ -50,11 +50,15 @@ mod config;
 pub mod crypto;
 pub mod customer;
 mod cx;
+pub mod email;
+pub mod email_otp;
 pub mod error;
 pub mod guard;
 pub mod hooks;
 pub mod http;
 pub mod issuer;
+pub mod magic_link;
+pub mod outbox;
 pub mod password;
 pub mod portal;
 pub mod ports;
@@ -96,6 +100,7 @@ pub mod prelude {
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
     pub use crate::{
-        Auth, Cx, Work, api_key, code, customer, issuer, password, retention, role, session, tenant, token, user,
+        Auth, Cx, Work, api_key, code, customer, issuer, outbox, password, retention, role, session, tenant, token,
+        user,
     };
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::config::Config;
 use crate::http::Route;
-use crate::{account, api_key, code, password, session, tenant, token, user};
+use crate::{account, api_key, code, email, email_otp, magic_link, password, session, tenant, token, user};
 
 /// The rows that are always there.
 const ALWAYS: [&[Route]; 4] = [crate::status::ROUTES, user::ROUTES, session::ROUTES, account::ROUTES];
@@ -21,6 +21,13 @@ pub(crate) fn routes(
     if config.is_some_and(|config| config.password.is_some()) {
         routes.extend_from_slice(password::ROUTES);
     }
+    if config.is_some_and(|config| config.has_mailer) {
+        routes.extend_from_slice(email::ROUTES);
+        routes.extend_from_slice(user::MAIL_ROUTES);
+    }
+    if config.is_some_and(|config| config.has_mailer && config.password.is_some()) {
+        routes.extend_from_slice(password::MAIL_ROUTES);
+    }
     if config.is_some_and(|config| config.tokens.is_some()) {
         routes.extend_from_slice(token::ROUTES);
     }
@@ -32,6 +39,15 @@ pub(crate) fn routes(
     }
     if config.is_some_and(|config| config.one_time_tokens.is_some()) {
         routes.extend_from_slice(code::ROUTES);
+    }
+    if config.is_some_and(|config| config.magic_links.is_some()) {
+        routes.extend_from_slice(magic_link::ROUTES);
+    }
+    if config.is_some_and(|config| config.email_otps.is_some()) {
+        routes.extend_from_slice(email_otp::ROUTES);
+    }
+    if config.is_some_and(|config| config.email_otps.is_some() && config.password.is_some()) {
+        routes.extend_from_slice(email_otp::PASSWORD_ROUTES);
     }
     if config.is_some_and(|config| config.session.several.is_some()) {
         routes.extend_from_slice(session::SEVERAL_ROUTES);

@@ -17,6 +17,7 @@ const ACCOUNTS_OF_USER: Sql = sql!(
     "SELECT id, provider_id, account_id, user_id, created_at, updated_at FROM auth_account WHERE user_id = $1 \
      ORDER BY created_at, id"
 );
+const DELETE_ACCOUNTS_OF_USER: Sql = sql!("DELETE FROM auth_account WHERE user_id = $1");
 // MySQL has no ON CONFLICT. There the second assignment would see what the first one wrote: the count, which
 // looks at the window, must come before the window.
 const RAISE_ATTEMPTS: Sql = sql!(
@@ -59,12 +60,16 @@ const REFUND_ATTEMPTS: Sql = sql!(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&REFUND_ATTEMPTS, &ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
+    &[&REFUND_ATTEMPTS, &ACCOUNTS_OF_USER, &DELETE_ACCOUNTS_OF_USER, &RAISE_ATTEMPTS, &ATTEMPTS, &SETTLE_ATTEMPTS];
 
 #[async_trait]
 impl<T: Target> AccountStore for SqlConn<T> {
     async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError> {
         self.0.fetch_all(&ACCOUNTS_OF_USER, &[user.into()]).await?.iter().map(account).collect()
+    }
+
+    async fn delete_accounts_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.0.execute(&DELETE_ACCOUNTS_OF_USER, &[user.into()]).await
     }
 
     async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError> {

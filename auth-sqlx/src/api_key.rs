@@ -7,7 +7,7 @@ use auth_core::api_key::{
     ApiKey, ApiKeyRecords, ApiKeyStore, ApiKeyWithOwner, CountedQuota, Direction, KeyChange, KeyList, KeyOrder,
     KeyOwner, KeyPage, Limits, Quota, Refill, Rotation, Spent,
 };
-use auth_core::base::{ApiKeyId, TenantId, Timestamp, TokenHash};
+use auth_core::base::{ApiKeyId, TenantId, Timestamp, TokenHash, UserId};
 use auth_core::role::Permission;
 use auth_core::store::StoreError;
 use serde_json::{Map, Value as Json};
@@ -120,6 +120,7 @@ const END_SECRETS: Sql = sql!(
 const REMOVE_SECRETS: Sql = sql!("DELETE FROM auth_api_key_secret WHERE key_id = $1");
 // Secrets and limits go with it through their foreign keys.
 const DELETE_API_KEY: Sql = sql!("DELETE FROM auth_api_key WHERE id = $1 AND owner_kind = $2 AND owner_ref = $3");
+const DELETE_API_KEYS_OF_USER: Sql = sql!("DELETE FROM auth_api_key WHERE user_id = $1");
 
 /// The owner's keys in one order.
 macro_rules! listed {
@@ -158,6 +159,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &END_SECRETS,
     &REMOVE_SECRETS,
     &DELETE_API_KEY,
+    &DELETE_API_KEYS_OF_USER,
     &BY_CREATED_AT[0],
     &BY_CREATED_AT[1],
     &BY_UPDATED_AT[0],
@@ -338,6 +340,10 @@ impl<T: Target> ApiKeyRecords for SqlConn<T> {
     async fn delete_api_key(&mut self, owner: &KeyOwner, id: ApiKeyId) -> Result<bool, StoreError> {
         let reference = owner.reference();
         self.0.affects(&DELETE_API_KEY, &[id.into(), owner.kind().into(), reference.as_str().into()]).await
+    }
+
+    async fn delete_api_keys_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.0.execute(&DELETE_API_KEYS_OF_USER, &[user.into()]).await
     }
 }
 

@@ -94,6 +94,7 @@ mod driver;
 mod engine;
 mod error;
 mod migrate;
+mod outbox;
 mod password;
 mod pool;
 mod retention;

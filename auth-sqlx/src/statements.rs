@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::sql::Sql;
-use crate::{account, api_key, audit, code, password, retention, role, session, tenant, token, user};
+use crate::{account, api_key, audit, code, outbox, password, retention, role, session, tenant, token, user};
 
 /// Every statement that the store sends to this engine, with its placeholders: for `EXPLAIN`, for a proxy that lets
 /// only known statements pass, and to find them again in the engine's statistics.
@@ -31,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Sql> {
         account::STATEMENTS,
         password::STATEMENTS,
         code::STATEMENTS,
+        outbox::STATEMENTS,
         token::STATEMENTS,
         api_key::STATEMENTS,
         audit::STATEMENTS,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth_core::base::{Email, TenantId, Timestamp, UserId};
 use auth_core::store::StoreError;
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
 use uuid::Uuid;
 
 use crate::driver::{Row, Target};
@@ -45,6 +45,10 @@ const UPDATE_PROFILE: Sql = sql!(
     "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
      WHERE id = $5"
 );
+const VERIFY_EMAIL: Sql =
+    sql!("UPDATE auth_user SET email_verified = $1, updated_at = $2 WHERE id = $3 AND email = $4");
+const CHANGE_EMAIL: Sql =
+    sql!("UPDATE auth_user SET email = $1, email_verified = $2, updated_at = $3 WHERE id = $4 AND email = $5");
 // A write that changes nothing, for its lock and its verdict.
 const CLAIM_LOGIN: Sql = sql!(
     "UPDATE auth_user SET credential_version = credential_version \
@@ -63,6 +67,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &USER_BY_EMAIL,
     &MEMBERS_OF_TENANT,
     &UPDATE_PROFILE,
+    &VERIFY_EMAIL,
+    &CHANGE_EMAIL,
     &CLAIM_LOGIN,
     &LOCK_USER,
     &RAISE_CREDENTIAL_VERSION,
@@ -130,6 +136,17 @@ impl<T: Target> UserStore for SqlConn<T> {
 
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
         self.0.affects(&DELETE_USER, &[id.into()]).await
+    }
+}
+
+#[async_trait]
+impl<T: Target> UserEmailStore for SqlConn<T> {
+    async fn verify_email(&mut self, id: UserId, email: &Email, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.affects(&VERIFY_EMAIL, &[true.into(), now.into(), id.into(), email.into()]).await
+    }
+
+    async fn change_email(&mut self, id: UserId, old: &Email, new: &Email, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.affects(&CHANGE_EMAIL, &[new.into(), true.into(), now.into(), id.into(), old.into()]).await
     }
 }
 

@@ -14,10 +14,12 @@ use auth_core::api_key::{
 };
 use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{
-    AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, TokenHash, UserId,
+    AccountId, ApiKeyId, AuditId, Email, MessageId, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, TokenHash,
+    UserId,
 };
 use auth_core::code::{CodePurpose, CodeStore, CodeSubject, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
+use auth_core::outbox::{Backlog, OutboxStore, QueuedMessage};
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::retention::RetentionStore;
 use auth_core::role::{HeldRole, Role, RoleStore, StoredGrant};
@@ -25,7 +27,7 @@ use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSessio
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
+use auth_core::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
 use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
@@ -80,7 +82,7 @@ impl Tap {
     /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, keys,
     /// codes, refresh families.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 17] = [
+        const WRITES: [&str; 19] = [
             "insert_user",
             "open_session",
             "insert_password",
@@ -91,6 +93,8 @@ impl Tap {
             "insert_membership",
             "set_membership_status",
             "update_profile",
+            "verify_email",
+            "change_email",
             "raise_credential_version",
             "insert_api_key",
             "update_api_key",
@@ -212,6 +216,10 @@ pass_on! {
         fn members_of_tenant(tenant: &TenantId, after: Option<UserId>, limit: u32) -> Vec<TenantMember>;
         fn delete_user(id: UserId) -> bool;
     }
+    UserEmailStore {
+        fn verify_email(id: UserId, email: &Email, now: Timestamp) -> bool;
+        fn change_email(id: UserId, old: &Email, new: &Email, now: Timestamp) -> bool;
+    }
     UserStandingStore {
         fn claim_login(id: UserId, credential_version: i64) -> bool;
         fn lock_user(id: UserId) -> bool;
@@ -253,6 +261,7 @@ pass_on! {
     }
     AccountStore {
         fn accounts_of_user(user: UserId) -> Vec<Account>;
+        fn delete_accounts_of_user(user: UserId) -> u64;
         fn raise_attempts(attempts: &[Attempt; 2], now: Timestamp) -> ();
         fn attempts(keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount>;
         fn refund_attempts(counted: &[Attempt; 2]) -> ();
@@ -277,6 +286,7 @@ pass_on! {
         fn update_api_key(owner: &KeyOwner, id: ApiKeyId, change: &KeyChange, now: Timestamp) -> bool;
         fn rotate_api_key(seen: &ApiKey, rotation: &KeyRotation) -> bool;
         fn delete_api_key(owner: &KeyOwner, id: ApiKeyId) -> bool;
+        fn delete_api_keys_of_user(user: UserId) -> u64;
     }
     CodeStore {
         fn put_code(code: &StoredCode) -> bool;
@@ -285,6 +295,13 @@ pass_on! {
         fn refund_code(purpose: CodePurpose, hash: &TokenHash) -> ();
         fn consume_code(purpose: CodePurpose, hash: &TokenHash, now: Timestamp) -> bool;
         fn end_codes_of_user(user: UserId) -> u64;
+    }
+    OutboxStore {
+        fn insert_message(message: &QueuedMessage) -> ();
+        fn due_messages(now: Timestamp, limit: u32) -> Vec<QueuedMessage>;
+        fn claim_message(message: &QueuedMessage, due_at: Timestamp) -> bool;
+        fn delete_message(id: MessageId) -> bool;
+        fn backlog() -> Backlog;
     }
     SigningKeyStore {
         fn insert_signing_key(key: &StoredSigningKey) -> ();

@@ -9,8 +9,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The features, in their order: one may use those before it.
-const FEATURES: [&str; 10] =
-    ["role", "tenant", "user", "session", "account", "password", "customer", "code", "api_key", "token"];
+const FEATURES: [&str; 13] = [
+    "role",
+    "tenant",
+    "user",
+    "session",
+    "account",
+    "code",
+    "email",
+    "password",
+    "customer",
+    "magic_link",
+    "email_otp",
+    "api_key",
+    "token",
+];
 
 /// What `auth-core` consists of and what each part may name of the crate, apart from itself. `<features>` are all of
 /// them, `<earlier>` those before the feature in question. The first room that a file fits into is its own.
@@ -22,28 +35,33 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("issuer", &["base", "cx", "crypto", "error", "ports", "role"]),
     // The table of refusals knows the failures that it translates, a malformed role name among them.
     ("error", &["base", "crypto", "store", "role"]),
-    ("store/memory", &["base", "crypto", "<features>", "audit", "retention"]),
-    ("store/suite", &["base", "crypto", "<features>", "audit", "retention"]),
-    ("store", &["<features>", "audit", "retention"]),
+    ("store/memory", &["base", "crypto", "<features>", "audit", "outbox", "retention"]),
+    ("store/suite", &["base", "crypto", "<features>", "audit", "outbox", "retention"]),
+    ("store", &["<features>", "audit", "outbox", "retention"]),
     ("<feature>/model", &["base", "crypto", "error", "<earlier>"]),
     ("<feature>/store", &["base", "crypto", "store", "<earlier>"]),
     // The customers' configuration is their hooks.
     ("customer/config", &["hooks"]),
-    ("<feature>/config", &["base", "crypto", "error", "ports"]),
+    ("<feature>/config", &["base", "crypto", "error", "ports", "<earlier>"]),
     ("<feature>/common", &[]),
     // What hooks are shown of who acts is the principal that guards judge.
     ("hooks", &["base", "error", "cx", "audit", "guard", "<features>"]),
     ("audit", &["base", "store", "cx", "hooks"]),
     ("retention", &["base", "error", "store", "cx", "auth"]),
-    ("<feature>/service", &["base", "crypto", "error", "ports", "store", "cx", "hooks", "<earlier>"]),
+    // What it sends is told by the ports, and what it could not send by an event.
+    ("outbox", &["base", "crypto", "error", "ports", "store", "cx", "auth", "hooks"]),
+    ("<feature>/service", &["base", "crypto", "error", "ports", "store", "cx", "hooks", "outbox", "<earlier>"]),
     ("<feature>/resolve", &["base", "error", "cx", "<earlier>"]),
-    ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "<features>"]),
+    ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "ports", "<features>"]),
     ("session/cache", &["base"]),
     ("session/authority", &["error", "cx", "<earlier>"]),
     ("role/grant", &["base", "error", "store", "cx", "hooks"]),
     ("token/claims", &["base", "<earlier>"]),
     ("token/keys", &["base", "crypto", "error", "store", "cx"]),
     ("token/refresh", &["base", "crypto", "error", "cx", "hooks", "<earlier>"]),
+    ("code/issue", &["base", "crypto", "cx", "error", "<earlier>"]),
+    ("email/enter", &["base", "cx", "error", "hooks", "<earlier>"]),
+    ("password/reset", &["base", "crypto", "cx", "error", "hooks", "ports", "<earlier>"]),
     ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
     ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
     // Re-exports, and with the feature `suite` a door for the conformance tests.
@@ -55,7 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("status", &["error", "cx", "guard", "http"]),
     // One request as everybody sees it: it stands beside `auth` and holds the strings together.
     ("cx", &["base", "error", "store", "audit", "hooks", "guard", "http", "auth", "session", "user"]),
-    ("config", &["base", "crypto", "guard", "http", "issuer", "retention", "<features>"]),
+    ("config", &["base", "crypto", "guard", "http", "issuer", "outbox", "retention", "<features>"]),
     ("routes", &["http", "config", "status", "<features>"]),
     (
         "auth",
@@ -71,6 +89,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "cx",
             "config",
             "routes",
+            "ports",
+            "outbox",
             "retention",
             "<features>",
         ],
@@ -89,6 +109,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "cx",
             "auth",
             "config",
+            "outbox",
             "retention",
             "<features>",
         ],
@@ -115,6 +136,9 @@ const KNOW_HTTP: &[(&str, &str)] = &[
 const FEATURE_FILES: [&str; 6] = ["mod.rs", "config.rs", "model.rs", "store.rs", "service.rs", "endpoints.rs"];
 const MORE_FEATURE_FILES: &[(&str, &str)] = &[
     ("password/common.rs", "the list of common passwords and its folding"),
+    ("code/issue.rs", "making, reading and using up codes; the service is one-time tokens"),
+    ("email/enter.rs", "a session for a proved mailbox; the service is proving one"),
+    ("password/reset.rs", "a new password by the mailbox; the service is what is done with a password"),
     ("token/claims.rs", "the form of an access token"),
     ("token/keys.rs", "the keys that tokens are signed with, and their replacement"),
     ("token/refresh.rs", "the exchange of refresh tokens"),
@@ -251,8 +275,8 @@ fn sessions_are_made_in_one_place() {
     assert_eq!(naming("Session::proven("), expected(&["session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("NewSession::new("), expected(&["session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("AuthEvent {"), expected(&["session/service.rs"]));
-    assert_eq!(naming("AuthEvent::proved("), expected(&["password/service.rs"]));
-    assert_eq!(naming("AuthEvent::signed_up("), expected(&["password/service.rs"]));
+    assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/service.rs"]));
+    assert_eq!(naming("AuthEvent::signed_up("), expected(&["email/enter.rs", "password/service.rs"]));
     assert_eq!(naming("AuthEvent::again("), expected(&["password/service.rs"]));
     assert_eq!(naming("AuthEvent::beside("), expected(&["code/service.rs", "session/service.rs"]));
 }

@@ -10,5 +10,5 @@ pub use config::Lockout;
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{AccountView, ListAccounts};
 pub use model::{Account, Attempt, AttemptCount, AttemptKey, CREDENTIAL};
-pub(crate) use service::{AttemptSubject, CountedAttempt};
+pub(crate) use service::{AttemptSubject, CountedAttempt, may_message};
 pub use store::AccountStore;

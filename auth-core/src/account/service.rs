@@ -9,7 +9,7 @@ use super::model::{Attempt, AttemptCount, AttemptKey};
 use crate::base::{Email, Timestamp, UserId};
 use crate::crypto::mac::AttemptKeys;
 use crate::cx::{Cx, Work};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::user::{Pool, Population};
 
 /// How long an answer waits for its attempt to be taken back.
@@ -133,4 +133,31 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [Attemp
         ),
     };
     [account, address].map(AttemptKey::from_bytes)
+}
+
+/// How many messages go to one recipient in a window, however many are asked for.
+const MESSAGES_TO_ONE: u32 = 5;
+const MESSAGE_WINDOW: Duration = Duration::from_secs(15 * 60);
+
+/// Whether one more message may go to this recipient, whom somebody has named who may be anybody. Without the limit, an
+/// endpoint that sends mail fills the mailboxes of strangers, and one that sends text messages costs money.
+///
+/// # Errors
+/// 429 for a client who has asked for too many, whoever they are for.
+pub(crate) async fn may_message(cx: &Cx, recipient: &[u8]) -> Result<bool> {
+    let Some(limits) = cx.auth().config().lockout.limits() else { return Ok(true) };
+    let keys = AttemptKeys::new(&cx.auth().config().keyring);
+    let client = cx.client_unit();
+    let address = client.map(|ip| ip.to_string()).unwrap_or_default();
+    let [recipient, address] = [("message", recipient), ("message address", address.as_bytes())]
+        .map(|(kind, value)| AttemptKey::from_bytes(keys.pseudonym(kind, value)));
+    let window_ends_at = cx.now().plus(MESSAGE_WINDOW);
+    let counted = [recipient, address].map(|key| Attempt { key, window_ends_at });
+    cx.conn().raise_attempts(&counted, cx.now()).await?;
+    let counters = cx.conn().attempts(&[recipient, address], cx.now()).await?;
+    let is_over = |key, most: u32| counters.iter().any(|count| count.key == key && count.attempts > i64::from(most));
+    if client.is_some() && is_over(address, limits.per_address) {
+        return Err(Error::from(Code::TooManyAttempts).retry_after(MESSAGE_WINDOW));
+    }
+    Ok(!is_over(recipient, MESSAGES_TO_ONE))
 }

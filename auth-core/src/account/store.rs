@@ -12,6 +12,9 @@ pub trait AccountStore {
     /// The user's accounts, the oldest first.
     async fn accounts_of_user(&mut self, user: UserId) -> Result<Vec<Account>, StoreError>;
 
+    /// Removes every way in which the user signs in, the password among them. How many there were.
+    async fn delete_accounts_of_user(&mut self, user: UserId) -> Result<u64, StoreError>;
+
     /// Counts one attempt for each key, atomically and before anything is checked: a counter whose window has
     /// ended at `now` starts anew at one. Concurrent attempts are all counted. The two keys differ.
     async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::model::{ApiKey, ApiKeyWithOwner, KeyChange, KeyList, KeyOwner, KeyPage, Rotation, Spent};
-use crate::base::{ApiKeyId, Timestamp, TokenHash};
+use crate::base::{ApiKeyId, Timestamp, TokenHash, UserId};
 use crate::store::StoreError;
 
 /// Keys in use: found by their secret, and counted.
@@ -65,4 +65,7 @@ pub trait ApiKeyRecords {
 
     /// Removes a key with its secrets and limits; `false` when the owner has no such key.
     async fn delete_api_key(&mut self, owner: &KeyOwner, id: ApiKeyId) -> Result<bool, StoreError>;
+
+    /// Removes every key of the user with its secrets, whoever owns it. How many there were.
+    async fn delete_api_keys_of_user(&mut self, user: UserId) -> Result<u64, StoreError>;
 }

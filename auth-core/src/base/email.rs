@@ -46,6 +46,11 @@ impl Email {
         &self.0
     }
 
+    /// The part after the `@`, in ASCII.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(&*self.0, |(local, _)| local)
@@ -101,7 +106,7 @@ impl fmt::Display for Email {
 /// Shows the domain alone: a log is no place for a person's name.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Email([redacted]@{})", self.0.rsplit_once('@').map_or("", |(_, domain)| domain))
+        write!(f, "Email([redacted]@{})", self.domain())
     }
 }
 

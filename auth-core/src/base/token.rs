@@ -32,13 +32,31 @@ pub enum TokenKind {
     OneTime,
     /// An API key, behind a prefix of the application's choice.
     ApiKey,
+    /// A mailed link: the mailbox belongs to the account.
+    VerifyEmail,
+    /// A mailed link: the account may move to another address.
+    ChangeEmail,
+    /// A mailed link: the account moves to this address.
+    NewEmail,
+    /// A mailed link: the account gets a new password.
+    ResetPassword,
+    /// A mailed link: the account is deleted.
+    DeleteUser,
+    /// A mailed link: somebody is signed in.
+    MagicLink,
 }
 
 impl TokenKind {
     /// What is written before the encoded bytes, where it is always the same.
-    const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "rt_",
+            Self::VerifyEmail => "ve_",
+            Self::ChangeEmail => "ce_",
+            Self::NewEmail => "ne_",
+            Self::ResetPassword => "rp_",
+            Self::DeleteUser => "du_",
+            Self::MagicLink => "ml_",
             Self::Session | Self::OneTime | Self::ApiKey => "",
         }
     }
@@ -50,14 +68,28 @@ impl TokenKind {
             Self::Refresh => b"refresh",
             Self::OneTime => b"one-time",
             Self::ApiKey => b"api-key",
+            Self::VerifyEmail => b"verify-email",
+            Self::ChangeEmail => b"change-email",
+            Self::NewEmail => b"new-email",
+            Self::ResetPassword => b"reset-password",
+            Self::DeleteUser => b"delete-user",
+            Self::MagicLink => b"magic-link",
         }
     }
 
     /// How many random bytes it has.
     const fn bytes(self) -> usize {
         match self {
-            Self::Session | Self::OneTime | Self::ApiKey => SECRET_BYTES,
             Self::Refresh => MOST_BYTES,
+            Self::Session
+            | Self::OneTime
+            | Self::ApiKey
+            | Self::VerifyEmail
+            | Self::ChangeEmail
+            | Self::NewEmail
+            | Self::ResetPassword
+            | Self::DeleteUser
+            | Self::MagicLink => SECRET_BYTES,
         }
     }
 
@@ -257,7 +289,18 @@ mod tests {
 
     #[test]
     fn a_token_of_one_kind_is_none_of_another() {
-        let kinds = [TokenKind::Session, TokenKind::Refresh, TokenKind::OneTime, TokenKind::ApiKey];
+        let kinds = [
+            TokenKind::Session,
+            TokenKind::Refresh,
+            TokenKind::OneTime,
+            TokenKind::ApiKey,
+            TokenKind::VerifyEmail,
+            TokenKind::ChangeEmail,
+            TokenKind::NewEmail,
+            TokenKind::ResetPassword,
+            TokenKind::DeleteUser,
+            TokenKind::MagicLink,
+        ];
         for kind in kinds {
             let token = Token::random(kind, &OsRandom);
             for other in kinds {

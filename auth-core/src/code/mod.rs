@@ -4,16 +4,21 @@
 //! a race, and what it brings about is part of the same transaction: of many who use one at once, one succeeds, and it
 //! is not used up for nothing. Making a code kills the earlier one of its kind.
 //!
-//! So far there are *one-time tokens* ([`OneTimeTokens`]), which hand a session from one client of its user to another.
+//! *Links* carry a token of 32 random bytes. *Short codes* ([`OtpForm`]) are typed in and can be guessed at, so that a try
+//! is counted before anything is compared. Both are mailed; what they are for is the business of other features.
+//! *One-time tokens* ([`OneTimeTokens`]) hand a session from one client of its user to another.
 
 mod config;
 mod endpoints;
+mod issue;
 mod model;
 mod service;
 mod store;
 
-pub use config::OneTimeTokens;
+pub use config::{Alphabet, OneTimeTokens, OtpForm};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{GenerateOneTimeToken, OneTimeTokenBody, OpenedBody, VerifyOneTimeToken};
+pub(crate) use issue::{Issued, Recipient, ShownCode, issue_link, issue_otp, mailbox, read_link, try_otp};
+pub(crate) use model::Binding;
 pub use model::{CodePurpose, CodeSubject, StoredCode};
 pub use store::CodeStore;

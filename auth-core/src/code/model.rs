@@ -1,6 +1,8 @@
 //! What a store keeps of a code.
 
-use crate::base::{SessionId, Timestamp, TokenHash, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Email, SessionId, TenantId, Timestamp, TokenHash, TokenKind, UserId};
 
 /// What a code may be redeemed for, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,16 +10,72 @@ use crate::base::{SessionId, Timestamp, TokenHash, UserId};
 pub enum CodePurpose {
     /// A session is handed from one client of a user to another.
     OneTimeToken,
+    /// A link: the mailbox belongs to the account.
+    VerifyEmail,
+    /// A link to the present address: the account may move to another one.
+    ChangeEmail,
+    /// A link to the new address: the account moves there.
+    NewEmail,
+    /// A link: the account gets a new password.
+    ResetPassword,
+    /// A link: the account is deleted.
+    DeleteUser,
+    /// A link: whoever follows it is signed in.
+    MagicLink,
+    /// A mailed code: whoever knows it is signed in.
+    OtpSignIn,
+    /// A mailed code: the mailbox belongs to the account.
+    OtpVerifyEmail,
+    /// A mailed code: the account gets a new password.
+    OtpResetPassword,
+    /// A mailed code: the account moves to the address that it was sent to.
+    OtpChangeEmail,
 }
 
 impl CodePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 1] = [Self::OneTimeToken];
+    pub const ALL: [Self; 11] = [
+        Self::OneTimeToken,
+        Self::VerifyEmail,
+        Self::ChangeEmail,
+        Self::NewEmail,
+        Self::ResetPassword,
+        Self::DeleteUser,
+        Self::MagicLink,
+        Self::OtpSignIn,
+        Self::OtpVerifyEmail,
+        Self::OtpResetPassword,
+        Self::OtpChangeEmail,
+    ];
 
     /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneTimeToken => "one-time-token",
+            Self::VerifyEmail => "verify-email",
+            Self::ChangeEmail => "change-email",
+            Self::NewEmail => "new-email",
+            Self::ResetPassword => "reset-password",
+            Self::DeleteUser => "delete-user",
+            Self::MagicLink => "magic-link",
+            Self::OtpSignIn => "otp-sign-in",
+            Self::OtpVerifyEmail => "otp-verify-email",
+            Self::OtpResetPassword => "otp-reset-password",
+            Self::OtpChangeEmail => "otp-change-email",
+        }
+    }
+
+    /// The form of its secret; `None` for one that somebody types in.
+    pub(crate) const fn token_kind(self) -> Option<TokenKind> {
+        match self {
+            Self::OneTimeToken => Some(TokenKind::OneTime),
+            Self::VerifyEmail => Some(TokenKind::VerifyEmail),
+            Self::ChangeEmail => Some(TokenKind::ChangeEmail),
+            Self::NewEmail => Some(TokenKind::NewEmail),
+            Self::ResetPassword => Some(TokenKind::ResetPassword),
+            Self::DeleteUser => Some(TokenKind::DeleteUser),
+            Self::MagicLink => Some(TokenKind::MagicLink),
+            Self::OtpSignIn | Self::OtpVerifyEmail | Self::OtpResetPassword | Self::OtpChangeEmail => None,
         }
     }
 }
@@ -52,6 +110,28 @@ impl From<SessionId> for CodeSubject {
 impl From<UserId> for CodeSubject {
     fn from(user: UserId) -> Self {
         Self(user.as_uuid().as_bytes().to_vec())
+    }
+}
+
+/// What a mailed code is bound to, beside its user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Binding {
+    /// The mailbox that it was made for: the account's address, where it is one's.
+    pub(crate) email: Email,
+    /// The address that the account is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) new_email: Option<Email>,
+    /// Among whom the mailbox is looked for, where there may be no account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<TenantId>,
+    /// The name that a new account is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+}
+
+impl Binding {
+    pub(crate) const fn to(email: Email) -> Self {
+        Self { email, new_email: None, tenant: None, name: None }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Purpose {
     Cookie,
     /// Pseudonyms under which failed attempts are counted.
     AttemptKey,
+    /// Codes that are short enough to be guessed, and pseudonyms of the addresses that codes are sent to.
+    Code,
     /// Tokens that a page shows beside the cookies of a session.
     Csrf,
 }
@@ -38,6 +40,7 @@ impl Purpose {
             Self::Seal => "seal",
             Self::Cookie => "cookie",
             Self::AttemptKey => "attempt-key",
+            Self::Code => "code",
             Self::Csrf => "csrf",
         }
     }
@@ -265,7 +268,7 @@ pub(super) mod tests {
         let keyring = keyring(1, &[]);
         let mut keys = Vec::new();
         for mechanism in ["aes-256-gcm", "hmac-sha256"] {
-            for purpose in [Purpose::Seal, Purpose::Cookie, Purpose::AttemptKey, Purpose::Csrf] {
+            for purpose in [Purpose::Seal, Purpose::Cookie, Purpose::AttemptKey, Purpose::Code, Purpose::Csrf] {
                 keys.push(*keyring.derive(mechanism, purpose).current.bytes);
             }
         }

@@ -122,6 +122,49 @@ impl fmt::Debug for AttemptKeys {
     }
 }
 
+/// Tags under which codes are kept that somebody types in, and pseudonyms of whom they are sent to.
+///
+/// A code of six digits has a million values: under a bare hash, whoever reads the table knows it. They are made with the
+/// current secret only: replacing it ends the codes that are out, which live for minutes.
+#[derive(Clone)]
+pub struct CodeKeys {
+    key: Arc<hmac::Key>,
+}
+
+impl CodeKeys {
+    /// Takes the key of [`Purpose::Code`] out of the keyring.
+    pub fn new(keyring: &Keyring) -> Self {
+        let Mac { current, .. } = Mac::new(keyring, Purpose::Code);
+        Self { key: current }
+    }
+
+    /// The pseudonym of an address: `parts` is what makes it one, such as the pool, the tenant and the mailbox.
+    pub fn pseudonym(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.over(b"subject", parts)
+    }
+
+    /// The tag of a code for this purpose and subject.
+    pub fn tag(&self, purpose: &str, subject: &[u8], code: &[u8]) -> [u8; 32] {
+        self.over(b"code", &[purpose.as_bytes(), subject, code])
+    }
+
+    fn over(&self, kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in std::iter::once(&kind).chain(parts) {
+            // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        tag_of(context.sign())
+    }
+}
+
+impl fmt::Debug for CodeKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeKeys([redacted])")
+    }
+}
+
 /// Tags of CSRF tokens: which session a token was made for, under the keys of [`Purpose::Csrf`].
 ///
 /// A nonce of 16 bytes stands before the session's id of 16, so that no two messages are spelt alike. Tags of a

@@ -91,6 +91,31 @@ pub enum Event {
         /// Whose it is.
         user: UserId,
     },
+    /// A user, who had shown that the mailbox is theirs, set a new password; their sessions ended.
+    #[non_exhaustive]
+    PasswordReset {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// The mailbox of an account was proved to be its user's.
+    #[non_exhaustive]
+    EmailVerified {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// An account has another address, whose mailbox is its user's.
+    #[non_exhaustive]
+    EmailChanged {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// Somebody typed a code that was not right, or not any more, or tried too often.
+    #[non_exhaustive]
+    CodeRefused,
+    /// Somebody tried to sign up with an address that has an account, and was told what others are told; its owner was
+    /// written to.
+    #[non_exhaustive]
+    SignUpConcealed,
     /// A user changed name or picture.
     #[non_exhaustive]
     ProfileChanged {
@@ -223,6 +248,12 @@ pub enum Event {
         /// The former key.
         key: ApiKeyId,
     },
+    /// A message could not be sent while it was of use, and was removed.
+    #[non_exhaustive]
+    MessageExpired {
+        /// What it was about, such as `verify-email`.
+        kind: &'static str,
+    },
     /// Another key signs access tokens from now on; tokens of this one stay good until they expire.
     #[non_exhaustive]
     SigningKeyRotated {
@@ -251,6 +282,11 @@ impl Event {
             Self::RefreshReused { .. } => "refresh_reused",
             Self::PasswordChanged { .. } => "password_changed",
             Self::PasswordSet { .. } => "password_set",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::EmailVerified { .. } => "email_verified",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::CodeRefused => "code_refused",
+            Self::SignUpConcealed => "sign_up_concealed",
             Self::ProfileChanged { .. } => "profile_changed",
             Self::UserDeleted { .. } => "user_deleted",
             Self::UserDisabled { .. } => "user_disabled",
@@ -269,6 +305,7 @@ impl Event {
             Self::ApiKeyRotated { .. } => "api_key_rotated",
             Self::ApiKeyChanged { .. } => "api_key_changed",
             Self::ApiKeyRevoked { .. } => "api_key_revoked",
+            Self::MessageExpired { .. } => "message_expired",
             Self::SigningKeyRotated { .. } => "signing_key_rotated",
             Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
@@ -276,11 +313,16 @@ impl Event {
 
     /// Whether it is the news of a refusal.
     pub const fn outcome(&self) -> Outcome {
-        if matches!(self, Self::SignInRefused { .. } | Self::PasswordRefused { .. } | Self::RefreshReused { .. }) {
-            Outcome::Failure
-        } else {
-            Outcome::Success
-        }
+        let is_failure = matches!(
+            self,
+            Self::SignInRefused { .. }
+                | Self::PasswordRefused { .. }
+                | Self::RefreshReused { .. }
+                | Self::CodeRefused
+                | Self::SignUpConcealed
+                | Self::MessageExpired { .. }
+        );
+        if is_failure { Outcome::Failure } else { Outcome::Success }
     }
 
     /// Whom it concerns.
@@ -295,6 +337,9 @@ impl Event {
             | Self::RoleDeleted { .. }
             | Self::TenantCreated { .. }
             | Self::TenantDeleted { .. }
+            | Self::CodeRefused
+            | Self::SignUpConcealed
+            | Self::MessageExpired { .. }
             | Self::SigningKeyRotated { .. }
             | Self::SigningKeyRevoked { .. } => None,
             Self::SignedUp { user }
@@ -306,6 +351,9 @@ impl Event {
             | Self::RefreshReused { user, .. }
             | Self::PasswordChanged { user }
             | Self::PasswordSet { user }
+            | Self::PasswordReset { user }
+            | Self::EmailVerified { user }
+            | Self::EmailChanged { user }
             | Self::ProfileChanged { user }
             | Self::UserDeleted { user }
             | Self::UserDisabled { user }
@@ -332,6 +380,11 @@ impl Event {
             | Self::SignInRefused { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordSet { .. }
+            | Self::PasswordReset { .. }
+            | Self::EmailVerified { .. }
+            | Self::EmailChanged { .. }
+            | Self::CodeRefused
+            | Self::SignUpConcealed
             | Self::ProfileChanged { .. }
             | Self::UserDeleted { .. }
             | Self::UserDisabled { .. }
@@ -350,6 +403,7 @@ impl Event {
             | Self::ApiKeyRotated { .. }
             | Self::ApiKeyChanged { .. }
             | Self::ApiKeyRevoked { .. }
+            | Self::MessageExpired { .. }
             | Self::SigningKeyRotated { .. }
             | Self::SigningKeyRevoked { .. } => None,
         }
@@ -375,6 +429,7 @@ impl Event {
             | Self::ApiKeyRevoked { key, .. } => Some(key.to_string()),
             Self::SigningKeyRotated { key } | Self::SigningKeyRevoked { key } => Some(key.to_string()),
             Self::SignedIn { method, .. } => Some(method.as_str().to_owned()),
+            Self::MessageExpired { kind } => Some((*kind).to_owned()),
             Self::SignedUp { .. }
             | Self::SignInRefused { .. }
             | Self::PasswordRefused { .. }
@@ -383,6 +438,11 @@ impl Event {
             | Self::RefreshReused { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordSet { .. }
+            | Self::PasswordReset { .. }
+            | Self::EmailVerified { .. }
+            | Self::EmailChanged { .. }
+            | Self::CodeRefused
+            | Self::SignUpConcealed
             | Self::ProfileChanged { .. }
             | Self::UserDeleted { .. }
             | Self::UserDisabled { .. }

@@ -53,7 +53,7 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     let span = tracing::info_span!("auth", endpoint = route.name(), correlation_id = cx.correlation_id());
     let outcome = async {
         expect_origin(&cx)?;
-        if !route.is_for_all() {
+        if !route.is_for_all() && !route.is_followed() {
             auth.config().tenancy.expect_header(&cx)?;
         }
         let response = route.run(&cx, raw).await?;

@@ -108,6 +108,12 @@ impl Route {
         matches!(&*self.path, "/ok" | "/error" | "/jwks")
     }
 
+    /// Whether links out of mails lead to it, which carry no header of the application's.
+    pub(super) fn is_followed(&self) -> bool {
+        let path = self.path.strip_prefix("/customer").unwrap_or(&self.path);
+        matches!(path, "/verify-email" | "/reset-password/{token}" | "/delete-user/callback" | "/magic-link/verify")
+    }
+
     /// The name in logs.
     pub fn name(&self) -> &'static str {
         self.name

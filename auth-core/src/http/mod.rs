@@ -12,7 +12,9 @@ mod dispatch;
 mod endpoint;
 mod field;
 mod input;
+mod link;
 mod origin;
+mod page;
 mod reply;
 mod token_cookie;
 mod token_text;
@@ -31,8 +33,12 @@ pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, re
 pub use endpoint::{Endpoint, Route};
 pub use input::Media;
 pub(crate) use input::flag;
+pub use link::LinkReply;
+pub(crate) use link::{Onward, is_navigation, unauthorized, with_parameter};
 pub use origin::expect_origin;
 pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
+pub(crate) use page::PlainPages;
+pub use page::{Form, Page, Pages, Step, escape_html};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply, ResponseTransformer};
 pub(crate) use token_cookie::{
     TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_tokens,

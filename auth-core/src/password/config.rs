@@ -33,6 +33,7 @@ pub struct Config {
     pub(crate) hash: HashConfig,
     pub(crate) sign_up: SignUpMode,
     pub(crate) breach: Option<BreachCheck>,
+    pub(crate) after_reset: AfterReset,
 }
 
 impl Config {
@@ -61,12 +62,30 @@ impl Config {
         Self { breach: Some(BreachCheck { list: Arc::new(list), on_outage }), ..self }
     }
 
+    /// What ends when somebody has set a new password by their mailbox.
+    #[must_use]
+    pub fn after_reset(self, after_reset: AfterReset) -> Self {
+        Self { after_reset, ..self }
+    }
+
     /// What is wrong with these settings, in sentences; empty when nothing is.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = self.policy.problems();
         problems.extend(self.hash.validate().err().map(|error| format!("{error}.")));
         problems
     }
+}
+
+/// What ends when somebody has set a new password by their mailbox, because they have forgotten the old one or it has
+/// become known. Sessions, tokens and codes end in any case, and nobody is signed in by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AfterReset {
+    /// All sessions, and nothing else.
+    #[default]
+    EndSessions,
+    /// All sessions and all API keys of the user.
+    EndSessionsAndApiKeys,
 }
 
 /// Whether strangers may make accounts.

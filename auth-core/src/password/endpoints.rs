@@ -7,14 +7,19 @@ use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::service::{self, OtherSessions, SignIn};
+use super::reset;
+use super::service::{self, OtherSessions, SignIn, SignedUp};
 use crate::base::{Email, TenantId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
+use crate::email::Search;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
-use crate::http::{Done, Endpoint, Json, Media, Reply, Route, ShownToken, flag, give_session};
-use crate::session::{NewSessionReply, Persistence, SignedIn, user_view};
+use crate::http::{
+    Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag,
+    give_session, with_parameter,
+};
+use crate::session::{NewSessionReply, OptionalSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -24,6 +29,10 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::of::<ChangePassword>(),
     Route::of::<SetPassword>(),
 ];
+
+/// Those that write to people.
+pub(crate) const MAIL_ROUTES: &[Route] =
+    &[Route::of::<RequestPasswordReset>(), Route::of::<FollowPasswordReset>(), Route::of::<ResetPassword>()];
 
 /// `rememberMe`, which is on unless the client says otherwise.
 const fn persistence(remember_me: Option<bool>) -> Persistence {
@@ -44,6 +53,10 @@ pub struct SignUpEmail {
     pub password: Password,
     /// A picture's address, at most 2,048 characters.
     pub image: Option<String>,
+    /// Where the link leads in the end by which the mailbox is proved: a trusted address, checked before the endpoint is
+    /// called.
+    #[serde(rename = "callbackURL")]
+    pub callback_url: Option<String>,
     /// `false` for a session that ends with the browser.
     #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
     pub remember_me: Option<bool>,
@@ -56,10 +69,10 @@ pub struct SignUpEmail {
     pub extra: Map<String, Value>,
 }
 
-/// The secret of the new session and its user.
+/// The secret of the new session and its user. Where the mailbox must be proved first, `null` in place of the secret.
 #[derive(Debug, Serialize)]
 pub struct SignedUpBody {
-    token: ShownToken,
+    token: Option<ShownToken>,
     user: Map<String, Value>,
 }
 
@@ -74,7 +87,7 @@ impl SignUpEmail {
     /// What it takes, for programs that call the endpoint without HTTP.
     pub fn new(email: Email, name: impl Into<String>, password: Password) -> Self {
         let (name, extra) = (name.into(), Map::new());
-        Self { name, email, password, image: None, remember_me: None, tenant_id: None, extra }
+        Self { name, email, password, image: None, callback_url: None, remember_me: None, tenant_id: None, extra }
     }
 }
 
@@ -84,18 +97,22 @@ impl Endpoint for SignUpEmail {
     const NAME: &'static str = "sign_up_email";
     const MEDIA: Media = Media::JsonOrForm;
     type Caller = Anyone;
-    type Reply = NewSessionReply<SignedUpBody>;
+    type Reply = OptionalSessionReply<SignedUpBody>;
 
-    async fn call(mut self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
-        self.extra.remove("callbackURL");
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         refuse_protected_fields(&self.extra)?;
         let mut signup = SignUp::new(self.email, self.name);
         signup.image = self.image;
         signup.extra = self.extra;
         signup.tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
-        let signed_in = service::sign_up(cx, signup, self.password, persistence(self.remember_me)).await?;
-        let body = SignedUpBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
-        Ok(NewSessionReply { signed_in, body })
+        let (persistence, callback) = (persistence(self.remember_me), self.callback_url.as_deref());
+        let (signed_in, user) = match service::sign_up(cx, signup, self.password, persistence, callback).await? {
+            SignedUp::In(signed_in) => (Some(*signed_in), None),
+            SignedUp::Asked(user) => (None, Some(*user)),
+        };
+        let user = signed_in.as_ref().map(|signed_in| &signed_in.user).or(user.as_ref()).ok_or(Code::Internal)?;
+        let body = SignedUpBody { token: signed_in.as_ref().map(ShownToken::from), user: user_view(cx, user).await? };
+        Ok(OptionalSessionReply { signed_in, body })
     }
 }
 
@@ -300,5 +317,94 @@ impl Endpoint for SetPassword {
         current.expect_session_token()?;
         service::set(cx, current.user(), &current, self.new_password).await?;
         Ok(Json(Done::status()))
+    }
+}
+
+/// `POST /request-password-reset`: a link to a new password. Strangers get one answer, whatever the address.
+#[derive(Debug, Deserialize)]
+pub struct RequestPasswordReset {
+    /// The account's address.
+    pub email: Email,
+    /// Where the link leads: the application's own page, which shows its `token` to `reset-password`. A trusted address.
+    /// Without it there is a plain page.
+    #[serde(rename = "redirectTo")]
+    pub redirect_to: Option<String>,
+    /// Where accounts belong to tenants, the one that the account belongs to.
+    #[serde(rename = "tenantId")]
+    pub tenant_id: Option<TenantId>,
+}
+
+impl Endpoint for RequestPasswordReset {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/request-password-reset";
+    const NAME: &'static str = "request_password_reset";
+    type Caller = Anyone;
+    type Reply = Json<Asked>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Asked>> {
+        let tenancy = &cx.auth().config().tenancy;
+        let population = tenancy.population(cx, tenancy.at_sign_in(cx, self.tenant_id)?.as_ref()).await?;
+        let search = Search::of(cx, population, self.email).await?;
+        reset::request(cx, search, self.redirect_to.as_deref()).await?;
+        Ok(Json(Asked { status: true, message: "If there is an account of this address, it has mail." }))
+    }
+}
+
+/// That it was taken note of, which says nothing of anybody.
+#[derive(Debug, Serialize)]
+pub struct Asked {
+    status: bool,
+    message: &'static str,
+}
+
+/// `GET /reset-password/{token}`: where the link in a mail leads. On to the application's page with the `token`, or
+/// without one to a plain page. The token stays good.
+#[derive(Debug, Deserialize)]
+pub struct FollowPasswordReset {
+    /// The token of the link.
+    pub token: TokenText,
+    /// The application's page: a trusted address.
+    #[serde(rename = "callbackURL")]
+    pub callback_url: Option<String>,
+}
+
+impl Endpoint for FollowPasswordReset {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/reset-password/{token}";
+    const NAME: &'static str = "follow_password_reset";
+    type Caller = Anyone;
+    type Reply = LinkReply<Done>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        let token = self.token.expose();
+        match (reset::look_at(cx, token).await, self.callback_url) {
+            (Ok(_), Some(target)) => Ok(LinkReply::onward(with_parameter(&target, "token", token))),
+            (Ok(_), None) => LinkReply::new_password(cx, Form::to(cx, ResetPassword::PATH).with("token", Some(token))),
+            (Err(error), target) => LinkReply::outcome(cx, Step::ResetPassword, Err(error), Onward::to(target)),
+        }
+    }
+}
+
+/// `POST /reset-password`: sets a new password by the token of a link. Everybody is signed out, and nobody in.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResetPassword {
+    /// The password, judged by the policy.
+    pub new_password: Password,
+    /// The token of the link.
+    pub token: TokenText,
+}
+
+impl Endpoint for ResetPassword {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/reset-password";
+    const NAME: &'static str = "reset_password";
+    const MEDIA: Media = Media::JsonOrForm;
+    type Caller = Anyone;
+    type Reply = LinkReply<Done>;
+
+    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        let outcome = reset::by_link(cx, self.token.expose(), self.new_password).await;
+        LinkReply::outcome(cx, Step::ResetPassword, outcome.map(|()| Done::status()), Onward::default())
     }
 }

@@ -6,16 +6,18 @@
 mod common;
 mod config;
 mod endpoints;
+mod reset;
 mod service;
 mod store;
 
-pub use config::{CommonPasswords, Composition, Config, OnOutage, PasswordPolicy, SignUpMode};
-pub(crate) use endpoints::ROUTES;
+pub use config::{AfterReset, CommonPasswords, Composition, Config, OnOutage, PasswordPolicy, SignUpMode};
 pub use endpoints::{
-    ChangePassword, ChangedBody, ChangedReply, SetPassword, SignInEmail, SignUpEmail, SignedInBody, SignedInReply,
-    SignedUpBody, VerifyPassword,
+    Asked, ChangePassword, ChangedBody, ChangedReply, FollowPasswordReset, RequestPasswordReset, ResetPassword,
+    SetPassword, SignInEmail, SignUpEmail, SignedInBody, SignedInReply, SignedUpBody, VerifyPassword,
 };
+pub(crate) use endpoints::{MAIL_ROUTES, ROUTES};
+pub(crate) use reset::by_code;
 pub(crate) use service::create;
-pub(crate) use service::verify;
 pub use service::{bootstrap_superadmin, change_password, create_user};
+pub(crate) use service::{check_policy, verify};
 pub use store::{PasswordStore, SignInFacts};

@@ -8,6 +8,7 @@ use crate::account::{AttemptSubject, CountedAttempt};
 use crate::base::{AccountId, Email, TenantId, UserId};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
+use crate::email::{self, Search, Verification};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::{Event, LoginAttempt, LoginOccasion};
 use crate::role::{self, RoleGrant};
@@ -32,36 +33,93 @@ pub(crate) struct Verified<'a> {
     hash: PasswordHash,
 }
 
-fn feature(cx: &Cx) -> Result<(&Config, &PasswordHasher)> {
+pub(super) fn feature(cx: &Cx) -> Result<(&Config, &PasswordHasher)> {
     cx.auth().passwords().ok_or_else(|| Code::EmailPasswordDisabled.into())
 }
 
+/// What somebody has who has signed up.
+pub(crate) enum SignedUp {
+    /// A session.
+    In(Box<SignedIn>),
+    /// A mail, and no session: this is who they are, or would be if the address were not somebody's already.
+    Asked(Box<User>),
+}
+
 /// Creates a user with a password and signs them in: user, credential, role grants of hooks and session are one
-/// transaction. The password is hashed before it starts, so nothing is held meanwhile.
+/// transaction. The password is hashed before it starts, so nothing is held meanwhile. Where mailboxes must be proved,
+/// there is no session, and an address that has an account gets the answer and the work of one that has none.
 pub(crate) async fn sign_up(
     cx: &Cx,
     mut signup: SignUp,
     password: Password,
     persistence: Persistence,
-) -> Result<SignedIn> {
+    callback: Option<&str>,
+) -> Result<SignedUp> {
     let (config, _) = feature(cx)?;
     if config.sign_up == SignUpMode::Closed {
         return Err(Code::EmailPasswordSignUpDisabled.into());
     }
     check_profile(Some(&signup.name), signup.image.as_deref())?;
+    user::expect_accepted(cx, &signup.email)?;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignUp, &signup.extra);
     let entry = Entry::decide(cx, named.naming(&signup.email, signup.tenant.clone())).await?;
     if cx.auth().config().tenancy.is_isolated() {
         signup.tenant = Some(entry.tenant.clone().ok_or(Code::TenantRequired)?);
     }
     let hash = hash_acceptable(cx, password, &signup.email).await?;
-
+    let verification = cx.auth().config().email.verification;
+    if verification == Verification::Required {
+        return sign_up_concealed(cx, signup, &hash, callback).await.map(Box::new).map(SignedUp::Asked);
+    }
     let mut work = cx.begin().await?;
     let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
+    if verification == Verification::Asked {
+        email::send_verification(cx, &mut work, &user, callback).await?;
+    }
     let event = AuthEvent::signed_up(user, AuthMethod::Password, persistence, entry);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
-    Ok(signed_in)
+    Ok(SignedUp::In(Box::new(signed_in)))
+}
+
+/// Creates a user and writes to them; or writes to whoever has the address already, and does what costs the same. What
+/// comes back looks the same.
+async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, callback: Option<&str>) -> Result<User> {
+    let population = Population {
+        pool: cx.pool(),
+        tenant: signup.tenant.clone().filter(|_| cx.auth().config().tenancy.is_isolated()),
+    };
+    let search = Search::of(cx, population, signup.email.clone()).await?;
+    if search.is_taken() {
+        return conceal(cx, signup, &search).await;
+    }
+    let mut work = cx.begin().await?;
+    match insert_user(cx, &mut work, cx.pool(), &mut signup, hash).await {
+        Ok(user) => {
+            email::send_verification(cx, &mut work, &user, callback).await?;
+            work.commit().await?;
+            Ok(user)
+        }
+        // Somebody was quicker.
+        Err(error) if error.is(Code::UserAlreadyExists) => {
+            drop(work);
+            conceal(cx, signup, &search).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn conceal(cx: &Cx, mut signup: SignUp, search: &Search) -> Result<User> {
+    let mut work = cx.begin().await?;
+    cx.hooks(cx.pool()).before_signup(cx, &mut work, &mut signup).await?;
+    let user = user::new(cx, cx.pool(), None, &signup);
+    // In place of writing a user and a password: of nobody, so that nobody waits.
+    work.lock_user(user.id).await?;
+    work.password_of_user(user.id).await?;
+    email::conceal_sign_up(cx, &mut work, search).await?;
+    work.emit(Event::SignUpConcealed);
+    work.commit().await?;
+    Ok(user)
 }
 
 /// Creates a user with a password, for programs: no session, whatever the sign-up mode. Hooks run as for anybody. Where
@@ -351,7 +409,7 @@ pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Passw
 }
 
 /// Checks a new password against the policy and the breach list, then hashes it.
-async fn hash_acceptable(cx: &Cx, password: Password, email: &Email) -> Result<PasswordHash> {
+pub(super) async fn hash_acceptable(cx: &Cx, password: Password, email: &Email) -> Result<PasswordHash> {
     let (config, hasher) = feature(cx)?;
     config.policy.check(&password, email)?;
     if let Some(breach) = &config.breach {

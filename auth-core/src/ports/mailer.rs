@@ -122,6 +122,12 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
+impl Link {
+    pub(crate) const fn new(to: Email, url: String, token: String, expires_at: Timestamp) -> Self {
+        Self { to, url, token, expires_at }
+    }
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("to", &self.to).finish_non_exhaustive()
@@ -142,6 +148,12 @@ pub struct Otp {
     pub purpose: OtpPurpose,
     /// From this instant it is worth nothing.
     pub expires_at: Timestamp,
+}
+
+impl Otp {
+    pub(crate) const fn new(to: Email, otp: String, purpose: OtpPurpose, expires_at: Timestamp) -> Self {
+        Self { to, otp, purpose, expires_at }
+    }
 }
 
 impl fmt::Debug for Otp {

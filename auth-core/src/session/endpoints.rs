@@ -341,6 +341,31 @@ impl<T> NewSessionReply<T> {
     }
 }
 
+/// A new session, if there is one, and the body that goes with it.
+#[derive(Debug)]
+pub struct OptionalSessionReply<T> {
+    /// The session, for the cookie.
+    pub(crate) signed_in: Option<SignedIn>,
+    /// The body.
+    pub(crate) body: T,
+}
+
+impl<T> OptionalSessionReply<T> {
+    /// The session and its secret, if there is one, for programs that call the endpoint without HTTP.
+    pub const fn signed_in(&self) -> Option<&SignedIn> {
+        self.signed_in.as_ref()
+    }
+}
+
+impl<T: Serialize + Send> Reply for OptionalSessionReply<T> {
+    fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
+        if let Some(signed_in) = &self.signed_in {
+            give_session(cx, signed_in);
+        }
+        Json(self.body).into_response(cx)
+    }
+}
+
 impl<T: Serialize + Send> Reply for NewSessionReply<T> {
     fn into_response(self, cx: &Cx) -> Result<http::Response<bytes::Bytes>> {
         give_session(cx, &self.signed_in);

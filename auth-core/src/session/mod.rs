@@ -18,8 +18,8 @@ pub(crate) use cache::{SessionCache, SessionKey};
 pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
-    GetSession, ListSessions, NewSessionReply, RevokeOtherSessions, RevokeSession, RevokeSessions, SessionAndUser,
-    SessionView, SignOut,
+    GetSession, ListSessions, NewSessionReply, OptionalSessionReply, RevokeOtherSessions, RevokeSession,
+    RevokeSessions, SessionAndUser, SessionView, SignOut,
 };
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub(crate) use service::{

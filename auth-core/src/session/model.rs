@@ -19,6 +19,12 @@ use crate::user::User;
 pub enum AuthMethod {
     /// E-mail address and password.
     Password,
+    /// A link that was mailed.
+    #[serde(rename = "magic-link")]
+    MagicLink,
+    /// A code that was mailed.
+    #[serde(rename = "email-otp")]
+    EmailOtp,
     /// A code that another session of the same user was asked for.
     #[serde(rename = "one-time-token")]
     OneTimeToken,
@@ -34,6 +40,8 @@ impl AuthMethod {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::MagicLink => "magic-link",
+            Self::EmailOtp => "email-otp",
             Self::OneTimeToken => "one-time-token",
             Self::ApiKey => "api-key",
             Self::External => "external",
@@ -47,6 +55,8 @@ impl FromStr for AuthMethod {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         match text {
             "password" => Ok(Self::Password),
+            "magic-link" => Ok(Self::MagicLink),
+            "email-otp" => Ok(Self::EmailOtp),
             "one-time-token" => Ok(Self::OneTimeToken),
             "api-key" => Ok(Self::ApiKey),
             "external" => Ok(Self::External),

@@ -143,6 +143,11 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let AuthEvent { user, method, occasion, entry, .. } = &event;
     let Entry { role_guard, tenant, input } = entry;
     cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
+    // Whoever has a session already is not judged by what was demanded later.
+    let is_new = *occasion != LoginOccasion::Renewal;
+    if is_new && cx.auth().config().email.requires_verified() && !user.email_verified {
+        return Err(Code::EmailNotVerified.into());
+    }
     let has_platform_access = cx.has_platform_access().await?;
     let facts = LoginFacts::read(cx, work, user).await?;
     let mut login = LoginContext {

@@ -22,17 +22,19 @@ use crate::account::AccountStore;
 use crate::api_key::{ApiKeyRecords, ApiKeyStore};
 use crate::audit::AuditStore;
 use crate::code::CodeStore;
+use crate::outbox::OutboxStore;
 use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
 use crate::role::RoleStore;
 use crate::session::SessionStore;
 use crate::tenant::{MembershipStore, TenantStore};
 use crate::token::{RefreshStore, SigningKeyStore};
-use crate::user::{UserStandingStore, UserStore};
+use crate::user::{UserEmailStore, UserStandingStore, UserStore};
 
 /// Every question of every feature.
 pub trait Conn:
     UserStore
+    + UserEmailStore
     + UserStandingStore
     + RoleStore
     + TenantStore
@@ -41,6 +43,7 @@ pub trait Conn:
     + AccountStore
     + PasswordStore
     + CodeStore
+    + OutboxStore
     + ApiKeyStore
     + ApiKeyRecords
     + SigningKeyStore
@@ -53,6 +56,7 @@ pub trait Conn:
 
 impl<T> Conn for T where
     T: UserStore
+        + UserEmailStore
         + UserStandingStore
         + RoleStore
         + TenantStore
@@ -61,6 +65,8 @@ impl<T> Conn for T where
         + AccountStore
         + PasswordStore
         + CodeStore
+        + OutboxStore
+        + OutboxStore
         + ApiKeyStore
         + ApiKeyRecords
         + SigningKeyStore

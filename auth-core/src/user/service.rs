@@ -78,12 +78,22 @@ pub async fn create_user_within(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp
 
 /// Writes somebody new, who has [`signed_up`] once what they sign in with is written, too.
 pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mut SignUp) -> Result<User> {
-    let (now, random) = (cx.now(), cx.random());
     let tenant = home(cx, work, pool, signup).await?;
     cx.hooks(pool).before_signup(cx, work, signup).await?;
     check_profile(Some(&signup.name), signup.image.as_deref())?;
-    let user = User {
-        id: UserId::new(now, random),
+    let user = new(cx, pool, tenant, signup);
+    work.insert_user(&user).await.map_err(|error| match error {
+        StoreError::Conflict => Error::from(Code::UserAlreadyExists),
+        StoreError::Backend(_) => error.into(),
+    })?;
+    Ok(user)
+}
+
+/// Somebody new, who is not written yet.
+pub(crate) fn new(cx: &Cx, pool: Pool, tenant: Option<TenantId>, signup: &SignUp) -> User {
+    let now = cx.now();
+    User {
+        id: UserId::new(now, cx.random()),
         name: signup.name.clone(),
         email: signup.email.clone(),
         email_verified: false,
@@ -94,12 +104,15 @@ pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mu
         credential_version: 0,
         pool,
         tenant,
-    };
-    work.insert_user(&user).await.map_err(|error| match error {
-        StoreError::Conflict => Error::from(Code::UserAlreadyExists),
-        StoreError::Backend(_) => error.into(),
-    })?;
-    Ok(user)
+    }
+}
+
+/// Refuses an address that nobody may have here.
+///
+/// # Errors
+/// 422 for one of a provider that the application does not accept.
+pub(crate) fn expect_accepted(cx: &Cx, email: &Email) -> Result<()> {
+    if cx.auth().config().email.refuses(email) { Err(Code::EmailNotAllowed.into()) } else { Ok(()) }
 }
 
 /// The tenant that somebody new will belong to, where accounts do.

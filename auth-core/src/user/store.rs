@@ -39,6 +39,21 @@ pub trait UserStore {
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError>;
 }
 
+/// Which mailbox is a user's, and whether that has been proved.
+#[async_trait]
+pub trait UserEmailStore {
+    /// Notes that the mailbox of this address has been proved to be the user's. `false`, and nothing is written, when it
+    /// is not their address.
+    async fn verify_email(&mut self, id: UserId, email: &Email, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Gives the user another address, whose mailbox has been proved to be theirs. `false`, and nothing is written, when
+    /// `old` is not their address.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else of their population has the new one.
+    async fn change_email(&mut self, id: UserId, old: &Email, new: &Email, now: Timestamp) -> Result<bool, StoreError>;
+}
+
 /// Whether users may act, and whoever acts for one holding their row meanwhile.
 #[async_trait]
 pub trait UserStandingStore {

@@ -1,6 +1,8 @@
 //! What goes in: parameters, and how they are bound to a statement.
 
-use auth_core::base::{AccountId, ApiKeyId, AuditId, Email, RoleId, SessionId, SigningKeyId, Timestamp, UserId};
+use auth_core::base::{
+    AccountId, ApiKeyId, AuditId, Email, MessageId, RoleId, SessionId, SigningKeyId, Timestamp, UserId,
+};
 use uuid::Uuid;
 
 /// One parameter. It has no `Debug`, as [`Row`](super::Row) has none: both may hold the hash of a password.
@@ -55,7 +57,7 @@ macro_rules! id_values {
     )+};
 }
 
-id_values!(UserId, SessionId, AccountId, RoleId, AuditId, SigningKeyId, ApiKeyId);
+id_values!(UserId, SessionId, AccountId, RoleId, AuditId, SigningKeyId, ApiKeyId, MessageId);
 
 impl From<Timestamp> for Value<'_> {
     fn from(instant: Timestamp) -> Self {

@@ -31,6 +31,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0007_isolated", script: include_str!("../../migrations/sqlite/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/sqlite/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/sqlite/0009_codes.sql") },
+        Migration { name: "0010_outbox", script: include_str!("../../migrations/sqlite/0010_outbox.sql") },
     ],
 };
 
@@ -46,6 +47,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0007_isolated", script: include_str!("../../migrations/postgres/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/postgres/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/postgres/0009_codes.sql") },
+        Migration { name: "0010_outbox", script: include_str!("../../migrations/postgres/0010_outbox.sql") },
     ],
 };
 
@@ -62,6 +64,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0007_isolated", script: include_str!("../../migrations/mysql/0007_isolated.sql") },
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/mysql/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/mysql/0009_codes.sql") },
+        Migration { name: "0010_outbox", script: include_str!("../../migrations/mysql/0010_outbox.sql") },
     ],
 };
 

@@ -37,7 +37,8 @@ pub(crate) async fn sign_up(cx: RequestCx, Body(new): Body<NewAccount>) -> Resul
     token::expect_transport(&cx)?;
     let sign_up = SignUpEmail { tenant_id, extra: rest, ..SignUpEmail::new(email, name, password) };
     let reply = taken(cx.auth().call(&cx, sign_up).await)?;
-    Ok((StatusCode::CREATED, Json(welcome(&cx, reply.signed_in()).await?)))
+    let signed_in = reply.signed_in().ok_or_else(|| Error::from(Code::EmailNotVerified))?;
+    Ok((StatusCode::CREATED, Json(welcome(&cx, signed_in).await?)))
 }
 
 /// `POST /auth/login`.

@@ -41,14 +41,15 @@ impl Core {
     }
 
     async fn endpoint(&self, path: &str, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
-        let rows: Vec<Route> = self.auth.routes().iter().filter(|row| row.path() == path).cloned().collect();
+        let matched = |row: &Route| captured(row.path(), path).map(|captured| (row.clone(), captured));
+        let (rows, captured): (Vec<Route>, Vec<_>) = self.auth.routes().iter().filter_map(matched).unzip();
         let (parts, body) = request.into_parts();
         let fits = body.len() <= self.auth.body_limit();
         let incoming = Incoming {
             method: parts.method,
             headers: parts.headers,
             query: parts.uri.query().map(str::to_owned),
-            path_params: Vec::new(),
+            path_params: captured.into_iter().next().unwrap_or_default(),
             peer: Some(peer),
             body: if fits { Ok(body) } else { Err(Code::PayloadTooLarge.into()) },
         };
@@ -69,6 +70,20 @@ impl Core {
         finish(&cx, response.headers_mut());
         response
     }
+}
+
+/// The segments that stand where the pattern has names, if the path is of it.
+fn captured(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let (patterns, segments): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+    let mut captured = Vec::new();
+    for (pattern, segment) in patterns.iter().zip(&segments) {
+        match pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) if !segment.is_empty() => captured.push((name.to_owned(), (*segment).to_owned())),
+            None if pattern == segment => {}
+            Some(_) | None => return None,
+        }
+    }
+    (patterns.len() == segments.len()).then_some(captured)
 }
 
 #[async_trait]

@@ -219,7 +219,7 @@ async fn whichever_hook_of_a_token_fails_its_session_ends(stack: Stack) {
             let sign_up = SignUpEmail::new(Email::parse(ADA).unwrap(), "", Password::new(PASSWORD));
             let up = app.auth().call(&cx(), sign_up).await.unwrap();
             assert_eq!(
-                token::open(&cx(), up.signed_in(), None).await.unwrap_err().code(),
+                token::open(&cx(), up.signed_in().unwrap(), None).await.unwrap_err().code(),
                 code,
                 "{turn:?} {failure:?}"
             );

@@ -144,7 +144,7 @@ async fn what_one_engine_has_proved_means_nothing_to_another() {
     let cx = customers.background_cx();
     let signup = json!({"name": "Mallory", "email": "mallory@example.com", "password": PASSWORD});
     let endpoint: password::SignUpEmail = serde_json::from_value(signup).unwrap();
-    let token = customers.call(&cx, endpoint).await.unwrap().signed_in().token.expose().to_owned();
+    let token = customers.call(&cx, endpoint).await.unwrap().signed_in().unwrap().token.expose().to_owned();
     for outer in [public(), signed_in()] {
         let inner: axum::Router = Router::new().route("/staff", get(async || "secret")).auth(staff.clone()).unwrap();
         let app = inner.layer(AuthLayer::new(customers.clone(), outer).unwrap());

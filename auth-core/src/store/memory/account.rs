@@ -37,6 +37,13 @@ impl<R: Reach> AccountStore for Asked<R> {
         Ok(accounts)
     }
 
+    async fn delete_accounts_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let accounts = &mut self.0.state().await.accounts;
+        let before = accounts.len();
+        accounts.retain(|_, row| row.account.user_id != user);
+        Ok((before - accounts.len()) as u64)
+    }
+
     async fn raise_attempts(&mut self, attempts: &[Attempt; 2], now: Timestamp) -> Result<(), StoreError> {
         let mut state = self.0.state().await;
         for attempt in attempts {

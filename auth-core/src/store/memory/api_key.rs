@@ -9,7 +9,7 @@ use crate::api_key::{
     ApiKey, ApiKeyRecords, ApiKeyStore, ApiKeyWithOwner, Direction, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage,
     Rotation, Spent,
 };
-use crate::base::{ApiKeyId, Timestamp, TokenHash};
+use crate::base::{ApiKeyId, Timestamp, TokenHash, UserId};
 use crate::role::RoleScope;
 use crate::store::StoreError;
 
@@ -168,5 +168,9 @@ impl<R: Reach> ApiKeyRecords for Asked<R> {
     async fn delete_api_key(&mut self, owner: &KeyOwner, id: ApiKeyId) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
         Ok(state.remove_keys(|key| key.owner == *owner && key.id == id) == 1)
+    }
+
+    async fn delete_api_keys_of_user(&mut self, user: UserId) -> Result<u64, StoreError> {
+        Ok(self.0.state().await.remove_keys(|key| key.owner.user() == Some(user)) as u64)
     }
 }

@@ -8,6 +8,7 @@ mod account;
 mod api_key;
 mod audit;
 mod code;
+mod outbox;
 mod password;
 mod retention;
 mod role;
@@ -30,9 +31,12 @@ use super::{Conn, Store, StoreError, Tx};
 use crate::account::{Account, AttemptKey};
 use crate::api_key::ApiKey;
 use crate::audit::AuditEntry;
-use crate::base::{AccountId, ApiKeyId, AuditId, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, UserId};
+use crate::base::{
+    AccountId, ApiKeyId, AuditId, MessageId, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, UserId,
+};
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
+use crate::outbox::QueuedMessage;
 use crate::role::{Role, StoredGrant};
 use crate::session::StoredSession;
 use crate::tenant::{Membership, TenantRecord};
@@ -145,6 +149,7 @@ struct State {
     api_keys: BTreeMap<ApiKeyId, ApiKey>,
     /// By hash, as sessions are.
     api_key_secrets: BTreeMap<[u8; 32], KeySecret>,
+    outbox: BTreeMap<MessageId, QueuedMessage>,
     audit: BTreeMap<AuditId, AuditEntry>,
 }
 

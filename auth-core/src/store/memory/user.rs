@@ -7,7 +7,7 @@ use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::role::RoleScope;
 use crate::store::StoreError;
 use crate::tenant::Membership;
-use crate::user::{Population, ProfileChange, TenantMember, User, UserStandingStore, UserStore};
+use crate::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
 
 impl State {
     pub(super) fn user_by_email(&self, population: &Population, email: &Email) -> Option<&User> {
@@ -92,6 +92,24 @@ impl<R: Reach> UserStore for Asked<R> {
 
     async fn delete_user(&mut self, id: UserId) -> Result<bool, StoreError> {
         Ok(self.0.state().await.remove_user(id))
+    }
+}
+
+#[async_trait]
+impl<R: Reach> UserEmailStore for Asked<R> {
+    async fn verify_email(&mut self, id: UserId, email: &Email, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        let is_theirs = state.users.get(&id).is_some_and(|user| user.email == *email);
+        Ok(is_theirs && state.change_user(id, now, |user| user.email_verified = true))
+    }
+
+    async fn change_email(&mut self, id: UserId, old: &Email, new: &Email, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        let Some(user) = state.users.get(&id).filter(|user| user.email == *old) else { return Ok(false) };
+        if state.user_by_email(&user.population(), new).is_some_and(|other| other.id != id) {
+            return Err(StoreError::Conflict);
+        }
+        Ok(state.change_user(id, now, |user| (user.email, user.email_verified) = (new.clone(), true)))
     }
 }
 

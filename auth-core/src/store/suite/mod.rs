@@ -35,6 +35,8 @@ mod audit;
 mod codes;
 mod facts;
 mod isolated;
+mod mailboxes;
+mod outbox;
 mod passwords;
 mod refresh;
 mod retention;
@@ -326,6 +328,18 @@ const RULES: &[Rule] = rules! {
         uses_that_race_with_a_removal_never_bring_a_key_back,
         usage_adds_up_and_the_last_use_never_goes_back,
         concurrent_usage_is_all_added;
+    "mailboxes" in mailboxes:
+        a_mailbox_is_proved_only_while_it_is_the_user_s,
+        an_address_changes_for_another_that_nobody_has,
+        racing_changes_to_one_address_have_one_winner,
+        every_way_of_a_user_to_sign_in_can_be_removed;
+    "outbox" in outbox:
+        every_field_of_a_message_survives,
+        messages_come_when_they_are_due_and_in_that_order,
+        a_message_is_claimed_by_who_has_seen_it_last,
+        racing_claims_of_a_message_have_one_winner,
+        the_backlog_is_counted,
+        a_message_of_a_dropped_transaction_was_never_written;
     "codes" in codes:
         a_code_is_good_once,
         a_code_that_is_looked_at_stays_good,

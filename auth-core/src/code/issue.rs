@@ -1,0 +1,229 @@
+//! Making mailed codes, reading them, using them up.
+//!
+//! A code is bound to what was true when it was made: whose mailbox it is, which address the account had. Who redeems one
+//! has that judged again, against the rows as they are then, in the transaction of what the code brings about.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::config::OtpForm;
+use super::model::{Binding, CodePurpose, CodeSubject, StoredCode};
+use crate::base::{Email, Timestamp, Token, TokenHash};
+use crate::crypto::mac::CodeKeys;
+use crate::cx::{Cx, Work};
+use crate::error::{Code, Error, ErrorKind, Result};
+use crate::user::{Population, User};
+
+/// Whom a code is made for: the holder of a mailbox, whether that is anybody's or not.
+pub(crate) struct Recipient<'a> {
+    subject: CodeSubject,
+    user: Option<&'a User>,
+}
+
+impl<'a> Recipient<'a> {
+    /// Whoever has this mailbox, and the user there whose address it is, if there is one.
+    pub(crate) fn mailbox(cx: &Cx, population: &Population, email: &Email, user: Option<&'a User>) -> Self {
+        Self { subject: mailbox(cx, population, email), user }
+    }
+
+    /// Nobody: what costs the same as a code for this mailbox, and leaves those alone that are out.
+    pub(crate) fn nobody(cx: &Cx, population: &Population, email: &Email) -> Self {
+        let mailbox = mailbox(cx, population, email);
+        Self { subject: CodeSubject::from_pseudonym(keys(cx).pseudonym(&[b"nobody", mailbox.as_bytes()])), user: None }
+    }
+
+    /// A user, whatever their address.
+    pub(crate) fn user(user: &'a User) -> Self {
+        Self { subject: CodeSubject::from(user.id), user: Some(user) }
+    }
+}
+
+/// What codes for this mailbox are found by.
+pub(crate) fn mailbox(cx: &Cx, population: &Population, email: &Email) -> CodeSubject {
+    let tenant = population.tenant.as_ref().map_or("", |tenant| tenant.as_str());
+    let parts = [b"mailbox", population.pool.as_str().as_bytes(), tenant.as_bytes(), email.as_str().as_bytes()];
+    CodeSubject::from_pseudonym(keys(cx).pseudonym(&parts))
+}
+
+fn keys(cx: &Cx) -> CodeKeys {
+    CodeKeys::new(&cx.auth().config().keyring)
+}
+
+/// A code as it is sent, and until when it is good.
+pub(crate) struct Issued {
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Makes a link of this purpose, in place of an earlier one of the recipient.
+pub(crate) async fn issue_link(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    purpose: CodePurpose,
+    recipient: Recipient<'_>,
+    (binding, ttl): (&Binding, Duration),
+) -> Result<Issued> {
+    let kind = purpose.token_kind().ok_or_else(|| Error::internal("a code that is typed in is no link"))?;
+    let token = Token::random(kind, cx.random());
+    let secret = Zeroizing::new(token.expose().to_owned());
+    put(cx, work, (purpose, token.hash()), recipient, (binding, ttl))
+        .await
+        .map(|expires_at| Issued { secret, expires_at })
+}
+
+/// Makes a code of this purpose to be typed in, in place of an earlier one of the recipient.
+pub(crate) async fn issue_otp(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    purpose: CodePurpose,
+    recipient: Recipient<'_>,
+    (binding, form): (&Binding, &OtpForm),
+) -> Result<Issued> {
+    let secret = form.random(cx.random());
+    let hash = otp_hash(cx, purpose, &recipient.subject, &secret)?;
+    let expires_at = put(cx, work, (purpose, hash), recipient, (binding, form.ttl)).await?;
+    Ok(Issued { secret, expires_at })
+}
+
+async fn put(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    (purpose, hash): (CodePurpose, TokenHash),
+    recipient: Recipient<'_>,
+    (binding, ttl): (&Binding, Duration),
+) -> Result<Timestamp> {
+    let now = cx.now();
+    let code = StoredCode {
+        hash,
+        purpose,
+        subject: recipient.subject,
+        user_id: recipient.user.map(|user| user.id),
+        session_id: None,
+        binding: Some(serde_json::to_string(binding).map_err(Error::internal)?),
+        attempts: 0,
+        created_at: now,
+        expires_at: now.plus(ttl),
+    };
+    // The user has been deleted since they were looked up.
+    if work.put_code(&code).await? { Ok(code.expires_at) } else { Err(Code::Conflict.into()) }
+}
+
+fn otp_hash(cx: &Cx, purpose: CodePurpose, subject: &CodeSubject, otp: &str) -> Result<TokenHash> {
+    let tag = keys(cx).tag(purpose.as_str(), subject.as_bytes(), otp.as_bytes());
+    TokenHash::from_stored(&tag).ok_or_else(|| Error::internal("a tag has 32 bytes"))
+}
+
+/// A code that was shown and is good, and what it is bound to. It is not used up yet.
+#[derive(Debug)]
+pub(crate) struct ShownCode {
+    code: StoredCode,
+    pub(crate) bound: Binding,
+}
+
+/// Reads the token of a link.
+///
+/// # Errors
+/// 400 `INVALID_TOKEN` for one that is unknown, used, replaced or for something else, `TOKEN_EXPIRED`.
+pub(crate) async fn read_link(cx: &Cx, purpose: CodePurpose, text: &str) -> Result<ShownCode> {
+    let token = purpose.token_kind().and_then(|kind| Token::parse(kind, text).ok()).ok_or(Code::InvalidToken)?;
+    let found = cx.conn().code_by_hash(purpose, &token.hash(), Timestamp::from_micros(0)).await?;
+    let code = found.ok_or(Code::InvalidToken)?;
+    if cx.now() < code.expires_at {
+        return ShownCode::of(code);
+    }
+    // The protocol tells the two apart for these alone.
+    Err(match purpose {
+        CodePurpose::VerifyEmail | CodePurpose::ChangeEmail | CodePurpose::NewEmail => Code::TokenExpired.into(),
+        _ => Code::InvalidToken.into(),
+    })
+}
+
+/// Counts a try at the code of this purpose for this mailbox, durably, and then compares.
+///
+/// # Errors
+/// 400 `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` after so many wrong ones. All three are said of mailboxes
+/// that are nobody's, too, if a code was asked for.
+pub(crate) async fn try_otp(
+    cx: &Cx,
+    purpose: CodePurpose,
+    subject: &CodeSubject,
+    otp: &str,
+    form: &OtpForm,
+) -> Result<ShownCode> {
+    let shown = otp_hash(cx, purpose, subject, &form.canonical(otp))?;
+    let mut work = cx.begin().await?;
+    let tried = work.try_code(purpose, subject).await?;
+    work.commit().await?;
+    let code = tried.ok_or(Code::InvalidOtp)?;
+    if cx.now() >= code.expires_at {
+        return Err(Code::OtpExpired.into());
+    }
+    if code.attempts > i64::from(form.most_attempts) {
+        return Err(Error::from(Code::TooManyAttempts).of_kind(ErrorKind::Forbidden));
+    }
+    if code.hash.matches(&shown) { ShownCode::of(code) } else { Err(Code::InvalidOtp.into()) }
+}
+
+impl ShownCode {
+    fn of(code: StoredCode) -> Result<Self> {
+        let binding =
+            code.binding.as_deref().ok_or_else(|| Error::internal("a mailed code that is bound to nothing"))?;
+        let bound = serde_json::from_str(binding).map_err(Error::internal)?;
+        Ok(Self { code, bound })
+    }
+
+    /// The user that it was made for, if they are as they were then: enabled, of this address, of a pool that counts here.
+    /// `None` when it was made for nobody.
+    ///
+    /// # Errors
+    /// 400 `INVALID_TOKEN` when they are not.
+    pub(crate) async fn user(&self, cx: &Cx) -> Result<Option<User>> {
+        let Some(id) = self.code.user_id else { return Ok(None) };
+        let found = cx.conn().user_by_id(id).await?;
+        let user = found.filter(|user| user.email == self.bound.email).ok_or(Code::InvalidToken)?;
+        if user.disabled_at.is_some() || !cx.accepts(user.pool) {
+            return Err(Code::InvalidToken.into());
+        }
+        cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
+        Ok(Some(user))
+    }
+
+    /// Uses it up, in the transaction of what it brings about. Of two who do so at once, one does.
+    pub(crate) async fn consume(&self, cx: &Cx, work: &mut Work<'_>) -> Result<()> {
+        let is_mine = work.consume_code(self.code.purpose, &self.code.hash, cx.now()).await?;
+        if is_mine { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// Uses it up for its user, whose row is taken first: whoever changes their credentials, or disables them, comes
+    /// wholly before, and the code is refused, or wholly after.
+    pub(crate) async fn consume_for(&self, cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+        if !work.claim_login(user.id, user.credential_version).await? {
+            return Err(self.refusal());
+        }
+        // The address is no credential: it may have changed since the user was looked up.
+        let found = work.user_by_id(user.id).await?;
+        if found.is_none_or(|found| found.email != user.email) {
+            return Err(self.refusal());
+        }
+        self.consume(cx, work).await
+    }
+
+    /// Takes the try back: it was right, and the code is to stay good.
+    pub(crate) async fn refund(&self, cx: &Cx) -> Result<()> {
+        Ok(cx.conn().refund_code(self.code.purpose, &self.code.hash).await?)
+    }
+
+    /// Whether nobody had the address when it was made.
+    pub(crate) const fn is_for_nobody(&self) -> bool {
+        self.code.user_id.is_none()
+    }
+
+    /// What is said of a code of this kind that is not right.
+    pub(crate) fn refusal(&self) -> Error {
+        match self.code.purpose.token_kind() {
+            Some(_) => Code::InvalidToken.into(),
+            None => Code::InvalidOtp.into(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How long links are good, and for whom.
+
+use std::time::Duration;
+
+use crate::password::SignUpMode;
+
+/// Signing in by a link that is mailed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) ttl: Duration,
+    pub(crate) sign_up: SignUpMode,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(5 * 60), sign_up: SignUpMode::Open }
+    }
+}
+
+impl Config {
+    /// How long a link is good: 5 minutes by default, 1 to 60.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// Whether whoever has no account gets one by following a link.
+    #[must_use]
+    pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
+        self.sign_up = sign_up;
+        self
+    }
+
+    pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(Duration::from_secs(60)..=Duration::from_hours(1)).contains(&self.ttl) {
+            problems.push(format!("magic links live {:?}: allowed are 1 minute to 1 hour", self.ttl));
+        }
+        if !has_mailer {
+            problems.push("magic links are to be mailed, and there is no mailer()".to_owned());
+        }
+        problems
+    }
+}
