@@ -36,8 +36,8 @@
 //! ```
 //!
 //! # Features
-//! `memory`: the in-memory store. `suite`: the conformance suite. `http-client`: an HTTP client over reqwest. All are off
-//! by default and change nothing else.
+//! `memory`: the in-memory store. `suite`: the conformance suite. `http-client`: an HTTP client over reqwest. `mail`:
+//! a mailer over SMTP. All are off by default and change nothing else.
 #![deny(missing_docs)]
 
 pub mod account;

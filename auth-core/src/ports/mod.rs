@@ -2,7 +2,8 @@
 //!
 //! A port says what is asked and how it may fail, not who answers. A test answers from memory; a
 //! program answers from the network. [`HttpClient`] is implemented in a few lines over whichever client
-//! the application uses already; for a program without one, the feature `http-client` brings `ReqwestClient`.
+//! the application uses already; for a program without one, the feature `http-client` brings `ReqwestClient`. In the
+//! same way the feature `mail` brings `SmtpMailer`, a [`Mailer`] over any SMTP server.
 //!
 //! Start reading at [`BreachList`], then at [`HttpClient`], which its implementation stands on.
 
@@ -12,6 +13,8 @@ mod mailer;
 #[cfg(feature = "http-client")]
 mod reqwest_client;
 mod sms;
+#[cfg(feature = "mail")]
+mod smtp_mailer;
 
 pub use breach::{BreachList, PwnedPasswords};
 pub use http_client::{HttpClient, MAX_RESPONSE_BYTES};
@@ -19,6 +22,8 @@ pub use mailer::{Link, Mailer, Message, NoMail, Otp, OtpPurpose};
 #[cfg(feature = "http-client")]
 pub use reqwest_client::{ReqwestClient, ReqwestClientBuilder};
 pub use sms::{SmsSender, TextMessage};
+#[cfg(feature = "mail")]
+pub use smtp_mailer::{SmtpMailer, SmtpMailerBuilder, SmtpTls};
 
 use crate::error::{Code, Error};
 
