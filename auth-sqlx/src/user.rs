@@ -1,9 +1,12 @@
 //! Users.
 
 use async_trait::async_trait;
-use auth_core::base::{Email, TenantId, Timestamp, UserId};
+use auth_core::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use auth_core::store::StoreError;
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
+use auth_core::user::{
+    Identifiers, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore,
+    UserStore,
+};
 use uuid::Uuid;
 
 use crate::driver::{Row, Target};
@@ -14,13 +17,15 @@ use crate::{role, tenant};
 
 /// What [`user`] reads, in its order, from a table called `u`.
 pub(crate) const COLUMNS: &str = "u.id, u.name, u.email, u.email_verified, u.image, \
-    u.created_at, u.updated_at, u.disabled_at, u.credential_version, u.pool, u.tenant";
+    u.created_at, u.updated_at, u.disabled_at, u.credential_version, u.pool, u.tenant, u.username, u.display_username, \
+    u.phone_number, u.phone_number_verified, u.is_anonymous";
 /// How many columns that is.
-pub(crate) const WIDTH: usize = 11;
+pub(crate) const WIDTH: usize = 16;
 
 const INSERT_USER: Sql = sql!(
     "INSERT INTO auth_user (id, name, email, email_verified, image, created_at, updated_at, disabled_at, \
-     credential_version, pool, tenant, home) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+     credential_version, pool, tenant, home, username, display_username, phone_number, phone_number_verified, \
+     is_anonymous) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 );
 const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
 const USER_BY_EMAIL: Sql =
@@ -45,6 +50,14 @@ const UPDATE_PROFILE: Sql = sql!(
     "UPDATE auth_user SET name = COALESCE($1, name), image = CASE WHEN $2 THEN $3 ELSE image END, updated_at = $4 \
      WHERE id = $5"
 );
+const USER_BY_USERNAME: Sql =
+    sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.home = $2 AND u.username = $3");
+const USER_BY_PHONE: Sql =
+    sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.home = $2 AND u.phone_number = $3");
+const SET_USERNAME: Sql =
+    sql!("UPDATE auth_user SET username = $1, display_username = $2, updated_at = $3 WHERE id = $4");
+const SET_PHONE: Sql =
+    sql!("UPDATE auth_user SET phone_number = $1, phone_number_verified = $2, updated_at = $3 WHERE id = $4");
 const VERIFY_EMAIL: Sql =
     sql!("UPDATE auth_user SET email_verified = $1, updated_at = $2 WHERE id = $3 AND email = $4");
 const CHANGE_EMAIL: Sql =
@@ -67,6 +80,10 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &USER_BY_EMAIL,
     &MEMBERS_OF_TENANT,
     &UPDATE_PROFILE,
+    &USER_BY_USERNAME,
+    &USER_BY_PHONE,
+    &SET_USERNAME,
+    &SET_PHONE,
     &VERIFY_EMAIL,
     &CHANGE_EMAIL,
     &CLAIM_LOGIN,
@@ -92,6 +109,11 @@ impl<T: Target> UserStore for SqlConn<T> {
             user.pool.as_str().into(),
             user.tenant.as_ref().map(TenantId::as_str).into(),
             home(user.tenant.as_ref()).into(),
+            user.identifiers.username.as_ref().map(Username::as_str).into(),
+            user.identifiers.display_username.as_deref().into(),
+            user.identifiers.phone_number.as_ref().map(PhoneNumber::as_str).into(),
+            user.identifiers.phone_number_verified.into(),
+            user.identifiers.is_anonymous.into(),
         ];
         self.0.execute(&INSERT_USER, &values).await.map(drop)
     }
@@ -151,6 +173,43 @@ impl<T: Target> UserEmailStore for SqlConn<T> {
 }
 
 #[async_trait]
+impl<T: Target> UserIdentifierStore for SqlConn<T> {
+    async fn user_by_username(
+        &mut self,
+        population: &Population,
+        username: &Username,
+    ) -> Result<Option<User>, StoreError> {
+        let Population { pool, tenant } = population;
+        let values = [pool.as_str().into(), home(tenant.as_ref()).into(), username.as_str().into()];
+        self.0.fetch_optional(&USER_BY_USERNAME, &values).await?.map(|row| user(&row, 0)).transpose()
+    }
+
+    async fn user_by_phone(
+        &mut self,
+        population: &Population,
+        phone: &PhoneNumber,
+    ) -> Result<Option<User>, StoreError> {
+        let Population { pool, tenant } = population;
+        let values = [pool.as_str().into(), home(tenant.as_ref()).into(), phone.as_str().into()];
+        self.0.fetch_optional(&USER_BY_PHONE, &values).await?.map(|row| user(&row, 0)).transpose()
+    }
+
+    async fn set_username(
+        &mut self,
+        id: UserId,
+        username: &Username,
+        display: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.affects(&SET_USERNAME, &[username.as_str().into(), display.into(), now.into(), id.into()]).await
+    }
+
+    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.affects(&SET_PHONE, &[phone.as_str().into(), true.into(), now.into(), id.into()]).await
+    }
+}
+
+#[async_trait]
 impl<T: Target> UserStandingStore for SqlConn<T> {
     async fn claim_login(&mut self, id: UserId, credential_version: i64) -> Result<bool, StoreError> {
         self.0.affects(&CLAIM_LOGIN, &[id.into(), credential_version.into()]).await
@@ -193,7 +252,26 @@ pub(crate) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         credential_version: row.int(at + 8)?,
         pool: row.text(at + 9)?.parse().map_err(|_| corrupt("auth_user.pool"))?,
         tenant: tenant::opt_tenant(row, at + 10, "auth_user.tenant")?,
+        identifiers: Identifiers {
+            username: row.opt_text(at + 11)?.map(username).transpose()?,
+            display_username: row.opt_text(at + 12)?.map(str::to_owned),
+            phone_number: row.opt_text(at + 13)?.map(phone).transpose()?,
+            phone_number_verified: row.bool(at + 14)?,
+            is_anonymous: row.bool(at + 15)?,
+        },
     })
+}
+
+/// As of addresses: one that is not in its canonical form was not written by us.
+fn username(text: &str) -> Result<Username, StoreError> {
+    Username::parse(text).ok().filter(|name| name.as_str() == text).ok_or_else(|| corrupt("auth_user.username"))
+}
+
+fn phone(text: &str) -> Result<PhoneNumber, StoreError> {
+    PhoneNumber::parse(text)
+        .ok()
+        .filter(|phone| phone.as_str() == text)
+        .ok_or_else(|| corrupt("auth_user.phone_number"))
 }
 
 /// An address that is not in its canonical form was not written by us, and may be a second spelling of another one.

@@ -14,8 +14,8 @@ use auth_core::api_key::{
 };
 use auth_core::audit::{AuditEntry, AuditStore};
 use auth_core::base::{
-    AccountId, ApiKeyId, AuditId, Email, MessageId, RoleId, SessionId, SigningKeyId, TenantId, Timestamp, TokenHash,
-    UserId,
+    AccountId, ApiKeyId, AuditId, Email, MessageId, PhoneNumber, RoleId, SessionId, SigningKeyId, TenantId, Timestamp,
+    TokenHash, UserId, Username,
 };
 use auth_core::code::{CodePurpose, CodeStore, CodeSubject, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
@@ -27,7 +27,9 @@ use auth_core::session::{NewSession, SessionStore, SessionWithUser, StoredSessio
 use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
-use auth_core::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
+use auth_core::user::{
+    Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore, UserStore,
+};
 use futures_util::future::BoxFuture;
 
 /// What was asked, and from when on nothing is answered.
@@ -82,7 +84,7 @@ impl Tap {
     /// How often each write of a row that gives access was asked for so far: users, passwords, sessions, roles, keys,
     /// codes, refresh families.
     pub fn access_writes(&self) -> BTreeMap<&'static str, usize> {
-        const WRITES: [&str; 19] = [
+        const WRITES: [&str; 21] = [
             "insert_user",
             "open_session",
             "insert_password",
@@ -95,6 +97,8 @@ impl Tap {
             "update_profile",
             "verify_email",
             "change_email",
+            "set_username",
+            "set_phone",
             "raise_credential_version",
             "insert_api_key",
             "update_api_key",
@@ -219,6 +223,12 @@ pass_on! {
     UserEmailStore {
         fn verify_email(id: UserId, email: &Email, now: Timestamp) -> bool;
         fn change_email(id: UserId, old: &Email, new: &Email, now: Timestamp) -> bool;
+    }
+    UserIdentifierStore {
+        fn user_by_username(population: &Population, username: &Username) -> Option<User>;
+        fn user_by_phone(population: &Population, phone: &PhoneNumber) -> Option<User>;
+        fn set_username(id: UserId, username: &Username, display: Option<&str>, now: Timestamp) -> bool;
+        fn set_phone(id: UserId, phone: &PhoneNumber, now: Timestamp) -> bool;
     }
     UserStandingStore {
         fn claim_login(id: UserId, credential_version: i64) -> bool;

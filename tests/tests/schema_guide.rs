@@ -48,6 +48,7 @@ async fn joins(store: &SqlStore, name: &str) {
         credential_version: 1,
         pool: Pool::User,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     };
     store.conn().insert_user(&ada).await.unwrap();
     run(store, block(name)).await;

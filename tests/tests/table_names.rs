@@ -106,6 +106,7 @@ fn user(seed: u64, name: &str) -> User {
         credential_version: 1,
         pool: Pool::User,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     }
 }
 

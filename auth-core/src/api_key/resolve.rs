@@ -277,6 +277,7 @@ mod tests {
                 credential_version: 0,
                 pool: crate::user::Pool::User,
                 tenant: None,
+                identifiers: crate::user::Identifiers::default(),
             };
             auth.store().conn().insert_user(&ada).await.unwrap();
             Self { cx: auth.background_cx(), auth, clock, ada }

@@ -12,6 +12,7 @@ mod random;
 mod secret;
 mod tenant;
 mod token;
+mod username;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::{Email, InvalidEmail};
@@ -22,3 +23,4 @@ pub use secret::{Secret, SecretMissing};
 pub use tenant::{InvalidTenantId, TenantId};
 pub(crate) use token::is_prefix;
 pub use token::{InvalidToken, Token, TokenHash, TokenKind};
+pub use username::{InvalidUsername, Username};

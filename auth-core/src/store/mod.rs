@@ -29,12 +29,13 @@ use crate::role::RoleStore;
 use crate::session::SessionStore;
 use crate::tenant::{MembershipStore, TenantStore};
 use crate::token::{RefreshStore, SigningKeyStore};
-use crate::user::{UserEmailStore, UserStandingStore, UserStore};
+use crate::user::{UserEmailStore, UserIdentifierStore, UserStandingStore, UserStore};
 
 /// Every question of every feature.
 pub trait Conn:
     UserStore
     + UserEmailStore
+    + UserIdentifierStore
     + UserStandingStore
     + RoleStore
     + TenantStore
@@ -57,6 +58,8 @@ pub trait Conn:
 impl<T> Conn for T where
     T: UserStore
         + UserEmailStore
+        + UserIdentifierStore
+        + UserIdentifierStore
         + UserStandingStore
         + RoleStore
         + TenantStore

@@ -7,11 +7,11 @@ mod store;
 
 pub use endpoints::{ConfirmDeletion, DeleteUser, FollowDeletion, UpdateUser};
 pub(crate) use endpoints::{MAIL_ROUTES, ROUTES};
-pub use model::{Pool, Population, ProfileChange, SignUp, TenantMember, UnknownPool, User};
+pub use model::{Identifiers, Pool, Population, ProfileChange, SignUp, TenantMember, UnknownPool, User};
 pub(crate) use model::{check_profile, refuse_protected_fields};
 pub use service::{
     create_user, create_user_within, disable_user, enable_user, members_of_tenant, user_by_email,
     user_by_email_in_tenant, user_by_id,
 };
 pub(crate) use service::{delete_user, expect_accepted, insert, new, set_disabled, signed_up};
-pub use store::{UserEmailStore, UserStandingStore, UserStore};
+pub use store::{UserEmailStore, UserIdentifierStore, UserStandingStore, UserStore};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::base::{Email, TenantId, Timestamp, UserId};
+use crate::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use crate::error::{Code, Error, Result};
 use crate::role::HeldRole;
 use crate::tenant::Membership;
@@ -107,6 +107,24 @@ pub struct User {
     /// ([`Tenancy::shared`](crate::guard::Tenancy::shared), or no tenants at all), and for staff of the platform.
     #[serde(skip)]
     pub tenant: Option<TenantId>,
+    /// What else they are known by.
+    #[serde(skip)]
+    pub identifiers: Identifiers,
+}
+
+/// What else than an address somebody is known by. Clients see of it what the application has switched on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identifiers {
+    /// The name that they sign in with; unique in their [`Population`].
+    pub username: Option<Username>,
+    /// The same as they spell it, at most 30 characters.
+    pub display_username: Option<String>,
+    /// Their telephone number; unique in their [`Population`].
+    pub phone_number: Option<PhoneNumber>,
+    /// Whether the number has been proved to be theirs.
+    pub phone_number_verified: bool,
+    /// Whether nobody knows who they are: they have signed in by nothing, and their address is nobody's mailbox.
+    pub is_anonymous: bool,
 }
 
 /// Somebody who belongs to a tenant.
@@ -192,7 +210,7 @@ const MAX_NAME_CHARS: usize = 255;
 const MAX_IMAGE_CHARS: usize = 2_048;
 
 /// Fields of a user, account or session that no request may set, however it spells them.
-const PROTECTED_FIELDS: [&str; 17] = [
+const PROTECTED_FIELDS: [&str; 19] = [
     "id",
     "userid",
     "role",
@@ -210,6 +228,8 @@ const PROTECTED_FIELDS: [&str; 17] = [
     "passwordhash",
     "pool",
     "tenantid",
+    "phonenumberverified",
+    "isanonymous",
 ];
 
 /// Refuses a request that tries to set what only the engine sets.

@@ -1,6 +1,6 @@
 //! What programs do with users.
 
-use super::model::{Pool, Population, ProfileChange, SignUp, TenantMember, User, check_profile};
+use super::model::{Identifiers, Pool, Population, ProfileChange, SignUp, TenantMember, User, check_profile};
 use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
@@ -104,6 +104,7 @@ pub(crate) fn new(cx: &Cx, pool: Pool, tenant: Option<TenantId>, signup: &SignUp
         credential_version: 0,
         pool,
         tenant,
+        identifiers: Identifiers::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::model::{Population, ProfileChange, TenantMember, User};
-use crate::base::{Email, TenantId, Timestamp, UserId};
+use crate::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use crate::store::StoreError;
 
 /// Users by id and by address.
@@ -12,8 +12,8 @@ pub trait UserStore {
     /// Writes a new user.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id is taken, or the address in the user's population, or when there is no such
-    /// tenant.
+    /// [`StoreError::Conflict`] when the id is taken, or the address, the name or the number in the user's population, or
+    /// when there is no such tenant.
     async fn insert_user(&mut self, user: &User) -> Result<(), StoreError>;
 
     /// The user of this id.
@@ -52,6 +52,41 @@ pub trait UserEmailStore {
     /// # Errors
     /// [`StoreError::Conflict`] when somebody else of their population has the new one.
     async fn change_email(&mut self, id: UserId, old: &Email, new: &Email, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// What else than an address users are known by.
+#[async_trait]
+pub trait UserIdentifierStore {
+    /// The user of this name in this population.
+    async fn user_by_username(
+        &mut self,
+        population: &Population,
+        username: &Username,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// The user of this number in this population.
+    async fn user_by_phone(&mut self, population: &Population, phone: &PhoneNumber)
+    -> Result<Option<User>, StoreError>;
+
+    /// Gives the user a name to sign in with, in place of an earlier one, and how they spell it; `false` when there is no
+    /// such user.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else of their population has it.
+    async fn set_username(
+        &mut self,
+        id: UserId,
+        username: &Username,
+        display: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Gives the user a number that has been proved to be theirs, in place of an earlier one; `false` when there is no
+    /// such user.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else of their population has it.
+    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// Whether users may act, and whoever acts for one holding their row meanwhile.

@@ -32,6 +32,7 @@ pub(super) const SQLITE: Plan = Plan {
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/sqlite/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/sqlite/0009_codes.sql") },
         Migration { name: "0010_outbox", script: include_str!("../../migrations/sqlite/0010_outbox.sql") },
+        Migration { name: "0011_identifiers", script: include_str!("../../migrations/sqlite/0011_identifiers.sql") },
     ],
 };
 
@@ -48,6 +49,7 @@ pub(super) const POSTGRES: Plan = Plan {
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/postgres/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/postgres/0009_codes.sql") },
         Migration { name: "0010_outbox", script: include_str!("../../migrations/postgres/0010_outbox.sql") },
+        Migration { name: "0011_identifiers", script: include_str!("../../migrations/postgres/0011_identifiers.sql") },
     ],
 };
 
@@ -65,6 +67,7 @@ pub(super) const MYSQL: Plan = Plan {
         Migration { name: "0008_key_guard", script: include_str!("../../migrations/mysql/0008_key_guard.sql") },
         Migration { name: "0009_codes", script: include_str!("../../migrations/mysql/0009_codes.sql") },
         Migration { name: "0010_outbox", script: include_str!("../../migrations/mysql/0010_outbox.sql") },
+        Migration { name: "0011_identifiers", script: include_str!("../../migrations/mysql/0011_identifiers.sql") },
     ],
 };
 

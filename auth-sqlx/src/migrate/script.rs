@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn every_engine_has_the_same_tables_and_columns() {
         assert_eq!(columns(Engine::Sqlite)["auth_audit"].last().unwrap(), "correlation_id");
-        assert_eq!(columns(Engine::Sqlite)["auth_user"].last().unwrap(), "home");
+        assert_eq!(columns(Engine::Sqlite)["auth_user"].last().unwrap(), "is_anonymous");
         for engine in ENGINES {
             assert_eq!(columns(engine), columns(Engine::Sqlite), "{engine:?}");
         }

@@ -131,6 +131,7 @@ pub(crate) async fn user_without_password(app: &auth_tests::TestApp, email: &str
         credential_version: 0,
         pool: Pool::User,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     };
     app.store().conn().insert_user(&user).await.unwrap();
     user.id

@@ -242,6 +242,7 @@ pub(crate) fn new_user(n: usize, email: &str) -> User {
         credential_version: 1,
         pool: Pool::User,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     }
 }
 

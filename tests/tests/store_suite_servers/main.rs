@@ -59,6 +59,7 @@ fn user(seed: u64, email: &str) -> User {
         credential_version: 1,
         pool: Pool::User,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn newcomer(number: u8, pool: Pool) -> User {
         credential_version: 0,
         pool,
         tenant: None,
+        identifiers: auth_core::user::Identifiers::default(),
     }
 }
 

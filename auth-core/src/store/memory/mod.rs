@@ -194,6 +194,7 @@ mod tests {
             credential_version: 1,
             pool: Pool::User,
             tenant: None,
+            identifiers: crate::user::Identifiers::default(),
         }
     }
 

@@ -3,16 +3,30 @@
 use async_trait::async_trait;
 
 use super::{Asked, Reach, State};
-use crate::base::{Email, TenantId, Timestamp, UserId};
+use crate::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use crate::role::RoleScope;
 use crate::store::StoreError;
 use crate::tenant::Membership;
-use crate::user::{Population, ProfileChange, TenantMember, User, UserEmailStore, UserStandingStore, UserStore};
+use crate::user::{
+    Identifiers, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore,
+    UserStore,
+};
 
 impl State {
     pub(super) fn user_by_email(&self, population: &Population, email: &Email) -> Option<&User> {
         let Population { pool, tenant } = population;
         self.users.values().find(|user| user.pool == *pool && user.tenant == *tenant && user.email == *email)
+    }
+
+    /// Whether another user of the population has one of these.
+    fn has_other(&self, of: &User, identifiers: &Identifiers) -> bool {
+        let is_same = |other: &User| {
+            let Identifiers { username, phone_number, .. } = &other.identifiers;
+            (username.is_some() && *username == identifiers.username)
+                || (phone_number.is_some() && *phone_number == identifiers.phone_number)
+        };
+        let population = of.population();
+        self.users.values().any(|other| other.id != of.id && other.population() == population && is_same(other))
     }
 
     /// Removes the user with all that is theirs.
@@ -44,7 +58,10 @@ impl<R: Reach> UserStore for Asked<R> {
         let mut state = self.0.state().await;
         let is_taken =
             state.users.contains_key(&user.id) || state.user_by_email(&user.population(), &user.email).is_some();
-        if is_taken || user.tenant.as_ref().is_some_and(|tenant| !state.tenants.contains_key(tenant)) {
+        if is_taken
+            || state.has_other(user, &user.identifiers)
+            || user.tenant.as_ref().is_some_and(|tenant| !state.tenants.contains_key(tenant))
+        {
             return Err(StoreError::Conflict);
         }
         state.users.insert(user.id, user.clone());
@@ -110,6 +127,59 @@ impl<R: Reach> UserEmailStore for Asked<R> {
             return Err(StoreError::Conflict);
         }
         Ok(state.change_user(id, now, |user| (user.email, user.email_verified) = (new.clone(), true)))
+    }
+}
+
+#[async_trait]
+impl<R: Reach> UserIdentifierStore for Asked<R> {
+    async fn user_by_username(
+        &mut self,
+        population: &Population,
+        username: &Username,
+    ) -> Result<Option<User>, StoreError> {
+        let state = self.0.state().await;
+        let is_theirs = |user: &&User| user.identifiers.username.as_ref() == Some(username);
+        Ok(state.users.values().filter(is_theirs).find(|user| user.population() == *population).cloned())
+    }
+
+    async fn user_by_phone(
+        &mut self,
+        population: &Population,
+        phone: &PhoneNumber,
+    ) -> Result<Option<User>, StoreError> {
+        let state = self.0.state().await;
+        let is_theirs = |user: &&User| user.identifiers.phone_number.as_ref() == Some(phone);
+        Ok(state.users.values().filter(is_theirs).find(|user| user.population() == *population).cloned())
+    }
+
+    async fn set_username(
+        &mut self,
+        id: UserId,
+        username: &Username,
+        display: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        let wanted = Identifiers { username: Some(username.clone()), ..Identifiers::default() };
+        if state.users.get(&id).is_some_and(|user| state.has_other(user, &wanted)) {
+            return Err(StoreError::Conflict);
+        }
+        Ok(state.change_user(id, now, |user| {
+            user.identifiers.username = wanted.username;
+            user.identifiers.display_username = display.map(str::to_owned);
+        }))
+    }
+
+    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.0.state().await;
+        let wanted = Identifiers { phone_number: Some(phone.clone()), ..Identifiers::default() };
+        if state.users.get(&id).is_some_and(|user| state.has_other(user, &wanted)) {
+            return Err(StoreError::Conflict);
+        }
+        Ok(state.change_user(id, now, |user| {
+            user.identifiers.phone_number = wanted.phone_number;
+            user.identifiers.phone_number_verified = true;
+        }))
     }
 }
 

@@ -65,6 +65,7 @@ impl Actors {
             credential_version: 1,
             pool: Pool::User,
             tenant: None,
+            identifiers: crate::user::Identifiers::default(),
         }
     }
 

@@ -25,9 +25,10 @@ pub(super) fn user_facts(user: &User) -> impl PartialEq + Debug + use<> {
         credential_version,
         pool,
         tenant,
+        identifiers,
     } = user.clone();
     let times = (created_at.as_micros(), updated_at.as_micros(), disabled_at.map(|at| at.as_micros()));
-    (id, name, (pool, tenant, email.to_string()), email_verified, image, times, credential_version)
+    (id, name, (pool, tenant, email.to_string()), email_verified, image, times, credential_version, identifiers)
 }
 
 pub(super) fn role_facts(role: &Role) -> impl PartialEq + Debug + use<> {

@@ -34,6 +34,7 @@ mod attempts;
 mod audit;
 mod codes;
 mod facts;
+mod identifiers;
 mod isolated;
 mod mailboxes;
 mod outbox;
@@ -333,6 +334,11 @@ const RULES: &[Rule] = rules! {
         an_address_changes_for_another_that_nobody_has,
         racing_changes_to_one_address_have_one_winner,
         every_way_of_a_user_to_sign_in_can_be_removed;
+    "identifiers" in identifiers:
+        every_identifier_survives_and_finds_its_user,
+        an_identifier_is_taken_once_in_a_population,
+        identifiers_change_and_nothing_else,
+        racing_wishes_for_one_name_have_one_winner;
     "outbox" in outbox:
         every_field_of_a_message_survives,
         messages_come_when_they_are_due_and_in_that_order,
