@@ -13,7 +13,9 @@ use crate::http::{
 };
 use crate::issuer::ExternalIssuers;
 use crate::outbox;
-use crate::{api_key, code, email, email_otp, magic_link, password, retention, role, session, token};
+use crate::{
+    anonymous, api_key, code, email, email_otp, magic_link, password, phone, retention, role, session, token, username,
+};
 
 /// The settings of an [`Auth`](crate::Auth), checked.
 #[derive(Debug)]
@@ -40,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
     pub(crate) magic_links: Option<magic_link::Config>,
     pub(crate) email_otps: Option<email_otp::Config>,
+    pub(crate) usernames: Option<username::Config>,
+    pub(crate) phones: Option<phone::Config>,
+    pub(crate) anonymous: Option<anonymous::Config>,
     pub(crate) api_keys: Option<api_key::Config>,
     pub(crate) outbox: outbox::Config,
     pub(crate) retention: retention::Config,
@@ -65,12 +70,17 @@ pub(crate) struct Draft {
     pub(crate) email: email::Config,
     /// Whether there is somebody who sends mail.
     pub(crate) has_mailer: bool,
+    /// Whether there is somebody who sends text messages.
+    pub(crate) has_sms: bool,
     pub(crate) password: Option<password::Config>,
     pub(crate) issuers: Option<ExternalIssuers>,
     pub(crate) tokens: Option<token::Config>,
     pub(crate) one_time_tokens: Option<code::OneTimeTokens>,
     pub(crate) magic_links: Option<magic_link::Config>,
     pub(crate) email_otps: Option<email_otp::Config>,
+    pub(crate) usernames: Option<username::Config>,
+    pub(crate) phones: Option<phone::Config>,
+    pub(crate) anonymous: Option<anonymous::Config>,
     pub(crate) api_keys: Option<api_key::Config>,
     pub(crate) outbox: outbox::Config,
     pub(crate) retention: retention::Config,
@@ -95,12 +105,16 @@ impl Default for Draft {
             lockout: Lockout::default(),
             email: email::Config::default(),
             has_mailer: false,
+            has_sms: false,
             password: None,
             issuers: None,
             tokens: None,
             one_time_tokens: None,
             magic_links: None,
             email_otps: None,
+            usernames: None,
+            phones: None,
+            anonymous: None,
             api_keys: None,
             outbox: outbox::Config::default(),
             retention: retention::Config::default(),
@@ -147,6 +161,7 @@ impl Draft {
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
         problems.extend(self.magic_links.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.email_otps.iter().flat_map(|config| config.problems(self.has_mailer)));
+        problems.extend(self.phones.iter().flat_map(|config| config.problems(self.has_sms)));
         problems.extend(self.one_time_tokens.iter().flat_map(code::OneTimeTokens::problems));
         problems.extend(self.api_keys.iter().flat_map(api_key::Config::problems));
         problems.extend(self.outbox.problems());
@@ -187,6 +202,9 @@ impl Draft {
             one_time_tokens: self.one_time_tokens,
             magic_links: self.magic_links,
             email_otps: self.email_otps,
+            usernames: self.usernames,
+            phones: self.phones,
+            anonymous: self.anonymous,
             api_keys: self.api_keys,
             outbox: self.outbox,
             retention: self.retention,

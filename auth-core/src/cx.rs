@@ -429,6 +429,21 @@ impl Cx {
         crate::http::kept_sessions(self)
     }
 
+    /// Has the browser keep a secret for so long; what it is known by.
+    pub(crate) fn mark_browser(&self, ttl: std::time::Duration) -> String {
+        crate::http::mark_browser(self, ttl)
+    }
+
+    /// Whether the browser keeps the secret that is known by this.
+    pub(crate) fn is_marked_browser(&self, known: &str) -> bool {
+        crate::http::is_marked_browser(self, known)
+    }
+
+    /// The token of a session that the request shows, whatever it is worth.
+    pub(crate) fn shown_session(&self) -> Option<Token> {
+        crate::http::shown_session(self)
+    }
+
     /// Takes the cookies that wait for the response.
     pub(crate) fn take_cookies(&self) -> Vec<Cookie<'static>> {
         std::mem::take(&mut self.left().cookies)

@@ -147,6 +147,23 @@ codes! {
     EmailNotAllowed = "EMAIL_NOT_ALLOWED", Unprocessable, "Addresses of this provider are not accepted.";
     ChangeEmailDisabled = "CHANGE_EMAIL_DISABLED", BadRequest, "E-mail addresses cannot be changed.";
     EmailCanNotBeUpdated = "EMAIL_CAN_NOT_BE_UPDATED", BadRequest, "The e-mail address cannot be changed here.";
+    // Names and numbers
+    InvalidUsernameOrPassword = "INVALID_USERNAME_OR_PASSWORD", Unauthorized, "The user name or the password is wrong.";
+    UsernameTooShort = "USERNAME_TOO_SHORT", BadRequest, "A user name has at least 3 characters.";
+    UsernameTooLong = "USERNAME_TOO_LONG", BadRequest, "A user name has at most 30 characters.";
+    InvalidUsername = "INVALID_USERNAME", BadRequest, "A user name has letters, digits, _ and . alone.";
+    InvalidDisplayUsername = "INVALID_DISPLAY_USERNAME", BadRequest, "This spelling of the user name is empty, too long, or has control characters.";
+    UsernameIsTaken = "USERNAME_IS_ALREADY_TAKEN", BadRequest, "Somebody has this user name already.";
+    UsernameIsImmutable = "USERNAME_IS_IMMUTABLE", BadRequest, "User names cannot be changed.";
+    InvalidPhoneNumber = "INVALID_PHONE_NUMBER", BadRequest, "This is not a telephone number in international form, such as +49 30 901820.";
+    InvalidPhoneNumberOrPassword = "INVALID_PHONE_NUMBER_OR_PASSWORD", Unauthorized, "The telephone number or the password is wrong.";
+    PhoneNumberNotVerified = "PHONE_NUMBER_NOT_VERIFIED", Unauthorized, "Prove first that the telephone number is yours.";
+    PhoneNumberExists = "PHONE_NUMBER_EXIST", BadRequest, "Somebody has this telephone number already.";
+    PhoneNumberCannotBeSet = "PHONE_NUMBER_CANNOT_BE_SET", BadRequest, "A telephone number is proved by a code.";
+    PhoneNumberCannotBeUpdated = "PHONE_NUMBER_CANNOT_BE_UPDATED", BadRequest, "A telephone number is changed by a code.";
+    OtpNotFound = "OTP_NOT_FOUND", BadRequest, "There is no such code, or not any more.";
+    AlreadyAnonymous = "ANONYMOUS_USERS_CANNOT_SIGN_IN_AGAIN_ANONYMOUSLY", BadRequest, "You are signed in anonymously already.";
+    UserIsNotAnonymous = "USER_IS_NOT_ANONYMOUS", Forbidden, "This account is not anonymous.";
     // Passwords
     PasswordTooShort = "PASSWORD_TOO_SHORT", BadRequest, "The password is too short.";
     PasswordTooLong = "PASSWORD_TOO_LONG", BadRequest, "The password is too long.";

@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod anonymous;
 pub mod api_key;
 pub mod audit;
 mod auth;
@@ -60,6 +61,7 @@ pub mod issuer;
 pub mod magic_link;
 pub mod outbox;
 pub mod password;
+pub mod phone;
 pub mod portal;
 pub mod ports;
 pub mod retention;
@@ -71,6 +73,7 @@ pub mod store;
 pub mod tenant;
 pub mod token;
 pub mod user;
+pub mod username;
 
 pub use auth::{Auth, AuthBuilder};
 pub use cx::{Cx, RequestInfo, Work};

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use crate::config::Config;
 use crate::http::Route;
-use crate::{account, api_key, code, email, email_otp, magic_link, password, session, tenant, token, user};
+use crate::{
+    account, anonymous, api_key, code, email, email_otp, magic_link, password, phone, session, tenant, token, user,
+    username,
+};
 
 /// The rows that are always there.
 const ALWAYS: [&[Route]; 4] = [crate::status::ROUTES, user::ROUTES, session::ROUTES, account::ROUTES];
@@ -48,6 +51,18 @@ pub(crate) fn routes(
     }
     if config.is_some_and(|config| config.email_otps.is_some() && config.password.is_some()) {
         routes.extend_from_slice(email_otp::PASSWORD_ROUTES);
+    }
+    if config.is_some_and(|config| config.usernames.is_some() && config.password.is_some()) {
+        routes.extend_from_slice(username::ROUTES);
+    }
+    if config.is_some_and(|config| config.phones.is_some()) {
+        routes.extend_from_slice(phone::ROUTES);
+    }
+    if config.is_some_and(|config| config.phones.is_some() && config.password.is_some()) {
+        routes.extend_from_slice(phone::PASSWORD_ROUTES);
+    }
+    if config.is_some_and(|config| config.anonymous.is_some()) {
+        routes.extend_from_slice(anonymous::ROUTES);
     }
     if config.is_some_and(|config| config.session.several.is_some()) {
         routes.extend_from_slice(session::SEVERAL_ROUTES);

@@ -179,6 +179,13 @@ impl TestApp {
         actor
     }
 
+    /// Somebody with another browser who has just signed in with this password.
+    pub async fn signed_in_with(&self, email: &str, password: &str) -> Actor {
+        let actor = self.anon();
+        actor.sign_in(email, password).await.ok();
+        actor
+    }
+
     /// Defines a role and gives it to a user.
     pub async fn grant(&self, email: &str, guard: &str, name: &str, permissions: &[&str]) {
         let cx = self.cx();

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The features, in their order: one may use those before it.
-const FEATURES: [&str; 13] = [
+const FEATURES: [&str; 16] = [
     "role",
     "tenant",
     "user",
@@ -21,6 +21,9 @@ const FEATURES: [&str; 13] = [
     "customer",
     "magic_link",
     "email_otp",
+    "username",
+    "phone",
+    "anonymous",
     "api_key",
     "token",
 ];
@@ -59,7 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("token/claims", &["base", "<earlier>"]),
     ("token/keys", &["base", "crypto", "error", "store", "cx"]),
     ("token/refresh", &["base", "crypto", "error", "cx", "hooks", "<earlier>"]),
-    ("code/issue", &["base", "crypto", "cx", "error", "<earlier>"]),
+    ("code/issue", &["base", "crypto", "cx", "error", "hooks", "<earlier>"]),
     ("email/enter", &["base", "cx", "error", "hooks", "<earlier>"]),
     ("password/reset", &["base", "crypto", "cx", "error", "hooks", "ports", "<earlier>"]),
     ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
@@ -275,8 +278,9 @@ fn sessions_are_made_in_one_place() {
     assert_eq!(naming("Session::proven("), expected(&["session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("NewSession::new("), expected(&["session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("AuthEvent {"), expected(&["session/service.rs"]));
-    assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/service.rs"]));
-    assert_eq!(naming("AuthEvent::signed_up("), expected(&["email/enter.rs", "password/service.rs"]));
+    assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/service.rs", "phone/service.rs"]));
+    let signing_up = ["anonymous/service.rs", "email/enter.rs", "password/service.rs", "phone/service.rs"];
+    assert_eq!(naming("AuthEvent::signed_up("), expected(&signing_up));
     assert_eq!(naming("AuthEvent::again("), expected(&["password/service.rs"]));
     assert_eq!(naming("AuthEvent::beside("), expected(&["code/service.rs", "session/service.rs"]));
 }

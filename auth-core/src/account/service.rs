@@ -20,6 +20,11 @@ const TAKING_BACK: Duration = Duration::from_secs(1);
 pub(crate) enum AttemptSubject<'a> {
     /// Signing in to the account of this address there, whether it exists or not.
     SignIn(&'a Population, &'a Email),
+    /// Signing in to what an account might be named by, and none is.
+    Named(&'a Population, &'a str),
+    /// Proving the mailbox that an account is to move to, whoever's account it is: nobody gets more tries at it by making
+    /// more accounts.
+    NewMailbox(&'a Population, &'a Email),
     /// Proving again within a session. Counted apart from signing in: a stranger who fails to sign in must not be
     /// able to keep the owner from acting in a session that is open already.
     Reauthentication(UserId),
@@ -92,6 +97,14 @@ impl CountedAttempt {
         outcome
     }
 
+    /// It was right, and nothing comes of it: as if nobody had tried.
+    pub(crate) async fn take_back(&self, cx: &Cx) -> Result<()> {
+        if self.limits.is_some() {
+            cx.conn().refund_attempts(&[self.account, self.address]).await?;
+        }
+        Ok(())
+    }
+
     /// It was right: the account's count starts anew, and the address gets this one attempt back.
     pub(crate) async fn settle(&self, work: &mut Work<'_>) -> Result<()> {
         if self.limits.is_some() {
@@ -99,6 +112,20 @@ impl CountedAttempt {
         }
         Ok(())
     }
+}
+
+/// One address in two populations is two accounts: who guesses at one does not lock the other.
+fn sign_in_keys(keys: &AttemptKeys, population: &Population, account: &str, client: &str) -> ([u8; 32], [u8; 32]) {
+    let kind = match population.pool {
+        Pool::User => "sign-in",
+        Pool::Customer => "customer sign-in",
+    };
+    // Neither a tenant nor an address has a space, so that no two pairs are written alike.
+    let account = match &population.tenant {
+        Some(tenant) => format!("{tenant} {account}"),
+        None => account.to_owned(),
+    };
+    (keys.pseudonym(kind, account.as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
 }
 
 /// Says once what is missing: a server that does not pass the address of its connections on.
@@ -114,18 +141,12 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [Attemp
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
     let client = client.map(|ip| ip.to_string()).unwrap_or_default();
     let (account, address) = match subject {
-        // One address in two populations is two accounts: who guesses at one does not lock the other.
-        AttemptSubject::SignIn(population, email) => {
-            let kind = match population.pool {
-                Pool::User => "sign-in",
-                Pool::Customer => "customer sign-in",
-            };
-            // Neither a tenant nor an address has a space, so that no two pairs are written alike.
-            let account = match &population.tenant {
-                Some(tenant) => format!("{tenant} {email}"),
-                None => email.to_string(),
-            };
-            (keys.pseudonym(kind, account.as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
+        AttemptSubject::SignIn(population, email) => sign_in_keys(&keys, population, email.as_str(), &client),
+        // No address is spelt like a name or a number.
+        AttemptSubject::Named(population, name) => sign_in_keys(&keys, population, name, &client),
+        AttemptSubject::NewMailbox(population, email) => {
+            let (account, _) = sign_in_keys(&keys, population, &format!("to {email}"), &client);
+            (account, keys.pseudonym("reauthentication address", client.as_bytes()))
         }
         AttemptSubject::Reauthentication(user) => (
             keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),
@@ -135,29 +156,45 @@ fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [Attemp
     [account, address].map(AttemptKey::from_bytes)
 }
 
-/// How many messages go to one recipient in a window, however many are asked for.
-const MESSAGES_TO_ONE: u32 = 5;
+/// How many messages go to one recipient in a window, however many are asked for: about one thing, and about all.
+const MESSAGES_ABOUT_ONE_THING: u32 = 10;
+const MESSAGES_TO_ONE: u32 = 20;
+/// How many of them one client may ask for.
+const MESSAGES_TO_ONE_FROM_ONE: u32 = 5;
 const MESSAGE_WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// Whether one more message may go to this recipient, whom somebody has named who may be anybody. Without the limit, an
-/// endpoint that sends mail fills the mailboxes of strangers, and one that sends text messages costs money.
+/// Whether one more message about `kind` may go to this recipient, whom somebody has named who may be anybody. Without the
+/// limit, an endpoint that sends mail fills the mailboxes of strangers, and one that sends text messages costs money. One
+/// client comes to its own limit long before the recipient does, and so does not keep them from their messages.
 ///
 /// # Errors
-/// 429 for a client who has asked for too many, whoever they are for.
-pub(crate) async fn may_message(cx: &Cx, recipient: &[u8]) -> Result<bool> {
+/// 429 for a client who has asked for too many, whether the recipient is anybody or not.
+pub(crate) async fn may_message(cx: &Cx, kind: &'static str, recipient: &[u8]) -> Result<bool> {
     let Some(limits) = cx.auth().config().lockout.limits() else { return Ok(true) };
-    let keys = AttemptKeys::new(&cx.auth().config().keyring);
-    let client = cx.client_unit();
-    let address = client.map(|ip| ip.to_string()).unwrap_or_default();
-    let [recipient, address] = [("message", recipient), ("message address", address.as_bytes())]
-        .map(|(kind, value)| AttemptKey::from_bytes(keys.pseudonym(kind, value)));
-    let window_ends_at = cx.now().plus(MESSAGE_WINDOW);
-    let counted = [recipient, address].map(|key| Attempt { key, window_ends_at });
-    cx.conn().raise_attempts(&counted, cx.now()).await?;
-    let counters = cx.conn().attempts(&[recipient, address], cx.now()).await?;
-    let is_over = |key, most: u32| counters.iter().any(|count| count.key == key && count.attempts > i64::from(most));
-    if client.is_some() && is_over(address, limits.per_address) {
-        return Err(Error::from(Code::TooManyAttempts).retry_after(MESSAGE_WINDOW));
+    let client = cx.client_unit().map(|ip| ip.to_string()).unwrap_or_default();
+    let counted = |kind, parts: &[&[u8]]| {
+        let key = AttemptKeys::new(&cx.auth().config().keyring).pseudonym(kind, &parts.join(&b'\n'));
+        Attempt { key: AttemptKey::from_bytes(key), window_ends_at: cx.now().plus(MESSAGE_WINDOW) }
+    };
+    if !client.is_empty() {
+        let pair = counted("message by client", &[recipient, client.as_bytes()]);
+        let alone = counted("messages of client", &[client.as_bytes()]);
+        let most = [MESSAGES_TO_ONE_FROM_ONE, limits.per_address];
+        if let Some(wait) = count(cx, [pair, alone], most).await? {
+            return Err(Error::from(Code::TooManyAttempts).retry_after(wait));
+        }
     }
-    Ok(!is_over(recipient, MESSAGES_TO_ONE))
+    let counted = [counted("message", &[recipient]), counted("message about", &[kind.as_bytes(), recipient])];
+    Ok(count(cx, counted, [MESSAGES_TO_ONE, MESSAGES_ABOUT_ONE_THING]).await?.is_none())
+}
+
+/// Counts both; how long to wait if one is more than it may be.
+async fn count(cx: &Cx, counted: [Attempt; 2], most: [u32; 2]) -> Result<Option<Duration>> {
+    cx.conn().raise_attempts(&counted, cx.now()).await?;
+    let counters = cx.conn().attempts(&counted.map(|attempt| attempt.key), cx.now()).await?;
+    let is_over = |counter: &&AttemptCount| {
+        let most = if counter.key == counted[0].key { most[0] } else { most[1] };
+        counter.attempts > i64::from(most)
+    };
+    Ok(counters.iter().filter(is_over).map(|counter| counter.window_ends_at.since(cx.now())).max())
 }

@@ -20,7 +20,10 @@ use crate::issuer::ExternalIssuers;
 use crate::outbox::{self, Postman};
 use crate::ports::{Mailer, SmsSender};
 use crate::store::Store;
-use crate::{api_key, code, customer, email, email_otp, magic_link, password, retention, session, token};
+use crate::{
+    anonymous, api_key, code, customer, email, email_otp, magic_link, password, phone, retention, session, token,
+    username,
+};
 
 /// Collects a configuration. What is not set has a safe default; what has none is a problem that
 /// [`build`](Self::build) reports.
@@ -168,6 +171,24 @@ impl AuthBuilder {
         self
     }
 
+    /// Switches names on that people sign in with, beside their address. Signing in with one takes a password.
+    pub fn usernames(mut self, config: username::Config) -> Self {
+        self.draft.usernames = Some(config);
+        self
+    }
+
+    /// Switches telephone numbers on: proved by a code in a text message, and then a way to sign in.
+    pub fn phone_numbers(mut self, config: phone::Config) -> Self {
+        self.draft.phones = Some(config);
+        self
+    }
+
+    /// Lets people try the application before they say who they are.
+    pub fn anonymous(mut self, config: anonymous::Config) -> Self {
+        self.draft.anonymous = Some(config);
+        self
+    }
+
     /// Switches API keys on. Without it none is made and none is accepted.
     pub fn api_keys(mut self, config: api_key::Config) -> Self {
         self.draft.api_keys = Some(config);
@@ -190,6 +211,7 @@ impl AuthBuilder {
     /// Who sends text messages. What needs them is not there without it.
     pub fn sms(mut self, sender: impl SmsSender) -> Self {
         self.sms = Some(Box::new(sender));
+        self.draft.has_sms = true;
         self
     }
 

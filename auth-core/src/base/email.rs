@@ -41,6 +41,16 @@ impl Email {
         if canonical.len() > MAX_BYTES { Err(InvalidEmail) } else { Ok(Self(canonical)) }
     }
 
+    /// The address of somebody who has none: nobody has a mailbox below `.invalid` (RFC 6761 §6.4).
+    pub(crate) fn placeholder(local: impl fmt::Display, kind: &str) -> Self {
+        Self(format!("{local}@{kind}.invalid"))
+    }
+
+    /// Whether it is such an address.
+    pub fn is_placeholder(&self) -> bool {
+        self.0.ends_with(".invalid")
+    }
+
     /// The canonical text, for columns and messages.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -44,6 +44,8 @@ pub enum TokenKind {
     DeleteUser,
     /// A mailed link: somebody is signed in.
     MagicLink,
+    /// What a browser is known by again.
+    Browser,
 }
 
 impl TokenKind {
@@ -57,7 +59,7 @@ impl TokenKind {
             Self::ResetPassword => "rp_",
             Self::DeleteUser => "du_",
             Self::MagicLink => "ml_",
-            Self::Session | Self::OneTime | Self::ApiKey => "",
+            Self::Session | Self::OneTime | Self::ApiKey | Self::Browser => "",
         }
     }
 
@@ -74,6 +76,7 @@ impl TokenKind {
             Self::ResetPassword => b"reset-password",
             Self::DeleteUser => b"delete-user",
             Self::MagicLink => b"magic-link",
+            Self::Browser => b"browser",
         }
     }
 
@@ -89,7 +92,8 @@ impl TokenKind {
             | Self::NewEmail
             | Self::ResetPassword
             | Self::DeleteUser
-            | Self::MagicLink => SECRET_BYTES,
+            | Self::MagicLink
+            | Self::Browser => SECRET_BYTES,
         }
     }
 
@@ -300,6 +304,7 @@ mod tests {
             TokenKind::ResetPassword,
             TokenKind::DeleteUser,
             TokenKind::MagicLink,
+            TokenKind::Browser,
         ];
         for kind in kinds {
             let token = Token::random(kind, &OsRandom);

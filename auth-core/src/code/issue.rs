@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 
 use super::config::OtpForm;
 use super::model::{Binding, CodePurpose, CodeSubject, StoredCode};
-use crate::base::{Email, Timestamp, Token, TokenHash};
+use crate::account::CountedAttempt;
+use crate::base::{Email, PhoneNumber, Timestamp, Token, TokenHash};
 use crate::crypto::mac::CodeKeys;
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
+use crate::hooks::Event;
 use crate::user::{Population, User};
 
 /// Whom a code is made for: the holder of a mailbox, whether that is anybody's or not.
@@ -27,10 +29,23 @@ impl<'a> Recipient<'a> {
         Self { subject: mailbox(cx, population, email), user }
     }
 
+    /// Whoever has this telephone number, and the user whose it is, if there is one.
+    pub(crate) fn phone(cx: &Cx, population: &Population, phone: &PhoneNumber, user: Option<&'a User>) -> Self {
+        Self { subject: telephone(cx, population, phone), user }
+    }
+
+    /// As [`nobody`](Self::nobody), of a telephone number.
+    pub(crate) fn no_phone(cx: &Cx, population: &Population, phone: &PhoneNumber) -> Self {
+        Self::in_place_of(cx, &telephone(cx, population, phone))
+    }
+
     /// Nobody: what costs the same as a code for this mailbox, and leaves those alone that are out.
     pub(crate) fn nobody(cx: &Cx, population: &Population, email: &Email) -> Self {
-        let mailbox = mailbox(cx, population, email);
-        Self { subject: CodeSubject::from_pseudonym(keys(cx).pseudonym(&[b"nobody", mailbox.as_bytes()])), user: None }
+        Self::in_place_of(cx, &mailbox(cx, population, email))
+    }
+
+    fn in_place_of(cx: &Cx, subject: &CodeSubject) -> Self {
+        Self { subject: CodeSubject::from_pseudonym(keys(cx).pseudonym(&[b"nobody", subject.as_bytes()])), user: None }
     }
 
     /// A user, whatever their address.
@@ -41,8 +56,17 @@ impl<'a> Recipient<'a> {
 
 /// What codes for this mailbox are found by.
 pub(crate) fn mailbox(cx: &Cx, population: &Population, email: &Email) -> CodeSubject {
+    pseudonym(cx, b"mailbox", population, email.as_str())
+}
+
+/// What codes for this telephone number are found by.
+pub(crate) fn telephone(cx: &Cx, population: &Population, phone: &PhoneNumber) -> CodeSubject {
+    pseudonym(cx, b"telephone", population, phone.as_str())
+}
+
+fn pseudonym(cx: &Cx, kind: &[u8], population: &Population, value: &str) -> CodeSubject {
     let tenant = population.tenant.as_ref().map_or("", |tenant| tenant.as_str());
-    let parts = [b"mailbox", population.pool.as_str().as_bytes(), tenant.as_bytes(), email.as_str().as_bytes()];
+    let parts = [kind, population.pool.as_str().as_bytes(), tenant.as_bytes(), value.as_bytes()];
     CodeSubject::from_pseudonym(keys(cx).pseudonym(&parts))
 }
 
@@ -139,23 +163,41 @@ pub(crate) async fn read_link(cx: &Cx, purpose: CodePurpose, text: &str) -> Resu
     })
 }
 
-/// Counts a try at the code of this purpose for this mailbox, durably, and then compares.
+/// Judges a code that somebody has typed in: by the count of their account, into which the attempt has gone, and by the count
+/// of the code itself.
 ///
 /// # Errors
-/// 400 `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` after so many wrong ones. All three are said of mailboxes
-/// that are nobody's, too, if a code was asked for.
-pub(crate) async fn try_otp(
+/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` at the code, or at the account.
+pub(crate) async fn prove_otp(
     cx: &Cx,
-    purpose: CodePurpose,
-    subject: &CodeSubject,
+    attempt: &CountedAttempt,
+    (purpose, subject): (CodePurpose, &CodeSubject),
     otp: &str,
     form: &OtpForm,
 ) -> Result<ShownCode> {
+    let counters = cx.conn().attempts(&attempt.keys(), cx.now()).await?;
+    let outcome = match attempt.standing(&counters, cx.now()).blocked_for {
+        Some(wait) => Err(Error::from(Code::TooManyAttempts).of_kind(ErrorKind::Forbidden).retry_after(wait)),
+        None => try_otp(cx, purpose, subject, otp, form).await,
+    };
+    if outcome.as_ref().is_err_and(|error| error.kind() != ErrorKind::Unavailable) {
+        cx.record(Event::CodeRefused).await;
+    }
+    attempt.judged(cx, outcome).await
+}
+
+/// Counts a try at the code of this purpose for this subject, durably, and then compares.
+///
+/// # Errors
+/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` after so many wrong ones. All three are said of mailboxes
+/// that are nobody's, too, if a code was asked for.
+async fn try_otp(cx: &Cx, purpose: CodePurpose, subject: &CodeSubject, otp: &str, form: &OtpForm) -> Result<ShownCode> {
     let shown = otp_hash(cx, purpose, subject, &form.canonical(otp))?;
     let mut work = cx.begin().await?;
     let tried = work.try_code(purpose, subject).await?;
     work.commit().await?;
-    let code = tried.ok_or(Code::InvalidOtp)?;
+    // The count is at least this try: a code without one was made since, and has not been tried.
+    let code = tried.filter(|code| code.attempts > 0).ok_or(Code::OtpNotFound)?;
     if cx.now() >= code.expires_at {
         return Err(Code::OtpExpired.into());
     }
@@ -179,14 +221,29 @@ impl ShownCode {
     /// # Errors
     /// 400 `INVALID_TOKEN` when they are not.
     pub(crate) async fn user(&self, cx: &Cx) -> Result<Option<User>> {
+        if self.bound.pool != cx.pool().as_str() {
+            return Err(self.refusal());
+        }
         let Some(id) = self.code.user_id else { return Ok(None) };
         let found = cx.conn().user_by_id(id).await?;
-        let user = found.filter(|user| user.email == self.bound.email).ok_or(Code::InvalidToken)?;
+        let user = found.filter(|user| self.is_for(user)).ok_or_else(|| self.refusal())?;
         if user.disabled_at.is_some() || !cx.accepts(user.pool) {
-            return Err(Code::InvalidToken.into());
+            return Err(self.refusal());
         }
         cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
         Ok(Some(user))
+    }
+
+    /// Whether the user is known by what it was sent to.
+    fn is_for(&self, user: &User) -> bool {
+        let Binding { email, phone, .. } = &self.bound;
+        email.as_ref().is_none_or(|email| *email == user.email)
+            && phone.as_ref().is_none_or(|phone| user.identifiers.phone_number.as_ref() == Some(phone))
+    }
+
+    /// The mailbox that it was sent to.
+    pub(crate) fn mailbox(&self) -> Result<&Email> {
+        self.bound.email.as_ref().ok_or_else(|| Error::internal("a code that was not mailed"))
     }
 
     /// Uses it up, in the transaction of what it brings about. Of two who do so at once, one does.
@@ -196,27 +253,21 @@ impl ShownCode {
     }
 
     /// Uses it up for its user, whose row is taken first: whoever changes their credentials, or disables them, comes
-    /// wholly before, and the code is refused, or wholly after.
-    pub(crate) async fn consume_for(&self, cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+    /// wholly before, and the code is refused, or wholly after. The user as they are now.
+    pub(crate) async fn consume_for(&self, cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<User> {
         if !work.claim_login(user.id, user.credential_version).await? {
             return Err(self.refusal());
         }
-        // The address is no credential: it may have changed since the user was looked up.
-        let found = work.user_by_id(user.id).await?;
-        if found.is_none_or(|found| found.email != user.email) {
-            return Err(self.refusal());
-        }
-        self.consume(cx, work).await
+        // An address is no credential: it may have changed since the user was looked up.
+        let found = work.user_by_id(user.id).await?.filter(|found| self.is_for(found));
+        let found = found.ok_or_else(|| self.refusal())?;
+        self.consume(cx, work).await?;
+        Ok(found)
     }
 
     /// Takes the try back: it was right, and the code is to stay good.
     pub(crate) async fn refund(&self, cx: &Cx) -> Result<()> {
         Ok(cx.conn().refund_code(self.code.purpose, &self.code.hash).await?)
-    }
-
-    /// Whether nobody had the address when it was made.
-    pub(crate) const fn is_for_nobody(&self) -> bool {
-        self.code.user_id.is_none()
     }
 
     /// What is said of a code of this kind that is not right.

@@ -18,7 +18,7 @@ mod store;
 pub use config::{Alphabet, OneTimeTokens, OtpForm};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{GenerateOneTimeToken, OneTimeTokenBody, OpenedBody, VerifyOneTimeToken};
-pub(crate) use issue::{Issued, Recipient, ShownCode, issue_link, issue_otp, mailbox, read_link, try_otp};
+pub(crate) use issue::{Issued, Recipient, ShownCode, issue_link, issue_otp, mailbox, prove_otp, read_link, telephone};
 pub(crate) use model::Binding;
 pub use model::{CodePurpose, CodeSubject, StoredCode};
 pub use store::CodeStore;

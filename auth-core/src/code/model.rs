@@ -1,8 +1,11 @@
 //! What a store keeps of a code.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Email, SessionId, TenantId, Timestamp, TokenHash, TokenKind, UserId};
+use crate::base::{Email, PhoneNumber, SessionId, TenantId, Timestamp, TokenHash, TokenKind, UserId};
+use crate::user::Population;
 
 /// What a code may be redeemed for, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,11 +33,15 @@ pub enum CodePurpose {
     OtpResetPassword,
     /// A mailed code: the account moves to the address that it was sent to.
     OtpChangeEmail,
+    /// A texted code: the number belongs to whoever knows it.
+    PhoneVerify,
+    /// A texted code: the account gets a new password.
+    PhoneReset,
 }
 
 impl CodePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::OneTimeToken,
         Self::VerifyEmail,
         Self::ChangeEmail,
@@ -46,6 +53,8 @@ impl CodePurpose {
         Self::OtpVerifyEmail,
         Self::OtpResetPassword,
         Self::OtpChangeEmail,
+        Self::PhoneVerify,
+        Self::PhoneReset,
     ];
 
     /// The stored form.
@@ -62,6 +71,8 @@ impl CodePurpose {
             Self::OtpVerifyEmail => "otp-verify-email",
             Self::OtpResetPassword => "otp-reset-password",
             Self::OtpChangeEmail => "otp-change-email",
+            Self::PhoneVerify => "phone-verify",
+            Self::PhoneReset => "phone-reset",
         }
     }
 
@@ -75,7 +86,12 @@ impl CodePurpose {
             Self::ResetPassword => Some(TokenKind::ResetPassword),
             Self::DeleteUser => Some(TokenKind::DeleteUser),
             Self::MagicLink => Some(TokenKind::MagicLink),
-            Self::OtpSignIn | Self::OtpVerifyEmail | Self::OtpResetPassword | Self::OtpChangeEmail => None,
+            Self::OtpSignIn
+            | Self::OtpVerifyEmail
+            | Self::OtpResetPassword
+            | Self::OtpChangeEmail
+            | Self::PhoneVerify
+            | Self::PhoneReset => None,
         }
     }
 }
@@ -116,27 +132,48 @@ impl From<UserId> for CodeSubject {
 /// What a mailed code is bound to, beside its user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Binding {
-    /// The mailbox that it was made for: the account's address, where it is one's.
-    pub(crate) email: Email,
+    /// The pool of the account that it is for, or would be for.
+    pub(crate) pool: String,
+    /// The mailbox that it was sent to: the account's address, where there is an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<Email>,
+    /// The telephone number that it was sent to: the account's, where there is an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) phone: Option<PhoneNumber>,
     /// The address that the account is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) new_email: Option<Email>,
     /// Among whom the mailbox is looked for, where there may be no account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<TenantId>,
+    /// The hash of what the browser keeps in which it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) browser: Option<String>,
     /// The name that a new account is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
 }
 
 impl Binding {
-    pub(crate) const fn to(email: Email) -> Self {
-        Self { email, new_email: None, tenant: None, name: None }
+    /// Bound to this mailbox.
+    pub(crate) fn to(population: &Population, email: Email) -> Self {
+        Self { email: Some(email), ..Self::of(population) }
+    }
+
+    /// Bound to this telephone number.
+    pub(crate) fn to_phone(population: &Population, phone: PhoneNumber) -> Self {
+        Self { phone: Some(phone), ..Self::of(population) }
+    }
+
+    fn of(population: &Population) -> Self {
+        let (pool, tenant) = (population.pool.as_str().to_owned(), population.tenant.clone());
+        Self { pool, tenant, email: None, phone: None, new_email: None, browser: None, name: None }
     }
 }
 
-/// A code as a store keeps it. Plain data: having one proves nothing, for it holds a hash and not the code.
-#[derive(Clone, Debug)]
+/// A code as a store keeps it. Plain data: having one proves nothing, for it holds a hash and not the code. `Debug` shows no
+/// address.
+#[derive(Clone)]
 pub struct StoredCode {
     /// What it is found by. Of a code that is short enough to be guessed, a tag under the application's secret.
     pub hash: TokenHash,
@@ -156,4 +193,13 @@ pub struct StoredCode {
     pub created_at: Timestamp,
     /// From this instant it is worth nothing.
     pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for StoredCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { purpose, user_id, attempts, expires_at, .. } = self;
+        let mut shown = f.debug_struct("StoredCode");
+        shown.field("purpose", purpose).field("user_id", user_id).field("attempts", attempts);
+        shown.field("expires_at", expires_at).finish_non_exhaustive()
+    }
 }

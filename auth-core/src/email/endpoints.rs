@@ -60,7 +60,7 @@ impl Endpoint for SendVerificationEmail {
                 tenancy.population(cx, tenancy.at_sign_in(cx, self.tenant_id)?.as_ref()).await?
             }
         };
-        let search = Search::of(cx, population, self.email).await?;
+        let search = Search::of(cx, "verify-email", population, self.email).await?;
         service::request_verification(cx, search, self.callback_url.as_deref()).await?;
         Ok(Json(Done::status()))
     }

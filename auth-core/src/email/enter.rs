@@ -1,11 +1,10 @@
 //! A session for whoever has proved a mailbox, by a link or a code.
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::config::AfterVerification;
 use super::service::{confirm, prove};
 use crate::account::CountedAttempt;
-use crate::base::TenantId;
 use crate::code::ShownCode;
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Result};
@@ -17,8 +16,8 @@ use crate::user::{self, SignUp, User};
 pub(crate) struct Arrival {
     pub(crate) code: ShownCode,
     pub(crate) method: AuthMethod,
-    /// The tenant that they want to act in.
-    pub(crate) tenant: Option<TenantId>,
+    /// Where they want to act, as the hooks have decided.
+    pub(crate) entry: Entry,
     /// Who they will be, if they may sign up and nobody has the address.
     pub(crate) signup: Option<SignUp>,
     /// What was counted before the code was compared, where it can be guessed.
@@ -39,10 +38,7 @@ impl Arrival {
     /// 400 when the account is not as it was when the code was made, or there is none and nobody may sign up; what hooks
     /// refuse.
     pub(crate) async fn enter(self, cx: &Cx) -> Result<Entered> {
-        let Self { code, method, tenant, signup, attempt } = self;
-        let occasion = if code.is_for_nobody() { LoginOccasion::SignUp } else { LoginOccasion::SignIn };
-        let input = signup.as_ref().map_or_else(Map::new, |signup| signup.extra.clone());
-        let entry = decide(cx, (method, occasion), &code, (tenant, &input)).await?;
+        let Self { code, method, entry, signup, attempt } = self;
         let population = cx.auth().config().tenancy.population(cx, entry.tenant.as_ref()).await?;
         let user = code.user(cx).await?;
         let is_new = user.is_none();
@@ -52,13 +48,13 @@ impl Arrival {
         let mut work = cx.begin().await?;
         let event = match (user, signup) {
             (Some(user), _) => {
-                code.consume_for(cx, &mut work, &user).await?;
+                let user = code.consume_for(cx, &mut work, &user).await?;
                 let user = prove(cx, &mut work, user).await?;
                 AuthEvent::proved(user, method, Persistence::Persistent, entry)
             }
             (None, Some(mut signup)) => {
                 code.consume(cx, &mut work).await?;
-                signup.tenant.clone_from(&population.tenant);
+                signup.tenant.clone_from(&entry.tenant);
                 let user = sign_up(cx, &mut work, signup, &code).await?;
                 AuthEvent::signed_up(user, method, Persistence::Persistent, entry)
             }
@@ -88,15 +84,18 @@ pub(crate) async fn confirm_by(
     method: AuthMethod,
     attempt: Option<&CountedAttempt>,
 ) -> Result<Confirmed> {
-    let (input, tenant) = (Map::new(), user.tenant.clone());
+    let input = Map::new();
     let entry = match cx.auth().config().email.sign_in {
-        AfterVerification::Session if !user.email_verified => {
-            Some(decide(cx, (method, LoginOccasion::SignIn), code, (tenant, &input)).await?)
+        // Where the link was asked for. Elsewhere, whoever has the mailbox may be somebody else than whoever made the account,
+        // and still knows its password: they are not led into it.
+        AfterVerification::Session if !user.email_verified && (attempt.is_some() || is_same_browser(cx, code)) => {
+            let wanted = LoginAttempt::new(method, LoginOccasion::SignIn, &input);
+            Some(Entry::decide(cx, wanted.naming(code.mailbox()?, user.tenant.clone())).await?)
         }
         AfterVerification::Session | AfterVerification::Nothing => None,
     };
     let mut work = cx.begin().await?;
-    code.consume_for(cx, &mut work, &user).await?;
+    let user = code.consume_for(cx, &mut work, &user).await?;
     let user = confirm(cx, &mut work, user).await?;
     let signed_in = match entry {
         Some(entry) => {
@@ -112,13 +111,9 @@ pub(crate) async fn confirm_by(
     Ok(Confirmed { user, signed_in })
 }
 
-async fn decide(
-    cx: &Cx,
-    (method, occasion): (AuthMethod, LoginOccasion),
-    code: &ShownCode,
-    (tenant, input): (Option<TenantId>, &Map<String, Value>),
-) -> Result<Entry> {
-    Entry::decide(cx, LoginAttempt::new(method, occasion, input).naming(&code.bound.email, tenant)).await
+/// Whether the link is followed in the browser in which it was asked for.
+fn is_same_browser(cx: &Cx, code: &ShownCode) -> bool {
+    code.bound.browser.as_deref().is_some_and(|known| cx.is_marked_browser(known))
 }
 
 /// Makes the account of a mailbox that has been proved before there was one.
@@ -128,7 +123,7 @@ async fn sign_up(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp, code: &ShownC
         .await
         .map_err(|error| if error.is(Code::UserAlreadyExists) { code.refusal() } else { error })?;
     // A hook may have given them another address, and that one nobody has proved.
-    let user = if user.email == code.bound.email { confirm(cx, work, user).await? } else { user };
+    let user = if user.email == *code.mailbox()? { confirm(cx, work, user).await? } else { user };
     user::signed_up(cx, work, &user, &signup).await?;
     Ok(user)
 }

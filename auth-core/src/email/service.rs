@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::config::AddressChange;
+use super::config::{AddressChange, AfterVerification};
 use super::enter::confirm_by;
 use crate::account::may_message;
 use crate::base::Email;
 use crate::code::{self, Binding, CodePurpose, Issued, Recipient, ShownCode};
 use crate::cx::{Cx, Work};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
 use crate::outbox::{self, Letter};
 use crate::ports::{Link, Message};
@@ -29,12 +29,12 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Looks for the user of this address. Costs the same whether there is one.
+    /// Looks for the user of this address, who is to be written to about `kind`. Costs the same whether there is one.
     ///
     /// # Errors
     /// 429 for a client who asks too often.
-    pub(crate) async fn of(cx: &Cx, population: Population, email: Email) -> Result<Self> {
-        let is_throttled = !may_message(cx, email.as_str().as_bytes()).await?;
+    pub(crate) async fn of(cx: &Cx, kind: &'static str, population: Population, email: Email) -> Result<Self> {
+        let is_throttled = !may_message(cx, kind, email.as_str().as_bytes()).await?;
         let found = cx.conn().user_by_email(&population, &email).await?;
         let is_taken = found.is_some();
         let found = found.filter(|user| user.disabled_at.is_none());
@@ -48,7 +48,7 @@ impl Search {
 
     /// What a link for this mailbox is bound to.
     pub(crate) fn binding(&self) -> Binding {
-        Binding { tenant: self.population.tenant.clone(), ..Binding::to(self.email.clone()) }
+        Binding::to(&self.population, self.email.clone())
     }
 
     /// The user who is written to: an enabled one, who was not written to too often.
@@ -179,7 +179,7 @@ impl Mailed {
 pub(crate) async fn request_verification(cx: &Cx, search: Search, callback: Option<&str>) -> Result<()> {
     let user = search.user().filter(|user| !user.email_verified);
     let mut work = cx.begin().await?;
-    let binding = search.binding();
+    let binding = Binding { browser: marked(cx), ..search.binding() };
     let ttl = cx.auth().config().email.link_ttl;
     VERIFY.reach(cx, &mut work, (&search, user.into()), (&binding, ttl), &[("callbackURL", callback)]).await?;
     work.commit().await
@@ -188,14 +188,21 @@ pub(crate) async fn request_verification(cx: &Cx, search: Search, callback: Opti
 /// Writes to somebody who has just signed up, in the same transaction.
 pub(crate) async fn send_verification(cx: &Cx, work: &mut Work<'_>, user: &User, callback: Option<&str>) -> Result<()> {
     let (population, email) = (user.population(), user.email.clone());
-    let search = Search { population, email: email.clone(), found: None, is_taken: true, is_throttled: false };
-    let (binding, ttl) = (Binding::to(email), cx.auth().config().email.link_ttl);
+    let search = Search { population, email, found: None, is_taken: true, is_throttled: false };
+    let binding = Binding { browser: marked(cx), ..search.binding() };
+    let ttl = cx.auth().config().email.link_ttl;
     VERIFY.reach(cx, work, (&search, Reach::User(user)), (&binding, ttl), &[("callbackURL", callback)]).await
+}
+
+/// What the browser is known by in which the link is asked for, where following it there opens a session.
+fn marked(cx: &Cx) -> Option<String> {
+    let opens_session = cx.auth().config().email.sign_in == AfterVerification::Session;
+    opens_session.then(|| cx.mark_browser(cx.auth().config().email.link_ttl))
 }
 
 /// Tells the owner of an account that somebody tried to sign up with their address; whoever it was is told nothing.
 pub(crate) async fn conceal_sign_up(cx: &Cx, work: &mut Work<'_>, search: &Search) -> Result<()> {
-    let binding = search.binding();
+    let binding = Binding { browser: marked(cx), ..search.binding() };
     let ttl = cx.auth().config().email.link_ttl;
     code::issue_link(cx, work, CodePurpose::VerifyEmail, search.recipient(cx, Reach::Nobody), (&binding, ttl)).await?;
     let notice = search.user().map(|user| Letter::Mail(Message::AccountExists { to: user.email.clone() }));
@@ -251,13 +258,13 @@ pub(crate) enum Followed {
 /// Those of [`look_at`]; 401 `INVALID_USER` when somebody else is signed in and it is about a change; 422 when the new
 /// address was taken in the meantime.
 pub(crate) async fn follow(cx: &Cx, shown: Shown, callback: Option<&str>) -> Result<Followed> {
-    if shown.purpose != CodePurpose::VerifyEmail
-        && cx
-            .authentication()
-            .await?
-            .and_then(|caller| caller.user().map(|user| user.id))
-            .is_some_and(|id| id != shown.user.id)
-    {
+    // A credential that proves nothing any more is nobody's.
+    let signed_in = match cx.authentication().await {
+        Ok(caller) => caller.and_then(|caller| caller.user().map(|user| user.id)),
+        Err(error) if error.kind() == ErrorKind::Unauthorized => None,
+        Err(error) => return Err(error),
+    };
+    if shown.purpose != CodePurpose::VerifyEmail && signed_in.is_some_and(|id| id != shown.user.id) {
         return Err(Code::InvalidUser.into());
     }
     match shown.purpose {
@@ -317,13 +324,14 @@ pub(crate) async fn request_change(
     }
     user::expect_accepted(cx, &new)?;
     let parameters = [("callbackURL", callback)];
-    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(user.email.clone()) };
+    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
+    // The mail to a mailbox of the caller's own says nothing of the new one: whether that is taken is looked at afterwards.
     let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
     let (mailed, to) = if user.email_verified { (APPROVE_CHANGE, &user.email) } else { (MOVE, &new) };
-    let may_write = may_message(cx, to.as_str().as_bytes()).await?;
+    let may_write = may_message(cx, "change-email", to.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    if is_free && may_write {
+    if may_write && (is_free || user.email_verified) {
         mailed.send(cx, &mut work, (user, to), &binding, &parameters).await?;
     } else {
         let recipient = Recipient::nobody(cx, &user.population(), &new);
@@ -337,10 +345,14 @@ pub(crate) async fn request_change(
 async fn approve(cx: &Cx, shown: Shown, callback: Option<&str>) -> Result<Followed> {
     let Shown { code, user, .. } = shown;
     let new = code.bound.new_email.clone().ok_or_else(|| Error::internal("a change to no address"))?;
+    let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
+    let may_write = may_message(cx, "change-email", new.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
-    code.consume_for(cx, &mut work, &user).await?;
-    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(user.email.clone()) };
-    MOVE.send(cx, &mut work, (&user, &new), &binding, &[("callbackURL", callback)]).await?;
+    let user = code.consume_for(cx, &mut work, &user).await?;
+    if is_free && may_write {
+        let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
+        MOVE.send(cx, &mut work, (&user, &new), &binding, &[("callbackURL", callback)]).await?;
+    }
     work.commit().await?;
     Ok(Followed::Approved)
 }
@@ -349,7 +361,7 @@ async fn complete_change(cx: &Cx, shown: Shown) -> Result<Followed> {
     let Shown { code, user, .. } = shown;
     let new = code.bound.new_email.clone().ok_or_else(|| Error::internal("a change to no address"))?;
     let mut work = cx.begin().await?;
-    code.consume_for(cx, &mut work, &user).await?;
+    let user = code.consume_for(cx, &mut work, &user).await?;
     let user = move_to(cx, &mut work, &user, &new).await?;
     work.commit().await?;
     Ok(Followed::Moved(Box::new(user)))
@@ -377,12 +389,12 @@ pub(crate) async fn request_deletion(
     (user, session): (&User, &Session),
     callback: Option<&str>,
 ) -> Result<()> {
-    if !may_message(cx, user.email.as_str().as_bytes()).await? {
+    if !may_message(cx, "delete-user", user.email.as_str().as_bytes()).await? {
         return Err(Code::TooManyAttempts.into());
     }
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    let binding = Binding::to(user.email.clone());
+    let binding = Binding::to(&user.population(), user.email.clone());
     DELETE.send(cx, &mut work, (user, &user.email), &binding, &[("callbackURL", callback)]).await?;
     work.commit().await
 }
@@ -399,7 +411,7 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
     let code = look_at_deletion(cx, user, token).await?;
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    code.consume_for(cx, &mut work, user).await?;
+    let user = &code.consume_for(cx, &mut work, user).await?;
     user::delete_user(cx, &mut work, user).await?;
     work.commit().await
 }

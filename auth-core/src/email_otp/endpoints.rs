@@ -72,9 +72,15 @@ impl Named {
         Ok(Self { email, tenant: cx.auth().config().tenancy.at_sign_in(cx, tenant)? })
     }
 
-    async fn search(self, cx: &Cx) -> Result<Search> {
+    async fn search(self, cx: &Cx, purpose: OtpPurpose) -> Result<Search> {
+        let kind = match purpose {
+            OtpPurpose::SignIn => "otp-sign-in",
+            OtpPurpose::EmailVerification => "otp-verify-email",
+            OtpPurpose::ForgetPassword => "otp-reset-password",
+            OtpPurpose::ChangeEmail => "change-email",
+        };
         let population = cx.auth().config().tenancy.population(cx, self.tenant.as_ref()).await?;
-        Search::of(cx, population, self.email).await
+        Search::of(cx, kind, population, self.email).await
     }
 
     async fn typed(self, cx: &Cx, otp: String) -> Result<Typed> {
@@ -105,7 +111,7 @@ impl Endpoint for SendVerificationOtp {
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
         let purpose = self.otp_type.purpose()?;
-        let search = Named::parse(cx, &self.email, self.tenant_id)?.search(cx).await?;
+        let search = Named::parse(cx, &self.email, self.tenant_id)?.search(cx, purpose).await?;
         service::send(cx, search, purpose).await?;
         Ok(Json(Done::success()))
     }
@@ -242,7 +248,7 @@ impl Endpoint for RequestPasswordResetOtp {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        let search = Named::parse(cx, &self.email, self.tenant_id)?.search(cx).await?;
+        let search = Named::parse(cx, &self.email, self.tenant_id)?.search(cx, OtpPurpose::ForgetPassword).await?;
         service::send(cx, search, OtpPurpose::ForgetPassword).await?;
         Ok(Json(Done::success()))
     }

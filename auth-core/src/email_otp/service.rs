@@ -7,12 +7,12 @@ use crate::code::{self, Binding, CodePurpose, CodeSubject, Recipient, ShownCode}
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::email::{self, AddressChange, Arrival, Confirmed, Entered, Reach, Search};
-use crate::error::{Code, Error, ErrorKind, Result};
-use crate::hooks::Event;
+use crate::error::{Code, Result};
+use crate::hooks::{LoginAttempt, LoginOccasion};
 use crate::outbox::{self, Letter};
-use crate::password::{self, SignUpMode};
+use crate::password::{self, Proved, SignUpMode};
 use crate::ports::{Message, Otp, OtpPurpose};
-use crate::session::{self, AuthMethod, Session};
+use crate::session::{self, AuthMethod, Entry, Session};
 use crate::user::{self, Population, SignUp, User};
 
 fn feature(cx: &Cx) -> Result<&Config> {
@@ -75,32 +75,27 @@ async fn judge(
     subject: &CodeSubject,
     otp: &str,
 ) -> Result<ShownCode> {
-    let form = &feature(cx)?.form;
-    let counters = cx.conn().attempts(&attempt.keys(), cx.now()).await?;
-    let outcome = match attempt.standing(&counters, cx.now()).blocked_for {
-        Some(wait) => Err(Error::from(Code::TooManyAttempts).of_kind(ErrorKind::Forbidden).retry_after(wait)),
-        None => code::try_otp(cx, stored_purpose(purpose), subject, otp, form).await,
-    };
-    if outcome.as_ref().is_err_and(|error| error.kind() != ErrorKind::Unavailable) {
-        cx.record(Event::CodeRefused).await;
-    }
-    attempt.judged(cx, outcome).await
+    let code = (stored_purpose(purpose), subject);
+    let outcome = code::prove_otp(cx, attempt, code, otp, &feature(cx)?.form).await;
+    // The protocol does not tell the two apart here.
+    outcome.map_err(|error| if error.is(Code::OtpNotFound) { Code::InvalidOtp.into() } else { error })
 }
 
 /// Whether the code is right. It stays good, and the attempt does not count.
 pub(crate) async fn check(cx: &Cx, typed: &Typed, purpose: OtpPurpose) -> Result<()> {
     let (attempt, code) = typed.prove(cx, purpose).await?;
     code.refund(cx).await?;
-    let mut work = cx.begin().await?;
-    attempt.settle(&mut work).await?;
-    work.commit().await
+    attempt.take_back(cx).await
 }
 
 /// Signs in whoever has the code, or up, where that is open.
 pub(crate) async fn sign_in(cx: &Cx, typed: Typed, tenant: Option<TenantId>, signup: SignUp) -> Result<Entered> {
+    // Before anything is compared: what a hook refuses tells nothing of the code.
+    let wanted = LoginAttempt::new(AuthMethod::EmailOtp, LoginOccasion::SignIn, &signup.extra);
+    let entry = Entry::decide(cx, wanted.naming(&typed.email, tenant)).await?;
     let (attempt, code) = typed.prove(cx, OtpPurpose::SignIn).await?;
     let signup = (feature(cx)?.sign_up == SignUpMode::Open).then_some(signup);
-    Arrival { code, method: AuthMethod::EmailOtp, tenant, signup, attempt: Some(attempt) }.enter(cx).await
+    Arrival { code, method: AuthMethod::EmailOtp, entry, signup, attempt: Some(attempt) }.enter(cx).await
 }
 
 /// Proves the mailbox of an account, which stays as it is.
@@ -112,18 +107,12 @@ pub(crate) async fn verify_email(cx: &Cx, typed: &Typed) -> Result<Confirmed> {
 
 /// Sets a new password. Everybody is signed out, and nobody in.
 pub(crate) async fn reset_password(cx: &Cx, typed: &Typed, new: Password) -> Result<()> {
-    // First, so that a password that is refused costs no try.
+    // First, so that a password that the policy refuses costs no try.
     password::check_policy(cx, &new, &typed.email)?;
     let (attempt, code) = typed.prove(cx, OtpPurpose::ForgetPassword).await?;
     let user = owner(cx, &code).await?;
-    password::by_code(cx, &code, user, new).await?;
-    settle(cx, &attempt).await
-}
-
-async fn settle(cx: &Cx, attempt: &CountedAttempt) -> Result<()> {
-    let mut work = cx.begin().await?;
-    attempt.settle(&mut work).await?;
-    work.commit().await
+    let outcome = password::by_code(cx, (&code, Proved::Mailbox), user, new, Some(&attempt)).await;
+    attempt.judged(cx, outcome).await
 }
 
 /// Whose the code is; a code of nobody is never right here.
@@ -149,20 +138,22 @@ pub(crate) async fn request_change(
         _ if !user.email_verified => None,
         Some(otp) => {
             let subject = code::mailbox(cx, &user.population(), &user.email);
-            Some(prove_again(cx, user, OtpPurpose::EmailVerification, &subject, &otp).await?)
+            let counted = AttemptSubject::Reauthentication(user.id);
+            Some(prove_again(cx, counted, (user, &subject), OtpPurpose::EmailVerification, &otp).await?)
         }
         None => return Err(Code::InvalidOtp.into()),
     };
     let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
-    let may_write = may_message(cx, new.as_str().as_bytes()).await?;
-    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(user.email.clone()) };
+    let may_write = may_message(cx, "change-email", new.as_str().as_bytes()).await?;
+    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
     if let Some((attempt, approval)) = approval {
         approval.consume_for(cx, &mut work, user).await?;
         attempt.settle(&mut work).await?;
     }
-    let recipient = Recipient::user(user);
+    // A code that is not sent takes the place of none that was: it would be one more to guess at.
+    let recipient = if may_write { Recipient::user(user) } else { Recipient::nobody(cx, &user.population(), &new) };
     let purpose = CodePurpose::OtpChangeEmail;
     let issued = code::issue_otp(cx, &mut work, purpose, recipient, (&binding, &config.form)).await?;
     let letter = if is_free && may_write {
@@ -178,8 +169,9 @@ pub(crate) async fn request_change(
 /// Gives somebody who is signed in the address whose code they have.
 pub(crate) async fn change_email(cx: &Cx, (user, session): (&User, &Session), new: &Email, otp: &str) -> Result<User> {
     expect_changes(cx)?;
-    let subject = CodeSubject::from(user.id);
-    let (attempt, code) = prove_again(cx, user, OtpPurpose::ChangeEmail, &subject, otp).await?;
+    let (population, subject) = (user.population(), CodeSubject::from(user.id));
+    let counted = AttemptSubject::NewMailbox(&population, new);
+    let (attempt, code) = prove_again(cx, counted, (user, &subject), OtpPurpose::ChangeEmail, otp).await?;
     if code.bound.new_email.as_ref() != Some(new) {
         return Err(code.refusal());
     }
@@ -192,15 +184,15 @@ pub(crate) async fn change_email(cx: &Cx, (user, session): (&User, &Session), ne
     Ok(user)
 }
 
-/// A code that somebody types in who is signed in: counted with the passwords that they are asked for again.
+/// A code that somebody types in who is signed in.
 async fn prove_again(
     cx: &Cx,
-    user: &User,
+    counted: AttemptSubject<'_>,
+    (user, subject): (&User, &CodeSubject),
     purpose: OtpPurpose,
-    subject: &CodeSubject,
     otp: &str,
 ) -> Result<(CountedAttempt, ShownCode)> {
-    let attempt = CountedAttempt::raise(cx, AttemptSubject::Reauthentication(user.id)).await?;
+    let attempt = CountedAttempt::raise(cx, counted).await?;
     let code = judge(cx, &attempt, purpose, subject, otp).await?;
     let is_theirs = owner(cx, &code).await?.id == user.id;
     if is_theirs { Ok((attempt, code)) } else { Err(code.refusal()) }

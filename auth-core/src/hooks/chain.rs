@@ -62,6 +62,7 @@ impl HookChain {
         on_signup(cx: &Cx, work: &mut Work<'_>, user: &User, signup: &SignUp);
         before_login(cx: &Cx, attempt: &mut LoginAttempt<'_>);
         on_login(cx: &Cx, work: &mut Work<'_>, login: &mut LoginContext<'_>);
+        on_link_account(cx: &Cx, work: &mut Work<'_>, anonymous: &User, user: &User);
         before_auth(cx: &Cx);
         after_auth(cx: &Cx, principal: &Principal);
         resolve_roles(cx: &Cx, user: &User, roles: &mut BTreeSet<GrantedRole>);

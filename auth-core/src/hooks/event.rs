@@ -103,6 +103,20 @@ pub enum Event {
         /// Whose it is.
         user: UserId,
     },
+    /// A telephone number was proved to be a user's.
+    #[non_exhaustive]
+    PhoneVerified {
+        /// Whose it is.
+        user: UserId,
+    },
+    /// Somebody who was anonymous is known now; the anonymous user is gone.
+    #[non_exhaustive]
+    AnonymousLinked {
+        /// Who they are.
+        user: UserId,
+        /// The former anonymous user.
+        former: UserId,
+    },
     /// An account has another address, whose mailbox is its user's.
     #[non_exhaustive]
     EmailChanged {
@@ -284,6 +298,8 @@ impl Event {
             Self::PasswordSet { .. } => "password_set",
             Self::PasswordReset { .. } => "password_reset",
             Self::EmailVerified { .. } => "email_verified",
+            Self::PhoneVerified { .. } => "phone_verified",
+            Self::AnonymousLinked { .. } => "anonymous_linked",
             Self::EmailChanged { .. } => "email_changed",
             Self::CodeRefused => "code_refused",
             Self::SignUpConcealed => "sign_up_concealed",
@@ -354,6 +370,8 @@ impl Event {
             | Self::PasswordReset { user }
             | Self::EmailVerified { user }
             | Self::EmailChanged { user }
+            | Self::PhoneVerified { user }
+            | Self::AnonymousLinked { user, .. }
             | Self::ProfileChanged { user }
             | Self::UserDeleted { user }
             | Self::UserDisabled { user }
@@ -383,6 +401,8 @@ impl Event {
             | Self::PasswordReset { .. }
             | Self::EmailVerified { .. }
             | Self::EmailChanged { .. }
+            | Self::PhoneVerified { .. }
+            | Self::AnonymousLinked { .. }
             | Self::CodeRefused
             | Self::SignUpConcealed
             | Self::ProfileChanged { .. }
@@ -430,6 +450,7 @@ impl Event {
             Self::SigningKeyRotated { key } | Self::SigningKeyRevoked { key } => Some(key.to_string()),
             Self::SignedIn { method, .. } => Some(method.as_str().to_owned()),
             Self::MessageExpired { kind } => Some((*kind).to_owned()),
+            Self::AnonymousLinked { former, .. } => Some(former.to_string()),
             Self::SignedUp { .. }
             | Self::SignInRefused { .. }
             | Self::PasswordRefused { .. }
@@ -441,6 +462,7 @@ impl Event {
             | Self::PasswordReset { .. }
             | Self::EmailVerified { .. }
             | Self::EmailChanged { .. }
+            | Self::PhoneVerified { .. }
             | Self::CodeRefused
             | Self::SignUpConcealed
             | Self::ProfileChanged { .. }

@@ -16,7 +16,7 @@ pub struct LoginAttempt<'a> {
     pub method: AuthMethod,
     /// What for.
     pub occasion: LoginOccasion,
-    /// The account that they name, if they name one.
+    /// The account that they name, if they name one by its address.
     pub email: Option<&'a Email>,
     /// Fields of the request that the engine does not know. A stranger writes them.
     pub input: &'a Map<String, Value>,
@@ -30,6 +30,11 @@ pub struct LoginAttempt<'a> {
 impl<'a> LoginAttempt<'a> {
     pub(crate) const fn new(method: AuthMethod, occasion: LoginOccasion, input: &'a Map<String, Value>) -> Self {
         Self { method, occasion, email: None, input, role_guard: None, tenant: None }
+    }
+
+    pub(crate) fn wanting(mut self, tenant: Option<TenantId>) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     pub(crate) fn naming(mut self, email: &'a Email, tenant: Option<TenantId>) -> Self {

@@ -79,6 +79,12 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Somebody who was anonymous in this browser has signed in or up as `user`, who has a session by now, in this
+    /// transaction only. The application moves here what belongs to `anonymous`, who is removed next.
+    async fn on_link_account(&self, _cx: &Cx, _work: &mut Work<'_>, _anonymous: &User, _user: &User) -> Result<()> {
+        Ok(())
+    }
+
     /// A request carries a credential, and it has not been looked at. Runs once in each such request, so it must be
     /// quick.
     async fn before_auth(&self, _cx: &Cx) -> Result<()> {

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::credential::CredentialSource;
 use super::token_cookie::{clear_token_cookies, drop_earlier_tokens};
-use crate::base::{SessionId, Token, TokenKind};
+use crate::base::{SessionId, Token, TokenHash, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::session::{Persistence, Session, SignedIn};
@@ -224,6 +226,26 @@ pub(crate) fn kept_sessions(cx: &Cx) -> impl Iterator<Item = (SessionId, Token)>
 /// Takes the cookie of a kept session from the client.
 pub(crate) fn drop_kept_session(cx: &Cx, id: SessionId) {
     cx.set_cookie(cx.auth().config().cookies.build(kept_name(cx, id), String::new(), Some(Duration::ZERO)));
+}
+
+/// Has the browser keep a secret for so long; what it is known by.
+pub(crate) fn mark_browser(cx: &Cx, ttl: Duration) -> String {
+    let token = Token::random(TokenKind::Browser, cx.random());
+    cx.set_cookie(cx.auth().config().cookies.build(browser_name(cx), token.expose().to_owned(), Some(ttl)));
+    URL_SAFE_NO_PAD.encode(token.hash().as_bytes())
+}
+
+/// Whether the browser keeps the secret that is known by this.
+pub(crate) fn is_marked_browser(cx: &Cx, known: &str) -> bool {
+    let name = browser_name(cx);
+    let kept = single_cookie(&name, &cx.request().headers).ok().flatten();
+    let kept = kept.and_then(|text| Token::parse(TokenKind::Browser, text).ok());
+    let known = URL_SAFE_NO_PAD.decode(known).ok().and_then(|bytes| TokenHash::from_stored(&bytes));
+    kept.zip(known).is_some_and(|(kept, known)| kept.hash().matches(&known))
+}
+
+fn browser_name(cx: &Cx) -> String {
+    format!("{}_browser", cx.auth().config().cookies.name(cx.pool()))
 }
 
 /// The value of the session cookie. Two cookies of the name are an error: one of them was planted from a sibling

@@ -59,6 +59,14 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
     Ok(Some(Arc::new(authentication)))
 }
 
+/// The session token that the request shows, if its credential is one.
+pub(crate) fn shown_session(cx: &Cx) -> Option<Token> {
+    match Credential::of(cx) {
+        Ok(Some(Credential::Session { token, .. })) => Some(token),
+        Ok(Some(Credential::Jwt(_) | Credential::AccessCookie { .. } | Credential::ApiKey(_)) | None) | Err(_) => None,
+    }
+}
+
 async fn by_session_token(cx: &Cx, check: SessionCheck, token: &Token, place: Place) -> Result<Authentication> {
     let key = SessionKey::Token(token.hash());
     let mut proven = session::resolve(cx, key, check).await?.ok_or(Code::Unauthorized)?;

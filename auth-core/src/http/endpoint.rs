@@ -111,7 +111,14 @@ impl Route {
     /// Whether links out of mails lead to it, which carry no header of the application's.
     pub(super) fn is_followed(&self) -> bool {
         let path = self.path.strip_prefix("/customer").unwrap_or(&self.path);
-        matches!(path, "/verify-email" | "/reset-password/{token}" | "/delete-user/callback" | "/magic-link/verify")
+        matches!(
+            path,
+            "/verify-email"
+                | "/reset-password/{token}"
+                | "/reset-password"
+                | "/delete-user/callback"
+                | "/magic-link/verify"
+        )
     }
 
     /// The name in logs.

@@ -1,5 +1,7 @@
 //! What an endpoint answers that links out of mails lead to: a redirect, JSON for a program, or a page for a person.
 
+use std::fmt;
+
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -10,11 +12,15 @@ use super::reply::{Json, Reply, with_type};
 use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
 
-/// The answer to somebody who follows a link.
-#[derive(Debug)]
+/// The answer to somebody who follows a link. `Debug` does not show where it leads: there may be a token in it.
 pub struct LinkReply<T>(Answer<T>);
 
-#[derive(Debug)]
+impl<T> fmt::Debug for LinkReply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkReply").finish_non_exhaustive()
+    }
+}
+
 enum Answer<T> {
     /// On to this address, which was judged before the endpoint was called.
     Onward(String),
@@ -90,13 +96,21 @@ impl<T: Serialize + Send> Reply for LinkReply<T> {
     }
 }
 
-/// Whether a person looks at what is answered, or their browser fetches it before they do: it is not a script that asks.
+/// Whether a person looks at what is answered, or their browser or a scanner fetches it before they do; else it is a program
+/// that asks, a script of a trusted page among them. A picture of another page is no program.
 pub(crate) fn is_navigation(cx: &Cx) -> bool {
     let header = |name: &str| cx.request().headers.get(name).and_then(|value| value.to_str().ok());
     let is_ahead = ["sec-purpose", "purpose"].iter().any(|name| header(name).is_some_and(|it| it.contains("prefetch")));
+    let is_trusted = |origin: &str| cx.auth().trusts_origin(origin);
     match header("sec-fetch-mode") {
-        Some(mode) => mode == "navigate" || is_ahead,
-        None => is_ahead || header("accept").is_some_and(|accept| accept.contains("text/html")),
+        _ if is_ahead => true,
+        Some("cors" | "same-origin") => header("origin").is_some_and(|origin| !is_trusted(origin)),
+        Some(_) => true,
+        // Scanners of mail servers say that they are browsers.
+        None => {
+            header("accept").is_some_and(|accept| accept.contains("text/html"))
+                || header("user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
+        }
     }
 }
 
@@ -105,22 +119,21 @@ pub(crate) fn unauthorized(error: Error) -> Error {
     if error.kind() == ErrorKind::BadRequest { error.of_kind(ErrorKind::Unauthorized) } else { error }
 }
 
-/// The address with one more parameter in its query.
+/// The address with this parameter in its query, in place of others of the name: a reader may look at the first one.
 pub(crate) fn with_parameter(target: &str, name: &str, value: &str) -> String {
     let (address, fragment) = match target.split_once('#') {
         Some((address, fragment)) => (address, Some(fragment)),
         None => (target, None),
     };
-    let joint = if !address.contains('?') {
-        "?"
-    } else if address.ends_with(['?', '&']) {
-        ""
-    } else {
-        "&"
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let is_other = |pair: &&str| {
+        let decoded = form_urlencoded::parse(pair.as_bytes()).next();
+        !pair.is_empty() && decoded.is_none_or(|(key, _)| key != name)
     };
     let parameter = Serializer::new(String::new()).append_pair(name, value).finish();
+    let query: Vec<&str> = query.split('&').filter(is_other).chain([&*parameter]).collect();
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    format!("{address}{joint}{parameter}{fragment}")
+    format!("{path}?{}{fragment}", query.join("&"))
 }
 
 #[cfg(test)]
@@ -134,6 +147,7 @@ mod tests {
             ("/a?", "/a?error=X%26y"),
             ("/a?b=c", "/a?b=c&error=X%26y"),
             ("/a?b=c&", "/a?b=c&error=X%26y"),
+            ("/a?error=Z&b=c&%65rror=Z", "/a?b=c&error=X%26y"),
             ("https://a.test/#top?x", "https://a.test/?error=X%26y#top?x"),
         ] {
             assert_eq!(with_parameter(target, "error", "X&y"), expected);

@@ -23,11 +23,12 @@ pub(crate) use client_ip::counting_unit;
 pub use client_ip::{ForwardingHeader, TrustedProxies};
 pub use cookie::CookieConfig;
 pub(crate) use cookie::{
-    clear_session_cookie, drop_kept_session, forget_session, give_session, kept_sessions, put_into_use,
+    clear_session_cookie, drop_kept_session, forget_session, give_session, is_marked_browser, kept_sessions,
+    mark_browser, put_into_use,
 };
 pub(crate) use correlation::correlation_id;
 pub use credential::CredentialSource;
-pub(crate) use credential::{Credential, authenticate, renew_cookie, slide};
+pub(crate) use credential::{Credential, authenticate, renew_cookie, shown_session, slide};
 pub use csrf::CsrfToken;
 pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};

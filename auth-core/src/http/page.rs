@@ -3,7 +3,7 @@
 //! Programs follow links, too, before the person does: scanners of mail servers, previews, browsers that fetch ahead. So
 //! following one changes nothing and signs nobody in; the button does, which sends a form. There is no script in any page.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -94,12 +94,17 @@ pub enum Step {
     DeleteUser,
 }
 
-/// What a page sends back.
-#[derive(Debug)]
+/// What a page sends back. `Debug` shows no value: a token is among them.
 pub struct Form<'a> {
     action: String,
     fields: Vec<(&'static str, &'a str)>,
     onward: Vec<&'a str>,
+}
+
+impl fmt::Debug for Form<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form").field("action", &self.action).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Form<'a> {
@@ -132,10 +137,12 @@ impl<'a> Form<'a> {
     /// The origins that its answer may lead to: without them a browser follows it to our own alone.
     fn origins(&self) -> impl Iterator<Item = String> + '_ {
         let urls = self.onward.iter().filter_map(|target| Url::parse(target).ok());
-        urls.map(|url| match url.scheme() {
+        let origins = urls.map(|url| match url.scheme() {
             "http" | "https" => url.origin().ascii_serialization(),
             scheme => format!("{scheme}:"),
-        })
+        });
+        // A host may have characters that end a directive of the policy.
+        origins.filter(|origin| !origin.contains([';', ',', ' ', '*', '\'']))
     }
 }
 

@@ -53,7 +53,7 @@ impl Endpoint for SendMagicLink {
         check_profile(self.name.as_deref(), None)?;
         let tenancy = &cx.auth().config().tenancy;
         let tenant = tenancy.at_sign_in(cx, self.tenant_id)?;
-        let search = Search::of(cx, tenancy.population(cx, tenant.as_ref()).await?, self.email).await?;
+        let search = Search::of(cx, "magic-link", tenancy.population(cx, tenant.as_ref()).await?, self.email).await?;
         let parameters = [
             ("callbackURL", self.callback_url.as_deref()),
             ("newUserCallbackURL", self.new_user_callback_url.as_deref()),
@@ -111,7 +111,7 @@ impl Endpoint for FollowMagicLink {
             return followed.enter(cx).await;
         }
         match service::look_at(cx, followed.token.expose()).await {
-            Ok(code) => LinkReply::confirm(cx, Step::SignIn, code.bound.email.as_str(), followed.form(cx)),
+            Ok(code) => LinkReply::confirm(cx, Step::SignIn, code.mailbox()?.as_str(), followed.form(cx)),
             Err(error) => LinkReply::outcome(cx, Step::SignIn, Err(error), followed.onward(false)),
         }
     }

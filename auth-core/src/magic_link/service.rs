@@ -5,9 +5,10 @@ use crate::code::{self, Binding, CodePurpose, ShownCode};
 use crate::cx::Cx;
 use crate::email::{Arrival, Entered, Mailed, Search};
 use crate::error::{Code, Result};
+use crate::hooks::{LoginAttempt, LoginOccasion};
 use crate::password::SignUpMode;
 use crate::ports::Message;
-use crate::session::AuthMethod;
+use crate::session::{AuthMethod, Entry};
 use crate::user::SignUp;
 
 const MAGIC: Mailed =
@@ -43,8 +44,10 @@ pub(crate) async fn look_at(cx: &Cx, token: &str) -> Result<ShownCode> {
 /// Signs whoever follows the link in, or up.
 pub(crate) async fn follow(cx: &Cx, code: ShownCode) -> Result<Entered> {
     let config = cx.auth().config().magic_links.as_ref().ok_or(Code::NotFound)?;
-    let signup = (config.sign_up == SignUpMode::Open)
-        .then(|| SignUp::new(code.bound.email.clone(), code.bound.name.clone().unwrap_or_default()));
-    let tenant = code.bound.tenant.clone();
-    Arrival { code, method: AuthMethod::MagicLink, tenant, signup, attempt: None }.enter(cx).await
+    let input = serde_json::Map::new();
+    let signup = SignUp::new(code.mailbox()?.clone(), code.bound.name.clone().unwrap_or_default());
+    let signup = (config.sign_up == SignUpMode::Open).then_some(signup);
+    let wanted = LoginAttempt::new(AuthMethod::MagicLink, LoginOccasion::SignIn, &input);
+    let entry = Entry::decide(cx, wanted.naming(code.mailbox()?, code.bound.tenant.clone())).await?;
+    Arrival { code, method: AuthMethod::MagicLink, entry, signup, attempt: None }.enter(cx).await
 }

@@ -53,6 +53,10 @@ impl Letter {
 /// Writes a message in this transaction, to be sent once it is durable, unless that takes until `expires_at`.
 pub(crate) async fn post(cx: &Cx, work: &mut Work<'_>, letter: &Letter, expires_at: Timestamp) -> Result<()> {
     let (id, now) = (MessageId::new(cx.now(), cx.random()), cx.now());
+    let letter = match letter {
+        Letter::Mail(message) if message.to().is_placeholder() => &Letter::Nothing,
+        Letter::Mail(_) | Letter::Text(_) | Letter::Nothing => letter,
+    };
     let plain = Zeroizing::new(serde_json::to_vec(letter).map_err(Error::internal)?);
     let sealed = cx.auth().sealer().seal(cx.random(), &place(id.as_uuid().as_bytes()), &plain);
     let message = QueuedMessage { id, sealed, attempts: 0, created_at: now, due_at: now, expires_at };
@@ -92,20 +96,26 @@ enum Fate {
 /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer. What was sent and could not be
 /// removed is sent again.
 pub async fn deliver(cx: &Cx) -> Result<Delivered> {
-    let mut delivered = Delivered::default();
+    let (mut delivered, begun) = (Delivered::default(), cx.now());
     loop {
-        let due = cx.conn().due_messages(cx.now(), BATCH).await?;
-        let (count, mut claimed) = (due.len(), 0);
+        // What fails is due later than this, so that it ends however much fails.
+        let due = cx.conn().due_messages(begun, BATCH).await?;
+        let (count, mut claimed, mut failure) = (due.len(), 0, None);
         let mut fates = stream::iter(due).map(|message| handle(cx, message)).buffer_unordered(AT_ONCE);
         while let Some(fate) = fates.next().await {
-            let Some(fate) = fate? else { continue };
-            claimed += 1;
             match fate {
-                Fate::Sent => delivered.sent += 1,
-                Fate::Failed => delivered.failed += 1,
-                Fate::Expired => delivered.expired += 1,
-                Fate::Nothing => {}
+                Ok(None) => continue,
+                Ok(Some(Fate::Sent)) => delivered.sent += 1,
+                Ok(Some(Fate::Failed)) => delivered.failed += 1,
+                Ok(Some(Fate::Expired)) => delivered.expired += 1,
+                Ok(Some(Fate::Nothing)) => {}
+                // The others are under way: they come to their end first, or they would be sent again.
+                Err(error) => failure = Some(error),
             }
+            claimed += 1;
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         // Another process is at it when nothing of a batch could be taken.
         if count < BATCH as usize || claimed == 0 {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::reset;
-use super::service::{self, OtherSessions, SignIn, SignedUp};
+use super::service::{self, Login, OtherSessions, SignIn, SignedUp};
 use crate::base::{Email, TenantId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
@@ -19,8 +19,10 @@ use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag,
     give_session, with_parameter,
 };
+use crate::phone;
 use crate::session::{NewSessionReply, OptionalSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
+use crate::username::Chosen;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<SignUpEmail>(),
@@ -35,14 +37,14 @@ pub(crate) const MAIL_ROUTES: &[Route] =
     &[Route::of::<RequestPasswordReset>(), Route::of::<FollowPasswordReset>(), Route::of::<ResetPassword>()];
 
 /// `rememberMe`, which is on unless the client says otherwise.
-const fn persistence(remember_me: Option<bool>) -> Persistence {
+pub(crate) const fn persistence(remember_me: Option<bool>) -> Persistence {
     match remember_me {
         Some(false) => Persistence::Browser,
         Some(true) | None => Persistence::Persistent,
     }
 }
 
-/// `POST /sign-up/email`: creates a user with a password and signs them in.
+/// `POST /sign-up/email`: creates a user with a password and signs them in, unless the mailbox must be proved first.
 #[derive(Deserialize)]
 pub struct SignUpEmail {
     /// The display name, at most 255 characters.
@@ -99,9 +101,14 @@ impl Endpoint for SignUpEmail {
     type Caller = Anyone;
     type Reply = OptionalSessionReply<SignedUpBody>;
 
-    async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+    async fn call(mut self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
+        let chosen = Chosen::taken_from(cx, &mut self.extra)?;
+        phone::expect_unset(cx, &self.extra, Code::PhoneNumberCannotBeSet)?;
         refuse_protected_fields(&self.extra)?;
         let mut signup = SignUp::new(self.email, self.name);
+        if let Some(Chosen { username, display }) = chosen {
+            (signup.identifiers.username, signup.identifiers.display_username) = (username, display);
+        }
         signup.image = self.image;
         signup.extra = self.extra;
         signup.tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
@@ -153,6 +160,12 @@ pub struct SignedInBody {
 pub struct SignedInReply(NewSessionReply<SignedInBody>);
 
 impl SignedInReply {
+    pub(crate) async fn of(cx: &Cx, signed_in: SignedIn, onward: Option<String>) -> Result<Self> {
+        let user = user_view(cx, &signed_in.user).await?;
+        let body = SignedInBody { redirect: onward.is_some(), token: (&signed_in).into(), url: onward, user };
+        Ok(Self(NewSessionReply { signed_in, body }))
+    }
+
     /// The session and its secret, for programs that call the endpoint without HTTP.
     pub fn signed_in(&self) -> &SignedIn {
         self.0.signed_in()
@@ -196,20 +209,13 @@ impl Endpoint for SignInEmail {
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         let email = Email::parse(&self.email).map_err(|_| Code::InvalidEmail)?;
         let sign_in = SignIn {
-            email,
+            login: Login::Email(email),
             password: self.password,
             persistence: persistence(self.remember_me),
             tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
             input: self.extra,
         };
-        let signed_in = service::sign_in(cx, sign_in).await?;
-        let body = SignedInBody {
-            redirect: self.callback_url.is_some(),
-            token: (&signed_in).into(),
-            url: self.callback_url,
-            user: user_view(cx, &signed_in.user).await?,
-        };
-        Ok(SignedInReply(NewSessionReply { signed_in, body }))
+        SignedInReply::of(cx, service::sign_in(cx, sign_in).await?, self.callback_url).await
     }
 }
 
@@ -344,7 +350,7 @@ impl Endpoint for RequestPasswordReset {
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Asked>> {
         let tenancy = &cx.auth().config().tenancy;
         let population = tenancy.population(cx, tenancy.at_sign_in(cx, self.tenant_id)?.as_ref()).await?;
-        let search = Search::of(cx, population, self.email).await?;
+        let search = Search::of(cx, "reset-password", population, self.email).await?;
         reset::request(cx, search, self.redirect_to.as_deref()).await?;
         Ok(Json(Asked { status: true, message: "If there is an account of this address, it has mail." }))
     }

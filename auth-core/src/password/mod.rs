@@ -15,9 +15,9 @@ pub use endpoints::{
     Asked, ChangePassword, ChangedBody, ChangedReply, FollowPasswordReset, RequestPasswordReset, ResetPassword,
     SetPassword, SignInEmail, SignUpEmail, SignedInBody, SignedInReply, SignedUpBody, VerifyPassword,
 };
-pub(crate) use endpoints::{MAIL_ROUTES, ROUTES};
-pub(crate) use reset::by_code;
+pub(crate) use endpoints::{MAIL_ROUTES, ROUTES, persistence};
+pub(crate) use reset::{Proved, by_code};
 pub(crate) use service::create;
+pub(crate) use service::{Login, SignIn, check_policy, sign_in, verify};
 pub use service::{bootstrap_superadmin, change_password, create_user};
-pub(crate) use service::{check_policy, verify};
 pub use store::{PasswordStore, SignInFacts};

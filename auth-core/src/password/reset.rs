@@ -2,6 +2,7 @@
 
 use super::config::AfterReset;
 use super::service::{feature, hash_acceptable};
+use crate::account::CountedAttempt;
 use crate::base::AccountId;
 use crate::code::{self, CodePurpose, ShownCode};
 use crate::crypto::password_hash::Password;
@@ -30,7 +31,7 @@ pub(crate) async fn request(cx: &Cx, search: Search, redirect: Option<&str>) -> 
 /// Whose password the link sets, and the code, which is not used up.
 ///
 /// # Errors
-/// 400 `INVALID_TOKEN`, `TOKEN_EXPIRED`.
+/// 400 `INVALID_TOKEN`.
 pub(crate) async fn look_at(cx: &Cx, token: &str) -> Result<(ShownCode, User)> {
     let code = code::read_link(cx, CodePurpose::ResetPassword, token).await?;
     let user = code.user(cx).await?.ok_or(Code::InvalidToken)?;
@@ -43,15 +44,31 @@ pub(crate) async fn look_at(cx: &Cx, token: &str) -> Result<(ShownCode, User)> {
 /// Those of [`look_at`], and what the policy refuses: the link stays good then.
 pub(crate) async fn by_link(cx: &Cx, token: &str, new: Password) -> Result<()> {
     let (code, user) = look_at(cx, token).await?;
-    by_code(cx, &code, user, new).await
+    by_code(cx, (&code, Proved::Mailbox), user, new, None).await
 }
 
-/// Sets the password of the user whom the code was sent to.
-pub(crate) async fn by_code(cx: &Cx, code: &ShownCode, user: User, new: Password) -> Result<()> {
+/// What a code proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proved {
+    Mailbox,
+    Telephone,
+}
+
+/// Sets the password of the user whom the code was sent to. Nobody is signed in by it, and everybody is signed out.
+pub(crate) async fn by_code(
+    cx: &Cx,
+    (code, proved): (&ShownCode, Proved),
+    user: User,
+    new: Password,
+    attempt: Option<&CountedAttempt>,
+) -> Result<()> {
     let (hash, now) = (hash_acceptable(cx, new, &user.email).await?, cx.now());
     let mut work = cx.begin().await?;
-    code.consume_for(cx, &mut work, &user).await?;
-    let user = email::prove(cx, &mut work, user).await?;
+    let user = code.consume_for(cx, &mut work, &user).await?;
+    let user = match proved {
+        Proved::Mailbox => email::prove(cx, &mut work, user).await?,
+        Proved::Telephone => user,
+    };
     cx.hooks(user.pool).before_password_change(cx, &mut work, &user).await?;
     let is_set = match work.password_of_user(user.id).await? {
         Some(old) => work.replace_password(user.id, &old, &hash, now).await?,
@@ -64,6 +81,9 @@ pub(crate) async fn by_code(cx: &Cx, code: &ShownCode, user: User, new: Password
         return Err(Code::Conflict.into());
     }
     revoke(cx, &mut work, &user).await?;
+    if let Some(attempt) = attempt {
+        attempt.settle(&mut work).await?;
+    }
     work.emit(Event::PasswordReset { user: user.id });
     work.commit().await
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::config::{Config, SignUpMode};
 use super::store::SignInFacts;
-use crate::account::{AttemptSubject, CountedAttempt};
-use crate::base::{AccountId, Email, TenantId, UserId};
+use crate::account::{AttemptSubject, CountedAttempt, may_message};
+use crate::base::{AccountId, Email, PhoneNumber, TenantId, UserId, Username};
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
 use crate::email::{self, Search, Verification};
@@ -67,13 +67,21 @@ pub(crate) async fn sign_up(
         signup.tenant = Some(entry.tenant.clone().ok_or(Code::TenantRequired)?);
     }
     let hash = hash_acceptable(cx, password, &signup.email).await?;
+    if let Some(username) = &signup.identifiers.username {
+        let population = population(cx, &signup);
+        if cx.conn().user_by_username(&population, username).await?.is_some() {
+            return Err(Code::UsernameIsTaken.into());
+        }
+    }
     let verification = cx.auth().config().email.verification;
     if verification == Verification::Required {
         return sign_up_concealed(cx, signup, &hash, callback).await.map(Box::new).map(SignedUp::Asked);
     }
+    let is_asked = verification == Verification::Asked
+        && may_message(cx, "verify-email", signup.email.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
     let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
-    if verification == Verification::Asked {
+    if is_asked {
         email::send_verification(cx, &mut work, &user, callback).await?;
     }
     let event = AuthEvent::signed_up(user, AuthMethod::Password, persistence, entry);
@@ -82,14 +90,16 @@ pub(crate) async fn sign_up(
     Ok(SignedUp::In(Box::new(signed_in)))
 }
 
+/// Among whom somebody new will be.
+fn population(cx: &Cx, signup: &SignUp) -> Population {
+    let tenant = signup.tenant.clone().filter(|_| cx.auth().config().tenancy.is_isolated());
+    Population { pool: cx.pool(), tenant }
+}
+
 /// Creates a user and writes to them; or writes to whoever has the address already, and does what costs the same. What
 /// comes back looks the same.
 async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, callback: Option<&str>) -> Result<User> {
-    let population = Population {
-        pool: cx.pool(),
-        tenant: signup.tenant.clone().filter(|_| cx.auth().config().tenancy.is_isolated()),
-    };
-    let search = Search::of(cx, population, signup.email.clone()).await?;
+    let search = Search::of(cx, "verify-email", population(cx, &signup), signup.email.clone()).await?;
     if search.is_taken() {
         return conceal(cx, signup, &search).await;
     }
@@ -111,8 +121,9 @@ async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, cal
 
 async fn conceal(cx: &Cx, mut signup: SignUp, search: &Search) -> Result<User> {
     let mut work = cx.begin().await?;
+    let tenant = user::home(cx, &mut work, cx.pool(), &signup).await?;
     cx.hooks(cx.pool()).before_signup(cx, &mut work, &mut signup).await?;
-    let user = user::new(cx, cx.pool(), None, &signup);
+    let user = user::new(cx, cx.pool(), tenant, &signup);
     // In place of writing a user and a password: of nobody, so that nobody waits.
     work.lock_user(user.id).await?;
     work.password_of_user(user.id).await?;
@@ -180,9 +191,36 @@ async fn insert_user(
     Ok(user)
 }
 
+/// What somebody names their account by.
+pub(crate) enum Login {
+    Email(Email),
+    Username(Username),
+    Phone(PhoneNumber),
+}
+
+impl Login {
+    /// The one answer to whatever is wrong.
+    fn refusal(&self) -> Error {
+        match self {
+            Self::Email(_) => Code::InvalidEmailOrPassword.into(),
+            Self::Username(_) => Code::InvalidUsernameOrPassword.into(),
+            Self::Phone(_) => Code::InvalidPhoneNumberOrPassword.into(),
+        }
+    }
+
+    /// Whose it is; an address is looked up later, together with the password.
+    async fn owner(&self, cx: &Cx, population: &Population) -> Result<Option<User>> {
+        Ok(match self {
+            Self::Email(_) => None,
+            Self::Username(username) => cx.conn().user_by_username(population, username).await?,
+            Self::Phone(phone) => cx.conn().user_by_phone(population, phone).await?,
+        })
+    }
+}
+
 /// What somebody signs in with.
 pub(crate) struct SignIn {
-    pub(crate) email: Email,
+    pub(crate) login: Login,
     pub(crate) password: Password,
     pub(crate) persistence: Persistence,
     /// The tenant that they want to act in.
@@ -196,20 +234,35 @@ pub(crate) struct SignIn {
 /// refused whoever it is.
 pub(crate) async fn sign_in(cx: &Cx, sign_in: SignIn) -> Result<SignedIn> {
     let (_, hasher) = feature(cx)?;
-    let SignIn { email, password, persistence, tenant, input } = sign_in;
-    let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignIn, &input).naming(&email, tenant);
+    let SignIn { login, password, persistence, tenant, input } = sign_in;
+    let mut named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignIn, &input).wanting(tenant);
+    if let Login::Email(email) = &login {
+        named.email = Some(email);
+    }
     let entry = Entry::decide(cx, named).await?;
     let population = cx.auth().config().tenancy.population(cx, entry.tenant.as_ref()).await?;
-    let attempt = CountedAttempt::raise(cx, AttemptSubject::SignIn(&population, &email)).await?;
-    let proof = Proof { population: &population, email: &email, password, persistence, entry };
+    let owner = login.owner(cx, &population).await?;
+    // Whatever they are named by, attempts are counted for the account.
+    let subject = match (&login, &owner) {
+        (Login::Email(email), _) => AttemptSubject::SignIn(&population, email),
+        (_, Some(owner)) => AttemptSubject::SignIn(&population, &owner.email),
+        (Login::Username(username), None) => AttemptSubject::Named(&population, username.as_str()),
+        (Login::Phone(phone), None) => AttemptSubject::Named(&population, phone.as_str()),
+    };
+    let attempt = CountedAttempt::raise(cx, subject).await?;
+    let proof = Proof { population: &population, login: &login, owner, password, persistence, entry };
     let outcome = judge_sign_in(cx, hasher, proof, &attempt).await;
+    // What a session is refused for says the same as what a password is.
+    let outcome = outcome.map_err(|error| if error.is(Code::InvalidEmailOrPassword) { login.refusal() } else { error });
     attempt.judged(cx, outcome).await
 }
 
-/// An address and a password, and where they are to lead.
+/// What an account is named by and a password, and where they are to lead.
 struct Proof<'a> {
     population: &'a Population,
-    email: &'a Email,
+    login: &'a Login,
+    /// Whose the name or the number is.
+    owner: Option<User>,
     password: Password,
     persistence: Persistence,
     entry: Entry,
@@ -221,9 +274,18 @@ async fn judge_sign_in(
     proof: Proof<'_>,
     attempt: &CountedAttempt,
 ) -> Result<SignedIn> {
-    let Proof { population, email, password, persistence, entry } = proof;
+    let Proof { population, login, owner, password, persistence, entry } = proof;
+    let nobody = Email::placeholder("nobody", "name");
+    let email = match (login, &owner) {
+        (Login::Email(email), _) => email,
+        (_, owner) => owner.as_ref().map_or(&nobody, |owner| &owner.email),
+    };
     let facts = cx.conn().sign_in_facts(population, email, &attempt.keys(), cx.now()).await?;
-    let SignInFacts { user, password: stored, attempts } = facts;
+    let SignInFacts { mut user, password: mut stored, attempts } = facts;
+    let is_named = matches!(login, Login::Email(_)) || owner.map(|owner| owner.id) == user.as_ref().map(|user| user.id);
+    if !is_named {
+        (user, stored) = (None, None);
+    }
     let standing = attempt.standing(&attempts, cx.now());
     if standing.is_address_blocked {
         // It does not depend on any account, so hashing for this address would only feed a flood.
@@ -244,6 +306,9 @@ async fn judge_sign_in(
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
         (user, _, _) => return refused(user.map(|user| user.id), "sign_in_refused").await,
     };
+    if matches!(login, Login::Phone(_)) && !user.identifiers.phone_number_verified {
+        return Err(Code::PhoneNumberNotVerified.into());
+    }
     let id = user.id;
     let event = AuthEvent::proved(user, AuthMethod::Password, persistence, entry);
     match open(cx, event, attempt).await {
@@ -254,6 +319,9 @@ async fn judge_sign_in(
             Ok(signed_in)
         }
         Err(error) => {
+            if error.is(Code::EmailNotVerified) {
+                attempt.take_back(cx).await?;
+            }
             if error.kind() != ErrorKind::Unavailable {
                 cx.record(Event::SignInRefused { user: Some(id), reason: "sign_in_refused_late" }).await;
             }

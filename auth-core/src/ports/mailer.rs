@@ -1,6 +1,7 @@
 //! Mail that the engine has somebody send.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,13 @@ pub trait Mailer: Send + Sync + 'static {
     /// # Errors
     /// [`PortError`] when it is not certain that the message was taken over. It is tried again then.
     async fn send(&self, message: &Message) -> Result<(), PortError>;
+}
+
+#[async_trait]
+impl<T: Mailer + ?Sized> Mailer for Arc<T> {
+    async fn send(&self, message: &Message) -> Result<(), PortError> {
+        (**self).send(message).await
+    }
 }
 
 /// Takes every message and sends none, for a program whose mail is not set up: its endpoints answer as usual.

@@ -35,6 +35,12 @@ pub struct TextMessage {
     pub expires_at: Timestamp,
 }
 
+impl TextMessage {
+    pub(crate) const fn new(to: PhoneNumber, otp: String, expires_at: Timestamp) -> Self {
+        Self { to, otp, expires_at }
+    }
+}
+
 impl fmt::Debug for TextMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TextMessage").field("to", &self.to).finish_non_exhaustive()

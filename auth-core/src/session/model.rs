@@ -25,6 +25,11 @@ pub enum AuthMethod {
     /// A code that was mailed.
     #[serde(rename = "email-otp")]
     EmailOtp,
+    /// A code that came in a text message.
+    #[serde(rename = "phone-otp")]
+    PhoneOtp,
+    /// Nothing: nobody knows who they are.
+    Anonymous,
     /// A code that another session of the same user was asked for.
     #[serde(rename = "one-time-token")]
     OneTimeToken,
@@ -42,6 +47,8 @@ impl AuthMethod {
             Self::Password => "password",
             Self::MagicLink => "magic-link",
             Self::EmailOtp => "email-otp",
+            Self::PhoneOtp => "phone-otp",
+            Self::Anonymous => "anonymous",
             Self::OneTimeToken => "one-time-token",
             Self::ApiKey => "api-key",
             Self::External => "external",
@@ -57,6 +64,8 @@ impl FromStr for AuthMethod {
             "password" => Ok(Self::Password),
             "magic-link" => Ok(Self::MagicLink),
             "email-otp" => Ok(Self::EmailOtp),
+            "phone-otp" => Ok(Self::PhoneOtp),
+            "anonymous" => Ok(Self::Anonymous),
             "one-time-token" => Ok(Self::OneTimeToken),
             "api-key" => Ok(Self::ApiKey),
             "external" => Ok(Self::External),

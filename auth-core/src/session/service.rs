@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::authority::{Acting, Authority};
 use super::cache::SessionKey;
@@ -107,6 +107,11 @@ impl AuthEvent {
         Self { is_vouched_for: true, ..Self::again(user, method, session) }
     }
 
+    /// Who they are, where no session is wanted after all.
+    pub(crate) fn into_user(self) -> User {
+        self.user
+    }
+
     /// The session that vouches for them.
     fn origin(&self) -> Option<&StoredSession> {
         self.renews.as_ref().filter(|_| self.is_vouched_for)
@@ -145,7 +150,8 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     cx.auth().config().tenancy.expect_home(cx, user.tenant.as_ref())?;
     // Whoever has a session already is not judged by what was demanded later.
     let is_new = *occasion != LoginOccasion::Renewal;
-    if is_new && cx.auth().config().email.requires_verified() && !user.email_verified {
+    let has_mailbox = !user.email.is_placeholder();
+    if is_new && has_mailbox && cx.auth().config().email.requires_verified() && !user.email_verified {
         return Err(Code::EmailNotVerified.into());
     }
     let has_platform_access = cx.has_platform_access().await?;
@@ -185,6 +191,9 @@ pub(crate) async fn complete_login(cx: &Cx, work: &mut Work<'_>, event: AuthEven
     let others = cx.auth().config().session.max_per_user.saturating_sub(1);
     work.evict_sessions(user.id, session.id, others).await?;
     let replaced = end_kept(cx, work, user.id).await?;
+    if cx.auth().config().anonymous.is_some() && is_new {
+        take_over_anonymous(cx, work, user).await?;
+    }
     work.emit(Event::SignedIn { user: user.id, session: session.id, method: *method });
     Ok(SignedIn { session, token, user: event.user, replaced })
 }
@@ -265,6 +274,23 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
         }
     }
     Ok(ended)
+}
+
+/// Whoever was anonymous in this browser is somebody now: the application moves what they have made, and then they are gone.
+async fn take_over_anonymous(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+    let Some(token) = cx.shown_session() else { return Ok(()) };
+    let Some(found) = work.session_by_token(&token.hash()).await? else { return Ok(()) };
+    let (session, former) = (found.session, found.user);
+    let is_theirs =
+        session.is_alive(cx.now()) && former.disabled_at.is_none() && former.population() == user.population();
+    if !is_theirs || !former.identifiers.is_anonymous || user.identifiers.is_anonymous || former.id == user.id {
+        return Ok(());
+    }
+    cx.hooks(user.pool).on_link_account(cx, work, &former, user).await?;
+    if work.delete_user(former.id).await? {
+        work.emit(Event::AnonymousLinked { user: user.id, former: former.id });
+    }
+    Ok(())
 }
 
 /// A row for a proof of this moment, or one that is as old, as sure and as mortal as the session that vouches for it.
@@ -480,6 +506,8 @@ pub async fn sign_out_everywhere(cx: &Cx, user: UserId, keep: Option<SessionId>)
     // others.
     work.lock_user(user).await?;
     let count = work.end_sessions_of_user(user, keep).await?;
+    // What one of them has had sent to a mailbox of its choice opens nothing any more.
+    work.end_codes_of_user(user).await?;
     work.emit(Event::SessionsEnded { user, by: keep, count });
     work.commit().await?;
     Ok(count)
@@ -510,6 +538,18 @@ pub async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
         let cause = std::error::Error::source(&error).map(tracing::field::display);
         tracing::error!(code = error.code(), cause, "session_user_data failed: its fields are left out");
         view.clear();
+    }
+    let (config, known) = (cx.auth().config(), &user.identifiers);
+    if config.usernames.is_some() {
+        view.insert("username".to_owned(), json!(known.username));
+        view.insert("displayUsername".to_owned(), json!(known.display_username));
+    }
+    if config.phones.is_some() {
+        view.insert("phoneNumber".to_owned(), json!(known.phone_number));
+        view.insert("phoneNumberVerified".to_owned(), json!(known.phone_number_verified));
+    }
+    if config.anonymous.is_some() {
+        view.insert("isAnonymous".to_owned(), json!(known.is_anonymous));
     }
     match serde_json::to_value(user).map_err(Error::internal)? {
         // Last, so that no hook can show another id or address than the real one.

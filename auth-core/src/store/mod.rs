@@ -69,7 +69,6 @@ impl<T> Conn for T where
         + PasswordStore
         + CodeStore
         + OutboxStore
-        + OutboxStore
         + ApiKeyStore
         + ApiKeyRecords
         + SigningKeyStore

@@ -14,7 +14,8 @@ use crate::guard::{Anyone, CurrentSession, Guard};
 use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Route, Step, TokenText, forget_session, is_navigation,
 };
-use crate::{email, password, session};
+use crate::username::{self, Chosen};
+use crate::{email, password, phone, session};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<DeleteUser>()];
 
@@ -41,19 +42,24 @@ impl Endpoint for UpdateUser {
     type Caller = CurrentSession;
     type Reply = Json<Done>;
 
-    async fn call(self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
+    async fn call(mut self, cx: &Cx, current: CurrentSession) -> Result<Json<Done>> {
         if self.extra.contains_key("email") {
             return Err(Code::EmailCanNotBeUpdated.into());
         }
+        let chosen = Chosen::taken_from(cx, &mut self.extra)?;
+        phone::expect_unset(cx, &self.extra, Code::PhoneNumberCannotBeUpdated)?;
         refuse_protected_fields(&self.extra)?;
         let change = ProfileChange { name: self.name, image: self.image };
-        if change.name.is_none() && change.image.is_none() {
+        if change.name.is_none() && change.image.is_none() && chosen.is_none() {
             return Err(Code::NothingToUpdate.into());
         }
         check_profile(change.name.as_deref(), change.image.as_ref().and_then(Option::as_deref))?;
         let mut work = cx.begin().await?;
         session::still_holds(cx, &mut work, current.user(), &current).await?;
         service::change_profile(cx, &mut work, current.user_id, &change).await?;
+        if let Some(chosen) = &chosen {
+            username::change(cx, &mut work, current.user(), chosen).await?;
+        }
         work.commit().await?;
         Ok(Json(Done::status()))
     }

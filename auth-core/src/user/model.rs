@@ -174,6 +174,8 @@ pub struct SignUp {
     /// tenants ([`Tenancy::isolated`](crate::guard::Tenancy::isolated)) it is the one that the account will belong to,
     /// with a membership from the start; what a hook makes of it then moves no account.
     pub tenant: Option<TenantId>,
+    /// What else they are to be known by.
+    pub(crate) identifiers: Identifiers,
     /// Fields of the request that the engine does not know. They reach hooks and never the user row.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
@@ -193,7 +195,8 @@ impl fmt::Debug for SignUp {
 impl SignUp {
     /// A sign-up with an address and a name, for programs that create users themselves.
     pub fn new(email: Email, name: impl Into<String>) -> Self {
-        Self { email, name: name.into(), image: None, tenant: None, extra: serde_json::Map::new() }
+        let (identifiers, extra) = (Identifiers::default(), serde_json::Map::new());
+        Self { email, name: name.into(), image: None, tenant: None, identifiers, extra }
     }
 
     /// With a [`tenant`](Self::tenant).

@@ -1,6 +1,6 @@
 //! What programs do with users.
 
-use super::model::{Identifiers, Pool, Population, ProfileChange, SignUp, TenantMember, User, check_profile};
+use super::model::{Pool, Population, ProfileChange, SignUp, TenantMember, User, check_profile};
 use crate::base::{Email, TenantId, Timestamp, UserId};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
@@ -104,7 +104,7 @@ pub(crate) fn new(cx: &Cx, pool: Pool, tenant: Option<TenantId>, signup: &SignUp
         credential_version: 0,
         pool,
         tenant,
-        identifiers: Identifiers::default(),
+        identifiers: signup.identifiers.clone(),
     }
 }
 
@@ -113,11 +113,12 @@ pub(crate) fn new(cx: &Cx, pool: Pool, tenant: Option<TenantId>, signup: &SignUp
 /// # Errors
 /// 422 for one of a provider that the application does not accept.
 pub(crate) fn expect_accepted(cx: &Cx, email: &Email) -> Result<()> {
-    if cx.auth().config().email.refuses(email) { Err(Code::EmailNotAllowed.into()) } else { Ok(()) }
+    let is_refused = email.is_placeholder() || cx.auth().config().email.refuses(email);
+    if is_refused { Err(Code::EmailNotAllowed.into()) } else { Ok(()) }
 }
 
 /// The tenant that somebody new will belong to, where accounts do.
-async fn home(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &SignUp) -> Result<Option<TenantId>> {
+pub(crate) async fn home(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &SignUp) -> Result<Option<TenantId>> {
     if !cx.auth().config().tenancy.is_isolated() {
         return Ok(None);
     }
@@ -168,6 +169,7 @@ pub(crate) async fn set_disabled(cx: &Cx, pool: Pool, id: UserId, disabled_at: O
     if disabled_at.is_some() {
         role::expect_dispensable(&mut work, id, None).await?;
         work.end_sessions_of_user(id, None).await?;
+        work.end_codes_of_user(id).await?;
         work.emit(Event::UserDisabled { user: id });
     } else {
         work.emit(Event::UserEnabled { user: id });

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test speaks by panicking")]
 
 mod addresses;
+mod anonymous;
 mod api_key;
 mod api_key_credential;
 mod api_key_refused;
@@ -42,6 +43,7 @@ mod origin;
 mod outage;
 mod outbox;
 mod parity;
+mod phone;
 mod platform;
 mod portals;
 mod portals_failing;
@@ -69,6 +71,7 @@ mod token_cookies_taken;
 mod tokens;
 mod tokens_at_once;
 mod update_user;
+mod username;
 mod verify_email;
 mod wire;
 

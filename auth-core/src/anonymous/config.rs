@@ -1,0 +1,23 @@
+//! What anonymous users are called.
+
+/// Users of whom nobody knows who they are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) name: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { name: "Anonymous".to_owned() }
+    }
+}
+
+impl Config {
+    /// What they are called until they sign up: `Anonymous` by default, at most 255 characters.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+}
