@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("<feature>/resolve", &["base", "error", "cx", "<earlier>"]),
     ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "ports", "<features>"]),
     ("session/cache", &["base"]),
+    ("session/login", &["base", "error", "store", "cx", "hooks", "<earlier>"]),
     ("session/authority", &["error", "cx", "<earlier>"]),
     ("role/grant", &["base", "error", "store", "cx", "hooks"]),
     ("token/claims", &["base", "<earlier>"]),
@@ -128,7 +129,7 @@ const KNOW_HTTP: &[(&str, &str)] = &[
     ("auth", "it makes the context of a request"),
     ("error", "the table of refusals says which status each has"),
     ("several", "it is endpoints"),
-    ("session/service", "a session remembers the `User-Agent` that opened it"),
+    ("session/login", "a session remembers the `User-Agent` that opened it"),
     ("lib", "the prelude offers `Method` to whoever writes an endpoint"),
     ("ports", "they speak HTTP to others"),
     ("issuer/jwks", "issuers publish their keys over HTTP"),
@@ -148,6 +149,7 @@ const MORE_FEATURE_FILES: &[(&str, &str)] = &[
     ("role/grant.rs", "giving roles and taking them; the service is what they are"),
     ("session/authority.rs", "what counts of what a user holds, where they act"),
     ("token/transport.rs", "how pairs are given and taken: what the endpoints and handlers of the application share"),
+    ("session/login.rs", "the one way to a session; the service finds and ends them"),
     ("session/cache.rs", "what routes with `SessionCheck::Cached` remember"),
     ("session/several.rs", "the endpoints of several sessions in one browser"),
     ("api_key/resolve.rs", "a key in use, proved and counted; the service is what its owner does with it"),
@@ -275,9 +277,9 @@ fn sessions_are_made_in_one_place() {
     };
     let expected = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
     // Defined in the model, used in the service; and behind the feature `suite`, which tests stores.
-    assert_eq!(naming("Session::proven("), expected(&["session/mod.rs", "session/service.rs"]));
-    assert_eq!(naming("NewSession::new("), expected(&["session/mod.rs", "session/service.rs"]));
-    assert_eq!(naming("AuthEvent {"), expected(&["session/service.rs"]));
+    assert_eq!(naming("Session::proven("), expected(&["session/login.rs", "session/mod.rs", "session/service.rs"]));
+    assert_eq!(naming("NewSession::new("), expected(&["session/login.rs", "session/mod.rs"]));
+    assert_eq!(naming("AuthEvent {"), expected(&["session/login.rs"]));
     assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/service.rs", "phone/service.rs"]));
     let signing_up = ["anonymous/service.rs", "email/enter.rs", "password/service.rs", "phone/service.rs"];
     assert_eq!(naming("AuthEvent::signed_up("), expected(&signing_up));

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::cache::SessionKey;
 use super::config::SessionCheck;
+use super::login::SignedIn;
 use super::model::{Session, StoredSession};
-use super::service::{Resolved, SignedIn, resolve, sign_out, still_holds, user_view};
+use super::service::{Resolved, resolve, sign_out, still_holds, user_view};
 use crate::base::{SessionId, TenantId, Timestamp, Token, TokenKind, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};

@@ -8,6 +8,7 @@ mod authority;
 mod cache;
 mod config;
 mod endpoints;
+mod login;
 mod model;
 mod service;
 mod several;
@@ -21,12 +22,14 @@ pub use endpoints::{
     GetSession, ListSessions, NewSessionReply, OptionalSessionReply, RevokeOtherSessions, RevokeSession,
     RevokeSessions, SessionAndUser, SessionView, SignOut,
 };
+pub use login::SignedIn;
+pub(crate) use login::{AuthEvent, Entry, complete_login, pretend_login};
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub(crate) use service::{
-    AuthEvent, Entry, Resolved, complete_login, end, expect_may_switch, extend, is_fresh, judge, latest_end,
-    pretend_login, resolve, resolve_opened, slide_if_due, still_holds, switch_tenant, switch_tenant_within,
+    Resolved, end, expect_may_switch, extend, is_fresh, judge, latest_end, resolve, resolve_opened, slide_if_due,
+    still_holds, switch_tenant, switch_tenant_within,
 };
-pub use service::{SignedIn, sign_out, sign_out_everywhere, user_view};
+pub use service::{sign_out, sign_out_everywhere, user_view};
 pub(crate) use several::SEVERAL_ROUTES;
 pub use several::{ActiveSession, DeviceSession, ListDeviceSessions, RevokeDeviceSession, SetActiveSession};
 pub use store::SessionStore;
