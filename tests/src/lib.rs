@@ -92,6 +92,9 @@ mod guides {
     struct Guards;
     #[doc = include_str!("../../docs/hooks.md")]
     struct Hooks;
+
+    #[doc = include_str!("../../docs/mail.md")]
+    struct Mail;
     #[doc = include_str!("../../docs/schema.md")]
     struct Schema;
     #[doc = include_str!("../../docs/operations.md")]

@@ -8,11 +8,12 @@ use std::time::Duration;
 pub struct Config {
     pub(super) interval: Duration,
     pub(super) is_in_background: bool,
+    pub(super) at_once: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(15), is_in_background: true }
+        Self { interval: Duration::from_secs(15), is_in_background: true, at_once: 8 }
     }
 }
 
@@ -33,11 +34,19 @@ impl Config {
         self
     }
 
+    /// How many are sent side by side, so that one that takes its time does not hold up all others: 8 by default, 1 to 64.
+    /// With 1 they are sent in the order in which they were written.
+    #[must_use]
+    pub fn at_once(mut self, number: usize) -> Self {
+        self.at_once = number;
+        self
+    }
+
     pub(crate) fn problems(&self) -> Vec<String> {
+        let is_few = (1..=64).contains(&self.at_once);
+        let number = (!is_few).then(|| format!("the outbox sends {} at once: allowed are 1 to 64", self.at_once));
         let is_short = self.interval < Duration::from_secs(1);
-        is_short
-            .then(|| format!("the outbox's interval is {:?}: at least 1 second", self.interval))
-            .into_iter()
-            .collect()
+        let interval = is_short.then(|| format!("the outbox's interval is {:?}: at least 1 second", self.interval));
+        interval.into_iter().chain(number).collect()
     }
 }

@@ -24,8 +24,6 @@ use crate::ports::{Mailer, Message, PortError, SmsSender, TextMessage};
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// How many are sent side by side, so that one slow mail server does not hold up all others.
-const AT_ONCE: usize = 8;
 const BATCH: u32 = 64;
 
 /// What waits, before it is sealed.
@@ -101,7 +99,8 @@ pub async fn deliver(cx: &Cx) -> Result<Delivered> {
         // What fails is due later than this, so that it ends however much fails.
         let due = cx.conn().due_messages(begun, BATCH).await?;
         let (count, mut claimed, mut failure) = (due.len(), 0, None);
-        let mut fates = stream::iter(due).map(|message| handle(cx, message)).buffer_unordered(AT_ONCE);
+        let mut fates =
+            stream::iter(due).map(|message| handle(cx, message)).buffer_unordered(cx.auth().config().outbox.at_once);
         while let Some(fate) = fates.next().await {
             match fate {
                 Ok(None) => continue,

@@ -46,12 +46,12 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(retention::prune_regularly(auth.clone()));
 
     let (demo, projects, cx) = (settings.demo, Data::new(Projects::default()), auth.background_cx());
-    let service = auth_actix::service(auth, routes)?;
+    let service = auth_actix::service(auth.clone(), routes)?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(projects.clone())
             .app_data(JsonConfig::default().error_handler(unreadable))
-            .configure(demo_routes(demo.clone()))
+            .configure(demo_routes(demo.clone(), auth.clone()))
             .service(service())
     });
     let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());

@@ -34,6 +34,8 @@ async fn main() -> anyhow::Result<()> {
         .secret(settings.secret.clone())
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
+        .mailer(settings.mailer.clone())
+        .outbox(settings.outbox())
         .role_guards([Admin::GUARD])
         .lockout(settings.lockout)
         .password(password::Config::default())
@@ -47,8 +49,9 @@ async fn main() -> anyhow::Result<()> {
     }
 
     let demo = settings.demo;
-    let service = auth_actix::service(auth, routes)?;
-    let server = HttpServer::new(move || App::new().configure(demo_routes(demo.clone())).service(service()));
+    let service = auth_actix::service(auth.clone(), routes)?;
+    let server =
+        HttpServer::new(move || App::new().configure(demo_routes(demo.clone(), auth.clone())).service(service()));
     let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());
     println!("listening on {}", settings.address);
     Ok(server.run().await?)

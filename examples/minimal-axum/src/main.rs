@@ -36,6 +36,8 @@ async fn main() -> anyhow::Result<()> {
         .secret(settings.secret.clone())
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
+        .mailer(settings.mailer.clone())
+        .outbox(settings.outbox())
         .role_guards([Admin::GUARD])
         .lockout(settings.lockout)
         .password(password::Config::default())
@@ -53,8 +55,8 @@ async fn main() -> anyhow::Result<()> {
         .route("/health", get(health).public())
         .route("/me", get(me))
         .route("/admin", get(admin))
-        .auth(auth)?
-        .merge(demo_routes(settings.demo));
+        .auth(auth.clone())?
+        .merge(demo_routes(settings.demo, &auth));
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
     println!("listening on {}", settings.address);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());

@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(retention::prune_regularly(auth.clone()));
 
     let limit = DefaultBodyLimit::max(auth.body_limit());
-    let app = routes().auth(auth.clone())?.merge(demo_routes(settings.demo)).fallback_service(nothing(auth)?);
+    let app = routes().auth(auth.clone())?.merge(demo_routes(settings.demo, &auth)).fallback_service(nothing(auth)?);
     let app = app.layer(limit);
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
     println!("listening on {}", settings.address);

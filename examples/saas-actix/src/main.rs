@@ -7,7 +7,10 @@ use actix_web::{App, HttpServer};
 use auth_actix::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, api_key, code, password, retention, role, session, token};
+use auth_core::password::SignUpMode;
+use auth_core::{
+    Auth, anonymous, api_key, code, email_otp, magic_link, password, phone, retention, role, session, token, username,
+};
 use auth_sqlx::SqlStore;
 use example_support::{Page, Settings, for_actix::demo_routes, stop_signal};
 use serde::Deserialize;
@@ -26,8 +29,9 @@ async fn main() -> anyhow::Result<()> {
 
     let demo = settings.demo;
     let with_demo = demo.is_some();
-    let service = auth_actix::service(auth, move || routes(with_demo))?;
-    let server = HttpServer::new(move || App::new().configure(demo_routes(demo.clone())).service(service()));
+    let service = auth_actix::service(auth.clone(), move || routes(with_demo))?;
+    let server =
+        HttpServer::new(move || App::new().configure(demo_routes(demo.clone(), auth.clone())).service(service()));
     let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());
     println!("listening on {}", settings.address);
     Ok(server.run().await?)
@@ -42,16 +46,26 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .secret(settings.secret.clone())
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
+        .mailer(settings.mailer.clone())
+        .outbox(settings.outbox())
         .role_guards([ADMIN])
         .session(session::Config::default().several_per_browser(5))
         .lockout(settings.lockout)
         .password(password::Config::default())
+        .magic_links(magic_link::Config::default())
+        .email_otps(email_otp::Config::default())
+        .usernames(username::Config::default())
+        .anonymous(anonymous::Config::default())
         .tokens(token::Config::default())
         .one_time_tokens(code::OneTimeTokens::default())
         .api_keys(api_key::Config::default())
-        .clock(settings.clock())
-        .build()?;
-    Ok(auth)
+        .clock(settings.clock());
+    // Text messages need a contract with somebody; the demonstration shows them in its outbox.
+    let auth = match &settings.demo {
+        Some(demo) => auth.sms(demo.clone()).phone_numbers(phone::Config::default().sign_up(SignUpMode::Open)),
+        None => auth,
+    };
+    Ok(auth.build()?)
 }
 
 /// Who may reach what. A route that says nothing is for whoever is signed in.

@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use auth_axum::{CurrentPrincipal, CurrentUser, Refusal, RequestCx, RouteExt, Router};
 use auth_core::base::UserId;
 use auth_core::guard::permission;
-use auth_core::{Auth, api_key, code, password, retention, role, session, token};
+use auth_core::password::SignUpMode;
+use auth_core::{
+    Auth, anonymous, api_key, code, email_otp, magic_link, password, phone, retention, role, session, token, username,
+};
 use auth_sqlx::SqlStore;
 use axum::Json;
 use axum::extract::Query;
@@ -27,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     role::define_role(&auth.background_cx(), ADMIN, "admin", ["reports:read"]).await?;
     tokio::spawn(retention::prune_regularly(auth.clone()));
 
-    let app = routes(settings.demo.as_ref()).auth(auth)?.merge(demo_routes(settings.demo));
+    let app = routes(settings.demo.as_ref()).auth(auth.clone())?.merge(demo_routes(settings.demo, &auth));
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
     println!("listening on {}", settings.address);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
@@ -43,16 +46,26 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .secret(settings.secret.clone())
         .trusted_proxies(settings.trusted_proxies.clone())
         .store(store)
+        .mailer(settings.mailer.clone())
+        .outbox(settings.outbox())
         .role_guards([ADMIN])
         .session(session::Config::default().several_per_browser(5))
         .lockout(settings.lockout)
         .password(password::Config::default())
+        .magic_links(magic_link::Config::default())
+        .email_otps(email_otp::Config::default())
+        .usernames(username::Config::default())
+        .anonymous(anonymous::Config::default())
         .tokens(token::Config::default())
         .one_time_tokens(code::OneTimeTokens::default())
         .api_keys(api_key::Config::default())
-        .clock(settings.clock())
-        .build()?;
-    Ok(auth)
+        .clock(settings.clock());
+    // Text messages need a contract with somebody; the demonstration shows them in its outbox.
+    let auth = match &settings.demo {
+        Some(demo) => auth.sms(demo.clone()).phone_numbers(phone::Config::default().sign_up(SignUpMode::Open)),
+        None => auth,
+    };
+    Ok(auth.build()?)
 }
 
 /// Who may reach what. A route that says nothing is for whoever is signed in.

@@ -1,17 +1,22 @@
 //! What `DEMO=1` adds. It is wired through the public ports; nothing of it is part of the library.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use auth_core::base::{Clock, SystemClock, Timestamp};
+use auth_core::ports::{Mailer, Message, PortError, SmsSender, TextMessage};
+use auth_core::{Auth, outbox};
 use serde_json::Value;
 
 /// The demo routes' side of a program.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Demo {
     clock: Arc<DemoClock>,
+    sent: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Demo {
@@ -31,9 +36,43 @@ impl Demo {
         seconds.is_some()
     }
 
-    /// `GET /__outbox`: what would have been mailed, oldest first. So far the library mails nothing.
-    pub fn outbox(&self) -> Vec<Value> {
-        Vec::new()
+    /// `GET /__outbox`: everything that would have been mailed or texted, the oldest first.
+    pub async fn outbox(&self, auth: &Auth) -> Vec<Value> {
+        // Nobody else delivers, so that whoever looks after an answer finds what it has had sent.
+        if let Err(error) = outbox::deliver(&auth.background_cx()).await {
+            tracing::error!(%error, "the outbox could not be read");
+        }
+        self.sent().clone()
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, message: serde_json::Result<Value>) -> Result<(), PortError> {
+        self.sent().push(message.map_err(|error| PortError::new("demo outbox", error))?);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Mailer for Demo {
+    async fn send(&self, message: &Message) -> Result<(), PortError> {
+        self.keep(serde_json::to_value(message))
+    }
+}
+
+#[async_trait]
+impl SmsSender for Demo {
+    async fn send(&self, message: &TextMessage) -> Result<(), PortError> {
+        self.keep(serde_json::to_value(message))
+    }
+}
+
+/// Without what was sent: there are secrets in it.
+impl fmt::Debug for Demo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demo").field("clock", &self.clock).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use auth_core::Auth;
 
 use crate::{Demo, Page};
 
@@ -19,7 +20,7 @@ impl Responder for Page {
 }
 
 /// `/__clock` and `/__outbox`, for `App::configure`; nothing without `DEMO=1`.
-pub fn demo_routes(demo: Option<Demo>) -> impl FnOnce(&mut ServiceConfig) {
+pub fn demo_routes(demo: Option<Demo>, auth: Auth) -> impl FnOnce(&mut ServiceConfig) {
     move |app| {
         let Some(demo) = demo else { return };
         let outbox = demo.clone();
@@ -31,8 +32,8 @@ pub fn demo_routes(demo: Option<Demo>) -> impl FnOnce(&mut ServiceConfig) {
         app.route("/__clock", web::post().to(clock)).route(
             "/__outbox",
             web::get().to(move || {
-                let sent = outbox.outbox();
-                async move { web::Json(sent) }
+                let (outbox, auth) = (outbox.clone(), auth.clone());
+                async move { web::Json(outbox.outbox(&auth).await) }
             }),
         );
     }

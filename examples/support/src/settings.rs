@@ -5,10 +5,11 @@ use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
-use auth_core::ConfigErrors;
 use auth_core::account::Lockout;
 use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
+use auth_core::ports::{Mailer, NoMail};
+use auth_core::{ConfigErrors, outbox};
 
 use crate::demo::Demo;
 use crate::env::{Env, Environment};
@@ -23,6 +24,7 @@ use crate::env::{Env, Environment};
 /// | `AUTH_SECRET` | random for this run | at least 32 random bytes; required in production, unless there is a `JWT_SECRET` |
 /// | `APP_ENV` | `development` | or `local`, `test`, `staging`; `production` is stricter |
 /// | `TRUSTED_PROXIES` | none | networks whose `X-Forwarded-For` counts, separated by commas |
+/// | `SMTP_HOST`, `SMTP_PORT`, `SMTP_USER`, `SMTP_PASS`, `SMTP_FROM`, `APP_NAME`, `APP_LOGO_URL` | none | the mail server of the programs that send mail; without it they send none |
 /// | `DEMO` | `0` | `1` lets anybody move the clock; refused in production |
 /// | `RATE_LIMIT` | `on` | `off` lets anybody guess passwords; with `DEMO=1` only |
 pub struct Settings {
@@ -42,6 +44,8 @@ pub struct Settings {
     pub secret: Secret,
     /// How many wrong passwords are answered.
     pub lockout: Lockout,
+    /// Who sends mail: nobody, or what the program has set, or with `DEMO=1` `/__outbox`.
+    pub mailer: Arc<dyn Mailer>,
     /// There with `DEMO=1` only.
     pub demo: Option<Demo>,
 }
@@ -70,6 +74,7 @@ impl Settings {
         let secret = env.secret();
         let trusted_proxies = env.trusted_proxies();
         let database_url = env.get("DATABASE_URL").unwrap_or_else(|| format!("sqlite://{app}.db?mode=rwc"));
+        let mailer = env.mailer();
         let place = env.place();
         match (place, secret, own) {
             (Some(place), Some(secret), Some(own)) if !env.has_problems() => {
@@ -77,6 +82,7 @@ impl Settings {
                     tracing::warn!("DEMO=1: anybody can move the clock of this program; never let real users in");
                 }
                 let demo = demo.then(Demo::default);
+                let mailer = demo.clone().map_or(mailer, |demo| Arc::new(demo));
                 let Place { listener, address, base_url, trusted_origins } = place;
                 let settings = Self {
                     listener,
@@ -87,11 +93,20 @@ impl Settings {
                     database_url,
                     secret,
                     lockout,
+                    mailer,
                     demo,
                 };
                 Ok((settings, own))
             }
             _ => Err(ConfigErrors::new(env.into_problems())),
+        }
+    }
+
+    /// Messages are sent at once, or with `DEMO=1` when somebody looks at `/__outbox`, in the order in which they were written.
+    pub fn outbox(&self) -> outbox::Config {
+        match &self.demo {
+            Some(_) => outbox::Config::default().delivered_by_the_program().at_once(1),
+            None => outbox::Config::default(),
         }
     }
 
@@ -119,6 +134,22 @@ struct Place {
 }
 
 impl Env<'_> {
+    /// The mail server of `SMTP_…`. Without one, what needs mail answers as usual and sends nothing.
+    #[cfg(feature = "smtp")]
+    fn mailer(&mut self) -> Arc<dyn Mailer> {
+        match auth_core::ports::SmtpMailer::from_variables(|name| self.get(name)) {
+            Ok(Some(mailer)) => return Arc::new(mailer),
+            Ok(None) => {}
+            Err(problems) => problems.problems().iter().for_each(|problem| self.problem(problem)),
+        }
+        Arc::new(NoMail)
+    }
+
+    #[cfg(not(feature = "smtp"))]
+    fn mailer(&self) -> Arc<dyn Mailer> {
+        Arc::new(NoMail)
+    }
+
     fn lockout(&mut self, demo: bool) -> Lockout {
         if self.choice("RATE_LIMIT", &[("on", true), ("off", false)]) {
             return Lockout::default();
