@@ -134,6 +134,7 @@ codes! {
     // Signing up and in
     EmailPasswordDisabled = "EMAIL_PASSWORD_DISABLED", BadRequest, "Signing in with a password is switched off.";
     EmailPasswordSignUpDisabled = "EMAIL_PASSWORD_SIGN_UP_DISABLED", BadRequest, "Signing up is switched off.";
+    InvitationRequired = "INVITATION_REQUIRED", Forbidden, "Signing up takes an invitation.";
     InvalidEmail = "INVALID_EMAIL", BadRequest, "This is not a valid e-mail address.";
     InvalidPassword = "INVALID_PASSWORD", BadRequest, "The password is wrong.";
     GuardMismatch = "GUARD_MISMATCH", BadRequest, "This is not the front end that the request names.";

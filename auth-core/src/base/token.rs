@@ -44,6 +44,8 @@ pub enum TokenKind {
     DeleteUser,
     /// A mailed link: somebody is signed in.
     MagicLink,
+    /// A mailed link: its recipient may sign up.
+    Invitation,
     /// What a browser is known by again.
     Browser,
 }
@@ -59,6 +61,7 @@ impl TokenKind {
             Self::ResetPassword => "rp_",
             Self::DeleteUser => "du_",
             Self::MagicLink => "ml_",
+            Self::Invitation => "in_",
             Self::Session | Self::OneTime | Self::ApiKey | Self::Browser => "",
         }
     }
@@ -76,6 +79,7 @@ impl TokenKind {
             Self::ResetPassword => b"reset-password",
             Self::DeleteUser => b"delete-user",
             Self::MagicLink => b"magic-link",
+            Self::Invitation => b"invitation",
             Self::Browser => b"browser",
         }
     }
@@ -93,6 +97,7 @@ impl TokenKind {
             | Self::ResetPassword
             | Self::DeleteUser
             | Self::MagicLink
+            | Self::Invitation
             | Self::Browser => SECRET_BYTES,
         }
     }
@@ -304,6 +309,7 @@ mod tests {
             TokenKind::ResetPassword,
             TokenKind::DeleteUser,
             TokenKind::MagicLink,
+            TokenKind::Invitation,
             TokenKind::Browser,
         ];
         for kind in kinds {

@@ -25,6 +25,8 @@ pub enum CodePurpose {
     DeleteUser,
     /// A link: whoever follows it is signed in.
     MagicLink,
+    /// A link: whoever has it may sign up.
+    Invitation,
     /// A mailed code: whoever knows it is signed in.
     OtpSignIn,
     /// A mailed code: the mailbox belongs to the account.
@@ -41,7 +43,7 @@ pub enum CodePurpose {
 
 impl CodePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OneTimeToken,
         Self::VerifyEmail,
         Self::ChangeEmail,
@@ -49,6 +51,7 @@ impl CodePurpose {
         Self::ResetPassword,
         Self::DeleteUser,
         Self::MagicLink,
+        Self::Invitation,
         Self::OtpSignIn,
         Self::OtpVerifyEmail,
         Self::OtpResetPassword,
@@ -67,6 +70,7 @@ impl CodePurpose {
             Self::ResetPassword => "reset-password",
             Self::DeleteUser => "delete-user",
             Self::MagicLink => "magic-link",
+            Self::Invitation => "invitation",
             Self::OtpSignIn => "otp-sign-in",
             Self::OtpVerifyEmail => "otp-verify-email",
             Self::OtpResetPassword => "otp-reset-password",
@@ -86,6 +90,7 @@ impl CodePurpose {
             Self::ResetPassword => Some(TokenKind::ResetPassword),
             Self::DeleteUser => Some(TokenKind::DeleteUser),
             Self::MagicLink => Some(TokenKind::MagicLink),
+            Self::Invitation => Some(TokenKind::Invitation),
             Self::OtpSignIn
             | Self::OtpVerifyEmail
             | Self::OtpResetPassword

@@ -23,6 +23,7 @@ pub struct Config {
     pub(crate) sign_in: AfterVerification,
     pub(crate) changes: AddressChange,
     pub(crate) link_ttl: Duration,
+    pub(crate) invitation_ttl: Duration,
     refused_domains: BTreeSet<String>,
 }
 
@@ -63,6 +64,7 @@ impl Default for Config {
             sign_in: AfterVerification::Nothing,
             changes: AddressChange::default(),
             link_ttl: Duration::from_hours(1),
+            invitation_ttl: 7 * DAY,
             refused_domains: BTreeSet::new(),
         }
     }
@@ -105,6 +107,13 @@ impl Config {
         self
     }
 
+    /// How long an [invitation](super::invite) is good: 7 days by default, 1 hour to 30 days.
+    #[must_use]
+    pub fn invitation_ttl(mut self, ttl: Duration) -> Self {
+        self.invitation_ttl = ttl;
+        self
+    }
+
     /// Addresses of these domains and of those below them are refused, when somebody signs up or changes theirs: such as
     /// providers of mailboxes for an hour, of which there are lists. No domain is refused by default.
     #[must_use]
@@ -133,6 +142,9 @@ impl Config {
         let mut problems = Vec::new();
         if !(10 * MINUTE..=7 * DAY).contains(&self.link_ttl) {
             problems.push(format!("links in mails live {:?}: allowed are 10 minutes to 7 days", self.link_ttl));
+        }
+        if !(60 * MINUTE..=30 * DAY).contains(&self.invitation_ttl) {
+            problems.push(format!("invitations live {:?}: allowed are 1 hour to 30 days", self.invitation_ttl));
         }
         if self.verification != Verification::Offered && !has_mailer {
             problems.push("addresses are to be verified, and there is no mailer() to write to them".to_owned());

@@ -18,7 +18,8 @@ pub use config::{AddressChange, Config};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{ChangeEmail, ConfirmVerifyEmail, SendVerificationEmail, VerifiedBody, VerifyEmail};
 pub(crate) use enter::{Arrival, Confirmed, Entered, confirm_by};
+pub use service::invite;
 pub(crate) use service::{
-    Mailed, Reach, Search, conceal_sign_up, delete_by_link, look_at_deletion, move_to, prove, request_deletion,
-    send_verification,
+    Mailed, Reach, Search, conceal_sign_up, confirm, delete_by_link, invitation, look_at_deletion, move_to, prove,
+    request_deletion, send_verification,
 };

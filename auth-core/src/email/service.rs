@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::config::{AddressChange, AfterVerification};
 use super::enter::confirm_by;
 use crate::account::may_message;
-use crate::base::Email;
+use crate::base::{Email, TenantId};
 use crate::code::{self, Binding, CodePurpose, Issued, Recipient, ShownCode};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
@@ -124,7 +124,7 @@ const DELETE: Mailed =
     Mailed { purpose: CodePurpose::DeleteUser, path: "/delete-user/callback", message: Message::DeleteUser };
 
 /// A message with a link, on the configured base URL.
-fn link(cx: &Cx, mailed: Mailed, to: Email, issued: &Issued, parameters: &[(&str, Option<&str>)]) -> Letter {
+fn link(cx: &Cx, mailed: Mailed, to: Email, issued: &Issued, parameters: &[(&str, Option<&str>)]) -> Link {
     let token = issued.secret.to_string();
     let mut query = form_urlencoded::Serializer::new(String::new());
     let is_in_path = mailed.path.contains("{token}");
@@ -138,8 +138,7 @@ fn link(cx: &Cx, mailed: Mailed, to: Email, issued: &Issued, parameters: &[(&str
     }
     let (query, path) = (query.finish(), mailed.path.replace("{token}", &token));
     let joint = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{joint}{query}", cx.endpoint_url(&path));
-    Letter::Mail((mailed.message)(Link::new(to, url, token, issued.expires_at)))
+    Link::new(to, format!("{}{joint}{query}", cx.endpoint_url(&path)), token, issued.expires_at)
 }
 
 impl Mailed {
@@ -154,7 +153,9 @@ impl Mailed {
     ) -> Result<()> {
         let issued = code::issue_link(cx, work, self.purpose, search.recipient(cx, reach), (binding, ttl)).await?;
         let letter = match reach {
-            Reach::User(_) | Reach::Mailbox => link(cx, self, search.email.clone(), &issued, parameters),
+            Reach::User(_) | Reach::Mailbox => {
+                Letter::Mail((self.message)(link(cx, self, search.email.clone(), &issued, parameters)))
+            }
             Reach::Nobody => Letter::Nothing,
         };
         outbox::post(cx, work, &letter, issued.expires_at).await
@@ -171,7 +172,9 @@ impl Mailed {
     ) -> Result<()> {
         let ttl = cx.auth().config().email.link_ttl;
         let issued = code::issue_link(cx, work, self.purpose, Recipient::user(user), (binding, ttl)).await?;
-        outbox::post(cx, work, &link(cx, self, to.clone(), &issued, parameters), issued.expires_at).await
+        let account = Some(user.email.clone()).filter(|address| address != to);
+        let link = Link { account, ..link(cx, self, to.clone(), &issued, parameters) };
+        outbox::post(cx, work, &Letter::Mail((self.message)(link)), issued.expires_at).await
     }
 }
 
@@ -414,4 +417,54 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
     let user = &code.consume_for(cx, &mut work, user).await?;
     user::delete_user(cx, &mut work, user).await?;
     work.commit().await
+}
+
+/// Invites somebody to sign up with this address, where that takes an invitation
+/// ([`SignUpMode::ByInvitation`](crate::password::SignUpMode::ByInvitation)): a mail with a link to `page`, a page of the
+/// application's own on a trusted origin, which hands the link's `token` on as `invitation` to `sign-up/email`. The
+/// invitation is good for that address alone, once, for [`invitation_ttl`](super::Config::invitation_ttl); a later one
+/// takes its place. Where accounts belong to tenants, `tenant` says to which the account will belong.
+///
+/// ```
+/// # use auth_core::prelude::*;
+/// # async fn invite(cx: &Cx) -> Result<()> {
+/// auth_core::email::invite(cx, &Email::parse("ada@example.com")?, None, "/sign-up").await
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Code::UserAlreadyExists`] for an address that has an account, [`Code::InvalidCallbackUrl`] for a page elsewhere,
+/// [`Code::EmailNotAllowed`] for an address that nobody may have.
+pub async fn invite(cx: &Cx, email: &Email, tenant: Option<&TenantId>, page: &str) -> Result<()> {
+    if !cx.auth().config().trusted_origins.trusts_target(page) {
+        return Err(Code::InvalidCallbackUrl.into());
+    }
+    user::expect_accepted(cx, email)?;
+    let tenant = tenant.filter(|_| cx.auth().config().tenancy.is_isolated());
+    let population = Population { pool: cx.pool(), tenant: tenant.cloned() };
+    if cx.conn().user_by_email(&population, email).await?.is_some() {
+        return Err(Code::UserAlreadyExists.into());
+    }
+    let (binding, ttl) = (Binding::to(&population, email.clone()), cx.auth().config().email.invitation_ttl);
+    let recipient = Recipient::mailbox(cx, &population, email, None);
+    let mut work = cx.begin().await?;
+    let issued = code::issue_link(cx, &mut work, CodePurpose::Invitation, recipient, (&binding, ttl)).await?;
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("token", &issued.secret).finish();
+    let joint = if page.contains('?') { '&' } else { '?' };
+    let origin = if page.starts_with('/') { cx.auth().base_url() } else { "" };
+    let url = format!("{origin}{page}{joint}{query}");
+    let link = Link::new(email.clone(), url, issued.secret.to_string(), issued.expires_at);
+    outbox::post(cx, &mut work, &Letter::Mail(Message::SignUpInvitation(link)), issued.expires_at).await?;
+    work.commit().await
+}
+
+/// The invitation that this token is, for this address there.
+///
+/// # Errors
+/// 400 `INVALID_TOKEN` for any other.
+pub(crate) async fn invitation(cx: &Cx, token: &str, population: &Population, email: &Email) -> Result<ShownCode> {
+    let code = code::read_link(cx, CodePurpose::Invitation, token).await?;
+    let is_for_nobody = code.user(cx).await?.is_none();
+    let is_theirs = *code.mailbox()? == *email && code.bound.tenant == population.tenant;
+    if is_for_nobody && is_theirs { Ok(code) } else { Err(code.refusal()) }
 }

@@ -1,14 +1,14 @@
 //! What codes look like, and for whom they are.
 
 use crate::code::OtpForm;
-use crate::password::SignUpMode;
+use crate::password::{self, SignUpMode};
 
 /// Codes that are mailed and typed in.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
     pub(crate) form: OtpForm,
-    pub(crate) sign_up: SignUpMode,
+    sign_up: Option<SignUpMode>,
 }
 
 impl Config {
@@ -19,15 +19,23 @@ impl Config {
         self
     }
 
-    /// Whether whoever has no account gets one by signing in with a code.
+    /// Whether whoever has no account gets one by signing in with a code. By default they do where anybody may sign up with a
+    /// password, too.
     #[must_use]
     pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
-        self.sign_up = sign_up;
+        self.sign_up = Some(sign_up);
         self
+    }
+
+    /// Whether they do, where this is how signing up with a password is.
+    pub(crate) fn is_open_to_all(&self, with_password: Option<&password::Config>) -> bool {
+        let elsewhere = with_password.map_or(SignUpMode::Open, |config| config.sign_up);
+        self.sign_up.unwrap_or(elsewhere) == SignUpMode::Open
     }
 
     pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {
         let mut problems = self.form.problems();
+        problems.extend(self.sign_up.and_then(|sign_up| sign_up.problem("mailed codes")));
         if !has_mailer {
             problems.push("codes are to be mailed, and there is no mailer()".to_owned());
         }

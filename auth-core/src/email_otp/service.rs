@@ -10,13 +10,18 @@ use crate::email::{self, AddressChange, Arrival, Confirmed, Entered, Reach, Sear
 use crate::error::{Code, Result};
 use crate::hooks::{LoginAttempt, LoginOccasion};
 use crate::outbox::{self, Letter};
-use crate::password::{self, Proved, SignUpMode};
+use crate::password::{self, Proved};
 use crate::ports::{Message, Otp, OtpPurpose};
 use crate::session::{self, AuthMethod, Entry, Session};
 use crate::user::{self, Population, SignUp, User};
 
 fn feature(cx: &Cx) -> Result<&Config> {
     cx.auth().config().email_otps.as_ref().ok_or_else(|| Code::NotFound.into())
+}
+
+/// Whether whoever has no account gets one by a code.
+fn is_open_to_all(cx: &Cx) -> Result<bool> {
+    Ok(feature(cx)?.is_open_to_all(cx.auth().config().password.as_ref()))
 }
 
 /// What the store keeps a code under.
@@ -32,7 +37,7 @@ const fn stored_purpose(purpose: OtpPurpose) -> CodePurpose {
 /// Writes a code to the mailbox, if its holder can do anything with it. Nobody is told whether they can.
 pub(crate) async fn send(cx: &Cx, search: Search, purpose: OtpPurpose) -> Result<()> {
     let config = feature(cx)?;
-    let may_be_new = purpose == OtpPurpose::SignIn && config.sign_up == SignUpMode::Open;
+    let may_be_new = purpose == OtpPurpose::SignIn && is_open_to_all(cx)?;
     let reach = search.reach(cx, may_be_new);
     let (binding, recipient) = (search.binding(), search.otp_recipient(cx, reach));
     let mut work = cx.begin().await?;
@@ -94,7 +99,7 @@ pub(crate) async fn sign_in(cx: &Cx, typed: Typed, tenant: Option<TenantId>, sig
     let wanted = LoginAttempt::new(AuthMethod::EmailOtp, LoginOccasion::SignIn, &signup.extra);
     let entry = Entry::decide(cx, wanted.naming(&typed.email, tenant)).await?;
     let (attempt, code) = typed.prove(cx, OtpPurpose::SignIn).await?;
-    let signup = (feature(cx)?.sign_up == SignUpMode::Open).then_some(signup);
+    let signup = is_open_to_all(cx)?.then_some(signup);
     Arrival { code, method: AuthMethod::EmailOtp, entry, signup, attempt: Some(attempt) }.enter(cx).await
 }
 

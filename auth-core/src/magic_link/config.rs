@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use crate::password::SignUpMode;
+use crate::password::{self, SignUpMode};
 
 /// Signing in by a link that is mailed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     pub(crate) ttl: Duration,
-    pub(crate) sign_up: SignUpMode,
+    sign_up: Option<SignUpMode>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(5 * 60), sign_up: SignUpMode::Open }
+        Self { ttl: Duration::from_secs(5 * 60), sign_up: None }
     }
 }
 
@@ -26,11 +26,17 @@ impl Config {
         self
     }
 
-    /// Whether whoever has no account gets one by following a link.
+    /// Whether whoever has no account gets one by following a link. By default they do where anybody may sign up with a password, too.
     #[must_use]
     pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
-        self.sign_up = sign_up;
+        self.sign_up = Some(sign_up);
         self
+    }
+
+    /// Whether they do, where this is how signing up with a password is.
+    pub(crate) fn is_open_to_all(&self, with_password: Option<&password::Config>) -> bool {
+        let elsewhere = with_password.map_or(SignUpMode::Open, |config| config.sign_up);
+        self.sign_up.unwrap_or(elsewhere) == SignUpMode::Open
     }
 
     pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {
@@ -38,6 +44,7 @@ impl Config {
         if !(Duration::from_secs(60)..=Duration::from_hours(1)).contains(&self.ttl) {
             problems.push(format!("magic links live {:?}: allowed are 1 minute to 1 hour", self.ttl));
         }
+        problems.extend(self.sign_up.and_then(|sign_up| sign_up.problem("magic links")));
         if !has_mailer {
             problems.push("magic links are to be mailed, and there is no mailer()".to_owned());
         }

@@ -6,7 +6,6 @@ use crate::cx::Cx;
 use crate::email::{Arrival, Entered, Mailed, Search};
 use crate::error::{Code, Result};
 use crate::hooks::{LoginAttempt, LoginOccasion};
-use crate::password::SignUpMode;
 use crate::ports::Message;
 use crate::session::{AuthMethod, Entry};
 use crate::user::SignUp;
@@ -28,7 +27,7 @@ pub(crate) struct Wish<'a> {
 pub(crate) async fn send(cx: &Cx, search: Search, wish: Wish<'_>) -> Result<()> {
     let config = cx.auth().config().magic_links.as_ref().ok_or(Code::NotFound)?;
     let binding = Binding { name: wish.name, tenant: wish.tenant, ..search.binding() };
-    let reach = search.reach(cx, config.sign_up == SignUpMode::Open);
+    let reach = search.reach(cx, config.is_open_to_all(cx.auth().config().password.as_ref()));
     let mut work = cx.begin().await?;
     MAGIC.reach(cx, &mut work, (&search, reach), (&binding, config.ttl), wish.parameters).await?;
     work.commit().await
@@ -46,7 +45,7 @@ pub(crate) async fn follow(cx: &Cx, code: ShownCode) -> Result<Entered> {
     let config = cx.auth().config().magic_links.as_ref().ok_or(Code::NotFound)?;
     let input = serde_json::Map::new();
     let signup = SignUp::new(code.mailbox()?.clone(), code.bound.name.clone().unwrap_or_default());
-    let signup = (config.sign_up == SignUpMode::Open).then_some(signup);
+    let signup = config.is_open_to_all(cx.auth().config().password.as_ref()).then_some(signup);
     let wanted = LoginAttempt::new(AuthMethod::MagicLink, LoginOccasion::SignIn, &input);
     let entry = Entry::decide(cx, wanted.naming(code.mailbox()?, code.bound.tenant.clone())).await?;
     Arrival { code, method: AuthMethod::MagicLink, entry, signup, attempt: None }.enter(cx).await

@@ -95,8 +95,17 @@ pub enum SignUpMode {
     /// Anybody may sign up.
     #[default]
     Open,
+    /// Whoever shows an [invitation](crate::email::invite) for the address may sign up, and has proved the mailbox by it.
+    ByInvitation,
     /// The sign-up endpoint refuses everybody; accounts are made by the application.
     Closed,
+}
+
+impl SignUpMode {
+    /// Refuses the mode for a way to sign in that cannot take an invitation.
+    pub(crate) fn problem(self, of: &str) -> Option<String> {
+        (self == Self::ByInvitation).then(|| format!("{of} take no invitations: their sign_up is Open or Closed"))
+    }
 }
 
 /// What a new password must be like: 8 to 128 characters by default, none that everybody else uses,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::reset;
-use super::service::{self, Login, OtherSessions, SignIn, SignedUp};
+use super::service::{self, Login, OtherSessions, SignIn, SignedUp, Wish};
 use crate::base::{Email, TenantId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
@@ -59,6 +59,8 @@ pub struct SignUpEmail {
     /// called.
     #[serde(rename = "callbackURL")]
     pub callback_url: Option<String>,
+    /// The token of an invitation, where signing up takes one.
+    pub invitation: Option<String>,
     /// `false` for a session that ends with the browser.
     #[serde(default, rename = "rememberMe", deserialize_with = "flag")]
     pub remember_me: Option<bool>,
@@ -89,7 +91,17 @@ impl SignUpEmail {
     /// What it takes, for programs that call the endpoint without HTTP.
     pub fn new(email: Email, name: impl Into<String>, password: Password) -> Self {
         let (name, extra) = (name.into(), Map::new());
-        Self { name, email, password, image: None, callback_url: None, remember_me: None, tenant_id: None, extra }
+        Self {
+            name,
+            email,
+            password,
+            image: None,
+            callback_url: None,
+            invitation: None,
+            remember_me: None,
+            tenant_id: None,
+            extra,
+        }
     }
 }
 
@@ -112,8 +124,9 @@ impl Endpoint for SignUpEmail {
         signup.image = self.image;
         signup.extra = self.extra;
         signup.tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
-        let (persistence, callback) = (persistence(self.remember_me), self.callback_url.as_deref());
-        let (signed_in, user) = match service::sign_up(cx, signup, self.password, persistence, callback).await? {
+        let (persistence, callback) = (persistence(self.remember_me), self.callback_url);
+        let wish = Wish { persistence, callback, invitation: self.invitation };
+        let (signed_in, user) = match service::sign_up(cx, signup, self.password, wish).await? {
             SignedUp::In(signed_in) => (Some(*signed_in), None),
             SignedUp::Asked(user) => (None, Some(*user)),
         };

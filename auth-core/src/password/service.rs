@@ -45,20 +45,24 @@ pub(crate) enum SignedUp {
     Asked(Box<User>),
 }
 
+/// What somebody wants who signs up, beside an account.
+pub(crate) struct Wish {
+    pub(crate) persistence: Persistence,
+    /// Where the link leads in the end by which the mailbox is proved.
+    pub(crate) callback: Option<String>,
+    /// The token of an invitation.
+    pub(crate) invitation: Option<String>,
+}
+
 /// Creates a user with a password and signs them in: user, credential, role grants of hooks and session are one
 /// transaction. The password is hashed before it starts, so nothing is held meanwhile. Where mailboxes must be proved,
 /// there is no session, and an address that has an account gets the answer and the work of one that has none.
-pub(crate) async fn sign_up(
-    cx: &Cx,
-    mut signup: SignUp,
-    password: Password,
-    persistence: Persistence,
-    callback: Option<&str>,
-) -> Result<SignedUp> {
+pub(crate) async fn sign_up(cx: &Cx, mut signup: SignUp, password: Password, wish: Wish) -> Result<SignedUp> {
     let (config, _) = feature(cx)?;
     if config.sign_up == SignUpMode::Closed {
         return Err(Code::EmailPasswordSignUpDisabled.into());
     }
+    let invitation = wish.invitation.as_deref();
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     user::expect_accepted(cx, &signup.email)?;
     let named = LoginAttempt::new(AuthMethod::Password, LoginOccasion::SignUp, &signup.extra);
@@ -66,6 +70,13 @@ pub(crate) async fn sign_up(
     if cx.auth().config().tenancy.is_isolated() {
         signup.tenant = Some(entry.tenant.clone().ok_or(Code::TenantRequired)?);
     }
+    let invitation = match (config.sign_up, invitation) {
+        (SignUpMode::ByInvitation, Some(token)) => {
+            Some(email::invitation(cx, token, &population(cx, &signup), &signup.email).await?)
+        }
+        (SignUpMode::ByInvitation, None) => return Err(Code::InvitationRequired.into()),
+        (SignUpMode::Open | SignUpMode::Closed, _) => None,
+    };
     let hash = hash_acceptable(cx, password, &signup.email).await?;
     if let Some(username) = &signup.identifiers.username {
         let population = population(cx, &signup);
@@ -74,17 +85,28 @@ pub(crate) async fn sign_up(
         }
     }
     let verification = cx.auth().config().email.verification;
-    if verification == Verification::Required {
+    let callback = wish.callback.as_deref();
+    if verification == Verification::Required && invitation.is_none() {
         return sign_up_concealed(cx, signup, &hash, callback).await.map(Box::new).map(SignedUp::Asked);
     }
     let is_asked = verification == Verification::Asked
+        && invitation.is_none()
         && may_message(cx, "verify-email", signup.email.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
-    let user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
+    if let Some(invitation) = &invitation {
+        invitation.consume(cx, &mut work).await?;
+    }
+    let mut user = insert_user(cx, &mut work, cx.pool(), &mut signup, &hash).await?;
+    // A hook may have given them another address, and that one nobody has proved.
+    if let Some(invitation) = &invitation
+        && user.email == *invitation.mailbox()?
+    {
+        user = email::confirm(cx, &mut work, user).await?;
+    }
     if is_asked {
         email::send_verification(cx, &mut work, &user, callback).await?;
     }
-    let event = AuthEvent::signed_up(user, AuthMethod::Password, persistence, entry);
+    let event = AuthEvent::signed_up(user, AuthMethod::Password, wish.persistence, entry);
     let signed_in = complete_login(cx, &mut work, event).await?;
     work.commit().await?;
     Ok(SignedUp::In(Box::new(signed_in)))

@@ -62,7 +62,8 @@ impl Mailer for NoMail {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Message {
-    /// Whoever has the mailbox is asked to confirm that it is theirs.
+    /// Whoever has the mailbox is asked to confirm that it is theirs: that of a new account, or the one that an account of
+    /// another address ([`Link::account`]) is to have.
     VerifyEmail(Link),
     /// Somebody, the owner perhaps, wants a new password for the account of this address.
     ResetPassword(Link),
@@ -72,6 +73,8 @@ pub enum Message {
     ChangeEmail(Link),
     /// The account of this address is to be deleted.
     DeleteUser(Link),
+    /// Whoever has the mailbox may sign up.
+    SignUpInvitation(Link),
     /// A code to be typed in.
     EmailOtp(Otp),
     /// Somebody tried to sign up with this address, which has an account already.
@@ -89,7 +92,8 @@ impl Message {
             | Self::ResetPassword(link)
             | Self::MagicLink(link)
             | Self::ChangeEmail(link)
-            | Self::DeleteUser(link) => &link.to,
+            | Self::DeleteUser(link)
+            | Self::SignUpInvitation(link) => &link.to,
             Self::EmailOtp(otp) => &otp.to,
             Self::AccountExists { to } => to,
         }
@@ -103,6 +107,7 @@ impl Message {
             Self::MagicLink(_) => "magic-link",
             Self::ChangeEmail(_) => "change-email",
             Self::DeleteUser(_) => "delete-user",
+            Self::SignUpInvitation(_) => "sign-up-invitation",
             Self::EmailOtp(_) => "email-otp",
             Self::AccountExists { .. } => "account-exists",
         }
@@ -126,13 +131,16 @@ pub struct Link {
     pub url: String,
     /// The secret in it, for applications with an address of their own.
     pub token: String,
+    /// The address that the account has now, where it is to have the one that this goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Email>,
     /// From this instant it is worth nothing.
     pub expires_at: Timestamp,
 }
 
 impl Link {
     pub(crate) const fn new(to: Email, url: String, token: String, expires_at: Timestamp) -> Self {
-        Self { to, url, token, expires_at }
+        Self { to, url, token, account: None, expires_at }
     }
 }
 
@@ -194,14 +202,15 @@ mod tests {
     fn messages() -> Vec<Message> {
         let (to, expires_at) = (Email::parse("ada@example.com").unwrap(), Timestamp::from_micros(1));
         let (url, token) = ("https://example.com/x?token=s3cret".to_owned(), "s3cret".to_owned());
-        let link = Link { to: to.clone(), url, token, expires_at };
+        let link = Link { account: Some(to.clone()), ..Link::new(to.clone(), url, token, expires_at) };
         let otp = Otp { to: to.clone(), otp: "s3cret".to_owned(), purpose: OtpPurpose::SignIn, expires_at };
         vec![
             Message::VerifyEmail(link.clone()),
             Message::ResetPassword(link.clone()),
             Message::MagicLink(link.clone()),
             Message::ChangeEmail(link.clone()),
-            Message::DeleteUser(link),
+            Message::DeleteUser(link.clone()),
+            Message::SignUpInvitation(link),
             Message::EmailOtp(otp),
             Message::AccountExists { to },
         ]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 flows![
     a_link_signs_in_once,
     a_link_signs_up_whoever_has_no_account,
+    what_is_closed_to_passwords_is_closed_to_links,
     without_sign_up_strangers_get_nothing_and_are_told_nothing,
     everything_of_a_stranger_goes_when_the_mailbox_is_proved,
     what_was_put_into_a_proved_account_stays,
@@ -81,6 +82,17 @@ async fn without_sign_up_strangers_get_nothing_and_are_told_nothing(stack: Stack
     }
     assert_eq!(answers[0], answers[1]);
     mail.one(&app, "magic-link", ADA).await;
+}
+
+async fn what_is_closed_to_passwords_is_closed_to_links(stack: Stack) {
+    for mode in [SignUpMode::Closed, SignUpMode::ByInvitation] {
+        let mail = Mailbox::default();
+        let password = auth_tests::password_config().sign_up(mode);
+        let app =
+            stack.app_with(|builder| mail.connect(builder).magic_links(Config::default()).password(password)).await;
+        ask(&app, ADA).await.ok();
+        assert_eq!(mail.take(&app).await, Vec::<Value>::new());
+    }
 }
 
 /// Eve signs up with Ada's address before Ada does, and waits.

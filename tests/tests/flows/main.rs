@@ -28,6 +28,7 @@ mod hooks_each_request;
 mod hooks_failing;
 mod imported_hash;
 mod input;
+mod invitation;
 mod isolated;
 mod isolated_credentials;
 mod lockout;

@@ -53,6 +53,19 @@ enum Action<'a> {
 impl<'a> Words<'a> {
     fn about(message: &'a Message, app: &str) -> Self {
         match message {
+            Message::VerifyEmail(link @ Link { account: Some(account), .. }) => Self {
+                subject: format!("Use this e-mail address at {app}"),
+                asked: format!("The account {account} at {app} is to have this e-mail address from now on."),
+                action: Action::Follow { label: "Use this address", link },
+                otherwise: "If it is not your account, ignore this mail: do not follow the link, or somebody else's account \
+                            would have your address.",
+            },
+            Message::SignUpInvitation(link) => Self {
+                subject: format!("You are invited to {app}"),
+                asked: format!("You may make an account at {app} with this e-mail address."),
+                action: Action::Follow { label: "Sign up", link },
+                otherwise: "If you do not want to, ignore this mail.",
+            },
             Message::VerifyEmail(link) => Self {
                 subject: format!("Confirm your e-mail address for {app}"),
                 asked: format!("Somebody, perhaps you, gave this address to {app}. Please confirm that it is yours."),
@@ -107,7 +120,9 @@ impl<'a> Words<'a> {
             }
             OtpPurpose::EmailVerification => (
                 format!("Your code to confirm your e-mail address for {app}"),
-                format!("This code confirms at {app} that the address is yours."),
+                format!(
+                    "This code confirms at {app} that the address is yours, and approves that your account gets another one."
+                ),
             ),
             OtpPurpose::ForgetPassword => (
                 format!("Your code for a new password at {app}"),

@@ -22,7 +22,7 @@ const STARTTLS: &[&str] = &["STARTTLS", "AUTH PLAIN"];
 
 fn link(to: &str, url: &str) -> Link {
     let (to, token) = (Email::parse(to).unwrap(), "s3cret-0123456789_abcdefghijklmnopqrstuvwxyz".to_owned());
-    Link { to, url: url.to_owned(), token, expires_at: EXPIRES_AT }
+    Link { to, url: url.to_owned(), token, account: None, expires_at: EXPIRES_AT }
 }
 
 fn otp(purpose: OtpPurpose) -> Message {
