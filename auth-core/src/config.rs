@@ -157,11 +157,16 @@ impl Draft {
         problems.extend(self.session.problems());
         problems.extend(self.lockout.problems());
         problems.extend(self.email.problems(self.has_mailer));
-        problems.extend(self.password.iter().flat_map(password::Config::problems));
+        problems.extend(self.password.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
         problems.extend(self.magic_links.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.email_otps.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.phones.iter().flat_map(|config| config.problems(self.has_sms)));
+        problems.extend(self.anonymous.iter().flat_map(anonymous::Config::problems));
+        if self.usernames.is_some() && self.password.is_none() {
+            problems
+                .push("signing in with one of the usernames() takes a password, and there is no password()".to_owned());
+        }
         problems.extend(self.one_time_tokens.iter().flat_map(code::OneTimeTokens::problems));
         problems.extend(self.api_keys.iter().flat_map(api_key::Config::problems));
         problems.extend(self.outbox.problems());

@@ -165,6 +165,7 @@ codes! {
     OtpNotFound = "OTP_NOT_FOUND", BadRequest, "There is no such code, or not any more.";
     AlreadyAnonymous = "ANONYMOUS_USERS_CANNOT_SIGN_IN_AGAIN_ANONYMOUSLY", BadRequest, "You are signed in anonymously already.";
     UserIsNotAnonymous = "USER_IS_NOT_ANONYMOUS", Forbidden, "This account is not anonymous.";
+    UserIsAnonymous = "USER_IS_ANONYMOUS", Forbidden, "Sign up or sign in first.";
     // Passwords
     PasswordTooShort = "PASSWORD_TOO_SHORT", BadRequest, "The password is too short.";
     PasswordTooLong = "PASSWORD_TOO_LONG", BadRequest, "The password is too long.";
@@ -173,7 +174,7 @@ codes! {
     PasswordTooSimple = "PASSWORD_TOO_SIMPLE", BadRequest, "The password lacks a required kind of character.";
     PasswordAlreadySet = "PASSWORD_ALREADY_SET", BadRequest, "There is a password already: change it instead.";
     CredentialAccountNotFound = "CREDENTIAL_ACCOUNT_NOT_FOUND", BadRequest, "This account has no password.";
-    TooManyAttempts = "TOO_MANY_ATTEMPTS", TooManyRequests, "Too many wrong attempts. Try again later.";
+    TooManyAttempts = "TOO_MANY_ATTEMPTS", TooManyRequests, "Too many attempts. Try again later.";
     // Roles
     RoleNotFound = "ROLE_NOT_FOUND", BadRequest, "There is no such role.";
     SystemRole = "SYSTEM_ROLE", Forbidden, "This role is part of the program and cannot be changed.";

@@ -1,5 +1,5 @@
-//! The engine of an embeddable authentication and authorization library: users, passwords, sessions, roles, guards,
-//! hooks. It knows no web framework and no SQL; `auth-axum` or `auth-actix` and `auth-sqlx` join it to them.
+//! The engine of an embeddable authentication and authorization library: users, passwords, mailed
+//! links and codes, sessions, roles, guards, hooks. It knows no web framework and no SQL; `auth-axum` or `auth-actix` and `auth-sqlx` join it to them.
 //!
 //! # Where to start
 //! - Using it: [`Auth::builder`], then the guide of your framework's crate. [`prelude`] has what most programs need.
@@ -103,7 +103,7 @@ pub mod prelude {
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
     pub use crate::{
-        Auth, Cx, Work, api_key, code, customer, issuer, outbox, password, retention, role, session, tenant, token,
-        user,
+        Auth, Cx, Work, account, anonymous, api_key, code, customer, email, email_otp, issuer, magic_link, outbox,
+        password, phone, retention, role, session, tenant, token, user, username,
     };
 }

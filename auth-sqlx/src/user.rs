@@ -204,8 +204,10 @@ impl<T: Target> UserIdentifierStore for SqlConn<T> {
         self.0.affects(&SET_USERNAME, &[username.as_str().into(), display.into(), now.into(), id.into()]).await
     }
 
-    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError> {
-        self.0.affects(&SET_PHONE, &[phone.as_str().into(), true.into(), now.into(), id.into()]).await
+    async fn set_phone(&mut self, id: UserId, phone: Option<&PhoneNumber>, now: Timestamp) -> Result<bool, StoreError> {
+        let is_verified = phone.is_some();
+        let values = [phone.map(PhoneNumber::as_str).into(), is_verified.into(), now.into(), id.into()];
+        self.0.affects(&SET_PHONE, &values).await
     }
 }
 

@@ -228,7 +228,7 @@ pass_on! {
         fn user_by_username(population: &Population, username: &Username) -> Option<User>;
         fn user_by_phone(population: &Population, phone: &PhoneNumber) -> Option<User>;
         fn set_username(id: UserId, username: &Username, display: Option<&str>, now: Timestamp) -> bool;
-        fn set_phone(id: UserId, phone: &PhoneNumber, now: Timestamp) -> bool;
+        fn set_phone(id: UserId, phone: Option<&PhoneNumber>, now: Timestamp) -> bool;
     }
     UserStandingStore {
         fn claim_login(id: UserId, credential_version: i64) -> bool;

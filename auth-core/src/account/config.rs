@@ -39,26 +39,27 @@ impl Default for Lockout {
 }
 
 impl Lockout {
-    /// Counts nothing: anybody may guess for ever. For tests, and for applications that limit attempts in front of this
+    /// Counts nothing: anybody may guess for ever, and have any number of mails and text messages sent, which cost
+    /// money. For tests, and for applications that limit attempts in front of this
     /// library.
     pub fn disabled_insecurely() -> Self {
         Self { mode: LockoutMode::Disabled, ..Self::default() }
     }
 
-    /// Wrong passwords for one account: 1 to 100, 10 by default.
+    /// Wrong passwords and codes for one account: 1 to 100, 10 by default.
     #[must_use]
     pub fn per_account(self, per_account: u32) -> Self {
         Self { per_account, ..self }
     }
 
-    /// Wrong passwords from one client address: at least 1, 50 by default. Leave room for an
-    /// office or a mobile network behind one address.
+    /// Wrong passwords and codes from one client address: at least 1, 50 by default. So many messages may be asked for
+    /// from it, too. Leave room for an office or a mobile network behind one address.
     #[must_use]
     pub fn per_address(self, per_address: u32) -> Self {
         Self { per_address, ..self }
     }
 
-    /// How long wrong passwords are remembered: at least one minute, 15 by default.
+    /// How long attempts are remembered: at least one minute, 15 by default.
     #[must_use]
     pub fn window(self, window: Duration) -> Self {
         Self { window, ..self }

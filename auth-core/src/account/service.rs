@@ -22,9 +22,9 @@ pub(crate) enum AttemptSubject<'a> {
     SignIn(&'a Population, &'a Email),
     /// Signing in to what an account might be named by, and none is.
     Named(&'a Population, &'a str),
-    /// Proving the mailbox that an account is to move to, whoever's account it is: nobody gets more tries at it by making
-    /// more accounts.
-    NewMailbox(&'a Population, &'a Email),
+    /// Proving a mailbox within a session, whoever's that is: nobody gets more tries at it by making more accounts, or by
+    /// the password.
+    Mailbox(&'a Population, &'a Email),
     /// Proving again within a session. Counted apart from signing in: a stranger who fails to sign in must not be
     /// able to keep the owner from acting in a session that is open already.
     Reauthentication(UserId),
@@ -115,17 +115,26 @@ impl CountedAttempt {
 }
 
 /// One address in two populations is two accounts: who guesses at one does not lock the other.
-fn sign_in_keys(keys: &AttemptKeys, population: &Population, account: &str, client: &str) -> ([u8; 32], [u8; 32]) {
-    let kind = match population.pool {
-        Pool::User => "sign-in",
-        Pool::Customer => "customer sign-in",
+fn account_key(keys: &AttemptKeys, what: Proving, population: &Population, account: &str) -> [u8; 32] {
+    let kind = match (what, population.pool) {
+        (Proving::Account, Pool::User) => "sign-in",
+        (Proving::Account, Pool::Customer) => "customer sign-in",
+        (Proving::Mailbox, Pool::User) => "mailbox",
+        (Proving::Mailbox, Pool::Customer) => "customer mailbox",
     };
     // Neither a tenant nor an address has a space, so that no two pairs are written alike.
     let account = match &population.tenant {
         Some(tenant) => format!("{tenant} {account}"),
         None => account.to_owned(),
     };
-    (keys.pseudonym(kind, account.as_bytes()), keys.pseudonym("sign-in address", client.as_bytes()))
+    keys.pseudonym(kind, account.as_bytes())
+}
+
+/// What is tried by name of a population.
+#[derive(Clone, Copy, Debug)]
+enum Proving {
+    Account,
+    Mailbox,
 }
 
 /// Says once what is missing: a server that does not pass the address of its connections on.
@@ -140,20 +149,22 @@ fn warn_of_unknown_clients() {
 fn keys(cx: &Cx, subject: AttemptSubject<'_>, client: Option<IpAddr>) -> [AttemptKey; 2] {
     let keys = AttemptKeys::new(&cx.auth().config().keyring);
     let client = client.map(|ip| ip.to_string()).unwrap_or_default();
-    let (account, address) = match subject {
-        AttemptSubject::SignIn(population, email) => sign_in_keys(&keys, population, email.as_str(), &client),
-        // No address is spelt like a name or a number.
-        AttemptSubject::Named(population, name) => sign_in_keys(&keys, population, name, &client),
-        AttemptSubject::NewMailbox(population, email) => {
-            let (account, _) = sign_in_keys(&keys, population, &format!("to {email}"), &client);
-            (account, keys.pseudonym("reauthentication address", client.as_bytes()))
+    let (account, from) = match subject {
+        AttemptSubject::SignIn(population, email) => {
+            (account_key(&keys, Proving::Account, population, email.as_str()), "sign-in address")
         }
-        AttemptSubject::Reauthentication(user) => (
-            keys.pseudonym("reauthentication", user.as_uuid().as_bytes()),
-            keys.pseudonym("reauthentication address", client.as_bytes()),
-        ),
+        // No address is spelt like a name or a number.
+        AttemptSubject::Named(population, name) => {
+            (account_key(&keys, Proving::Account, population, name), "sign-in address")
+        }
+        AttemptSubject::Mailbox(population, email) => {
+            (account_key(&keys, Proving::Mailbox, population, email.as_str()), "reauthentication address")
+        }
+        AttemptSubject::Reauthentication(user) => {
+            (keys.pseudonym("reauthentication", user.as_uuid().as_bytes()), "reauthentication address")
+        }
     };
-    [account, address].map(AttemptKey::from_bytes)
+    [account, keys.pseudonym(from, client.as_bytes())].map(AttemptKey::from_bytes)
 }
 
 /// How many messages go to one recipient in a window, however many are asked for: about one thing, and about all.

@@ -1,5 +1,7 @@
 //! The endpoints of anonymous users.
 
+use std::fmt;
+
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,11 +17,21 @@ use crate::session::{NewSessionReply, user_view};
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SignInAnonymous>(), Route::of::<DeleteAnonymousUser>()];
 
 /// `POST /sign-in/anonymous`: a session for somebody of whom nothing is known.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct SignInAnonymous {
     /// Where accounts belong to tenants, the one that it is to belong to.
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
+    /// Everything else: reaches hooks.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Shows nothing of what hooks alone understand.
+impl fmt::Debug for SignInAnonymous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInAnonymous").field("tenant_id", &self.tenant_id).finish_non_exhaustive()
+    }
 }
 
 /// The secret of the new session and its user.
@@ -43,7 +55,7 @@ impl Endpoint for SignInAnonymous {
             return Err(Code::AlreadyAnonymous.into());
         }
         let tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
-        let signed_in = service::sign_in(cx, tenant).await?;
+        let signed_in = service::sign_in(cx, tenant, &self.extra).await?;
         let body = AnonymousBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
         Ok(NewSessionReply { signed_in, body })
     }

@@ -1,6 +1,6 @@
 //! Making anonymous users, and taking them away.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::base::{Email, TenantId, UserId};
 use crate::cx::Cx;
@@ -10,10 +10,9 @@ use crate::session::{self, AuthEvent, AuthMethod, Entry, Persistence, Session, S
 use crate::user::{self, SignUp, User};
 
 /// Makes somebody of whom nothing is known, and opens a session for them.
-pub(crate) async fn sign_in(cx: &Cx, tenant: Option<TenantId>) -> Result<SignedIn> {
+pub(crate) async fn sign_in(cx: &Cx, tenant: Option<TenantId>, input: &Map<String, Value>) -> Result<SignedIn> {
     let config = cx.auth().config().anonymous.as_ref().ok_or(Code::NotFound)?;
-    let input = Map::new();
-    let wanted = LoginAttempt::new(AuthMethod::Anonymous, LoginOccasion::SignUp, &input).wanting(tenant);
+    let wanted = LoginAttempt::new(AuthMethod::Anonymous, LoginOccasion::SignUp, input).wanting(tenant);
     let entry = Entry::decide(cx, wanted).await?;
     let email = Email::placeholder(UserId::new(cx.now(), cx.random()), "anonymous");
     let mut signup = SignUp::new(email, config.name.clone());

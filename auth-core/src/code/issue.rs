@@ -167,7 +167,8 @@ pub(crate) async fn read_link(cx: &Cx, purpose: CodePurpose, text: &str) -> Resu
 /// of the code itself.
 ///
 /// # Errors
-/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` at the code, or at the account.
+/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`; 403, as the protocol has it for codes, `TOO_MANY_ATTEMPTS` at the
+/// code or from the client. After too many at the account, any code is refused like a wrong one.
 pub(crate) async fn prove_otp(
     cx: &Cx,
     attempt: &CountedAttempt,
@@ -176,8 +177,13 @@ pub(crate) async fn prove_otp(
     form: &OtpForm,
 ) -> Result<ShownCode> {
     let counters = cx.conn().attempts(&attempt.keys(), cx.now()).await?;
-    let outcome = match attempt.standing(&counters, cx.now()).blocked_for {
-        Some(wait) => Err(Error::from(Code::TooManyAttempts).of_kind(ErrorKind::Forbidden).retry_after(wait)),
+    let standing = attempt.standing(&counters, cx.now());
+    let outcome = match standing.blocked_for {
+        Some(wait) if standing.is_address_blocked => {
+            Err(Error::from(Code::TooManyAttempts).of_kind(ErrorKind::Forbidden).retry_after(wait))
+        }
+        // The right code is wrong, too. To say more would tell which names, numbers and addresses are one account's.
+        Some(_) => try_otp(cx, purpose, subject, otp, form).await.and_then(|_| Err(Code::InvalidOtp.into())),
         None => try_otp(cx, purpose, subject, otp, form).await,
     };
     if outcome.as_ref().is_err_and(|error| error.kind() != ErrorKind::Unavailable) {
@@ -234,10 +240,11 @@ impl ShownCode {
         Ok(Some(user))
     }
 
-    /// Whether the user is known by what it was sent to.
+    /// Whether the user is known by what it was sent to, and owes nobody else's consent by now.
     fn is_for(&self, user: &User) -> bool {
-        let Binding { email, phone, .. } = &self.bound;
-        email.as_ref().is_none_or(|email| *email == user.email)
+        let Binding { email, phone, unproved, .. } = &self.bound;
+        !(*unproved && user.email_verified)
+            && email.as_ref().is_none_or(|email| *email == user.email)
             && phone.as_ref().is_none_or(|phone| user.identifiers.phone_number.as_ref() == Some(phone))
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Email, PhoneNumber, SessionId, TenantId, Timestamp, TokenHash, TokenKind, UserId};
-use crate::user::Population;
+use crate::user::{Population, User};
 
 /// What a code may be redeemed for, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,7 +106,8 @@ impl CodePurpose {
 pub struct CodeSubject(Vec<u8>);
 
 impl CodeSubject {
-    /// A keyed pseudonym of an address: a stolen table does not show whose it is.
+    /// A keyed pseudonym of an address: of one length, and the same for the same address. It hides nobody, for what a
+    /// code is bound to names the address beside it.
     pub fn from_pseudonym(bytes: [u8; 32]) -> Self {
         Self(bytes.to_vec())
     }
@@ -148,6 +149,9 @@ pub(crate) struct Binding {
     /// The address that the account is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) new_email: Option<Email>,
+    /// Made while nobody had proved the account's mailbox, which was not asked, therefore: void once somebody has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) unproved: bool,
     /// Among whom the mailbox is looked for, where there may be no account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<TenantId>,
@@ -159,10 +163,21 @@ pub(crate) struct Binding {
     pub(crate) name: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Binding {
     /// Bound to this mailbox.
     pub(crate) fn to(population: &Population, email: Email) -> Self {
         Self { email: Some(email), ..Self::of(population) }
+    }
+
+    /// Bound to the present mailbox of this user, who wants another one.
+    pub(crate) fn to_move(user: &User, new: Email) -> Self {
+        let unproved = !user.email_verified;
+        Self { new_email: Some(new), unproved, ..Self::to(&user.population(), user.email.clone()) }
     }
 
     /// Bound to this telephone number.
@@ -172,7 +187,7 @@ impl Binding {
 
     fn of(population: &Population) -> Self {
         let (pool, tenant) = (population.pool.as_str().to_owned(), population.tenant.clone());
-        Self { pool, tenant, email: None, phone: None, new_email: None, browser: None, name: None }
+        Self { pool, tenant, email: None, phone: None, new_email: None, unproved: false, browser: None, name: None }
     }
 }
 

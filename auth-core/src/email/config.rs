@@ -86,7 +86,8 @@ impl Config {
         self
     }
 
-    /// Whoever proves their mailbox by a link is signed in. By default they sign in themselves.
+    /// Whoever proves their mailbox is signed in: by a code, or by a link in the browser in which it was asked for. By
+    /// default they sign in themselves.
     #[must_use]
     pub fn sign_in_after_verification(mut self) -> Self {
         self.sign_in = AfterVerification::Session;

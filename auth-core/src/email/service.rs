@@ -10,6 +10,7 @@ use crate::code::{self, Binding, CodePurpose, Issued, Recipient, ShownCode};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::hooks::Event;
+use crate::http::with_parameter;
 use crate::outbox::{self, Letter};
 use crate::ports::{Link, Message};
 use crate::session::{self, AuthMethod, Session, SignedIn};
@@ -161,20 +162,24 @@ impl Mailed {
         outbox::post(cx, work, &letter, issued.expires_at).await
     }
 
-    /// Makes the link for a user who is known, and writes to one of their mailboxes.
+    /// Makes the link for a user who is known, and writes to this mailbox; or to none, and does what costs the same. A
+    /// link that is not sent takes the place of an older one, too: that it did not would tell of whom `to` is.
     async fn send(
         self,
         cx: &Cx,
         work: &mut Work<'_>,
-        (user, to): (&User, &Email),
+        (user, to): (&User, Option<&Email>),
         binding: &Binding,
         parameters: &[(&str, Option<&str>)],
     ) -> Result<()> {
         let ttl = cx.auth().config().email.link_ttl;
         let issued = code::issue_link(cx, work, self.purpose, Recipient::user(user), (binding, ttl)).await?;
-        let account = Some(user.email.clone()).filter(|address| address != to);
-        let link = Link { account, ..link(cx, self, to.clone(), &issued, parameters) };
-        outbox::post(cx, work, &Letter::Mail((self.message)(link)), issued.expires_at).await
+        let letter = to.map_or(Letter::Nothing, |to| {
+            let account = Some(user.email.clone()).filter(|address| address != to);
+            let link = Link { account, ..link(cx, self, to.clone(), &issued, parameters) };
+            Letter::Mail((self.message)(link))
+        });
+        outbox::post(cx, work, &letter, issued.expires_at).await
     }
 }
 
@@ -300,6 +305,7 @@ pub(crate) async fn prove(cx: &Cx, work: &mut Work<'_>, user: User) -> Result<Us
     }
     work.delete_accounts_of_user(user.id).await?;
     work.delete_api_keys_of_user(user.id).await?;
+    work.set_phone(user.id, None, cx.now()).await?;
     work.end_codes_of_user(user.id).await?;
     let count = work.end_sessions_of_user(user.id, None).await?;
     work.raise_credential_version(user.id, cx.now()).await?;
@@ -325,16 +331,18 @@ pub(crate) async fn request_change(
     if new == user.email {
         return Err(Code::EmailUnchanged.into());
     }
+    user::expect_known(user)?;
     user::expect_accepted(cx, &new)?;
     let parameters = [("callbackURL", callback)];
-    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
+    let binding = Binding::to_move(user, new.clone());
     // The mail to a mailbox of the caller's own says nothing of the new one: whether that is taken is looked at afterwards.
     let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
     let (mailed, to) = if user.email_verified { (APPROVE_CHANGE, &user.email) } else { (MOVE, &new) };
     let may_write = may_message(cx, "change-email", to.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    if may_write && (is_free || user.email_verified) {
+    if may_write {
+        let to = Some(to).filter(|_| is_free || user.email_verified);
         mailed.send(cx, &mut work, (user, to), &binding, &parameters).await?;
     } else {
         let recipient = Recipient::nobody(cx, &user.population(), &new);
@@ -352,10 +360,9 @@ async fn approve(cx: &Cx, shown: Shown, callback: Option<&str>) -> Result<Follow
     let may_write = may_message(cx, "change-email", new.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
     let user = code.consume_for(cx, &mut work, &user).await?;
-    if is_free && may_write {
-        let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
-        MOVE.send(cx, &mut work, (&user, &new), &binding, &[("callbackURL", callback)]).await?;
-    }
+    let binding = Binding::to_move(&user, new.clone());
+    let to = Some(&new).filter(|_| is_free && may_write);
+    MOVE.send(cx, &mut work, (&user, to), &binding, &[("callbackURL", callback)]).await?;
     work.commit().await?;
     Ok(Followed::Approved)
 }
@@ -398,7 +405,7 @@ pub(crate) async fn request_deletion(
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
     let binding = Binding::to(&user.population(), user.email.clone());
-    DELETE.send(cx, &mut work, (user, &user.email), &binding, &[("callbackURL", callback)]).await?;
+    DELETE.send(cx, &mut work, (user, Some(&user.email)), &binding, &[("callbackURL", callback)]).await?;
     work.commit().await
 }
 
@@ -423,7 +430,8 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
 /// ([`SignUpMode::ByInvitation`](crate::password::SignUpMode::ByInvitation)): a mail with a link to `page`, a page of the
 /// application's own on a trusted origin, which hands the link's `token` on as `invitation` to `sign-up/email`. The
 /// invitation is good for that address alone, once, for [`invitation_ttl`](super::Config::invitation_ttl); a later one
-/// takes its place. Where accounts belong to tenants, `tenant` says to which the account will belong.
+/// takes its place. Where accounts belong to tenants, `tenant` says to which the account will belong; elsewhere it is not
+/// looked at. [`Cx::for_customers`] invites a customer. How many are invited is the program's to limit.
 ///
 /// ```
 /// # use auth_core::prelude::*;
@@ -434,25 +442,23 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
 ///
 /// # Errors
 /// [`Code::UserAlreadyExists`] for an address that has an account, [`Code::InvalidCallbackUrl`] for a page elsewhere,
-/// [`Code::EmailNotAllowed`] for an address that nobody may have.
+/// [`Code::EmailNotAllowed`] for an address that nobody may have; [`Code::TenantRequired`] and [`Code::TenantNotFound`]
+/// where accounts belong to tenants.
 pub async fn invite(cx: &Cx, email: &Email, tenant: Option<&TenantId>, page: &str) -> Result<()> {
     if !cx.auth().config().trusted_origins.trusts_target(page) {
         return Err(Code::InvalidCallbackUrl.into());
     }
     user::expect_accepted(cx, email)?;
-    let tenant = tenant.filter(|_| cx.auth().config().tenancy.is_isolated());
-    let population = Population { pool: cx.pool(), tenant: tenant.cloned() };
-    if cx.conn().user_by_email(&population, email).await?.is_some() {
+    let mut work = cx.begin().await?;
+    let population = Population { pool: cx.pool(), tenant: user::home(cx, &mut work, cx.pool(), tenant).await? };
+    if work.user_by_email(&population, email).await?.is_some() {
         return Err(Code::UserAlreadyExists.into());
     }
     let (binding, ttl) = (Binding::to(&population, email.clone()), cx.auth().config().email.invitation_ttl);
     let recipient = Recipient::mailbox(cx, &population, email, None);
-    let mut work = cx.begin().await?;
     let issued = code::issue_link(cx, &mut work, CodePurpose::Invitation, recipient, (&binding, ttl)).await?;
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("token", &issued.secret).finish();
-    let joint = if page.contains('?') { '&' } else { '?' };
     let origin = if page.starts_with('/') { cx.auth().base_url() } else { "" };
-    let url = format!("{origin}{page}{joint}{query}");
+    let url = format!("{origin}{}", with_parameter(page, "token", &issued.secret));
     let link = Link::new(email.clone(), url, issued.secret.to_string(), issued.expires_at);
     outbox::post(cx, &mut work, &Letter::Mail(Message::SignUpInvitation(link)), issued.expires_at).await?;
     work.commit().await

@@ -19,8 +19,9 @@ impl Config {
         self
     }
 
-    /// Whether whoever has no account gets one by signing in with a code. By default they do where anybody may sign up with a
-    /// password, too.
+    /// Whether whoever has no account gets one by signing in with a code. By default it is as with a password:
+    /// [`Open`](SignUpMode::Open) where anybody may sign up, or where there are no passwords, and else
+    /// [`Closed`](SignUpMode::Closed).
     #[must_use]
     pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
         self.sign_up = Some(sign_up);
@@ -29,8 +30,7 @@ impl Config {
 
     /// Whether they do, where this is how signing up with a password is.
     pub(crate) fn is_open_to_all(&self, with_password: Option<&password::Config>) -> bool {
-        let elsewhere = with_password.map_or(SignUpMode::Open, |config| config.sign_up);
-        self.sign_up.unwrap_or(elsewhere) == SignUpMode::Open
+        self.sign_up.unwrap_or_else(|| password::sign_up_mode(with_password)) == SignUpMode::Open
     }
 
     pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {

@@ -11,7 +11,7 @@ use crate::base::{Email, TenantId};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::email::{Confirmed, Search};
-use crate::error::{Code, Error, ErrorKind, Result};
+use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::http::{Done, Endpoint, Json, Route, ShownToken};
 use crate::ports::OtpPurpose;
@@ -31,31 +31,12 @@ pub(crate) const ROUTES: &[Route] = &[
 pub(crate) const PASSWORD_ROUTES: &[Route] =
     &[Route::of::<RequestPasswordResetOtp>(), Route::of::<ForgetPasswordOtp>(), Route::of::<ResetPasswordByOtp>()];
 
-/// What a code is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum OtpType {
-    /// Signing in.
-    SignIn,
-    /// Proving that the mailbox is the account's.
-    EmailVerification,
-    /// A new password.
-    ForgetPassword,
-    /// Another address; such codes are asked for by [`RequestEmailChangeOtp`].
-    ChangeEmail,
-}
-
-impl OtpType {
-    /// What a stranger may ask for.
-    fn purpose(self) -> Result<OtpPurpose> {
-        match self {
-            Self::SignIn => Ok(OtpPurpose::SignIn),
-            Self::EmailVerification => Ok(OtpPurpose::EmailVerification),
-            Self::ForgetPassword => Ok(OtpPurpose::ForgetPassword),
-            Self::ChangeEmail => {
-                Err(Error::new(ErrorKind::BadRequest, "BAD_REQUEST", "Ask for a change of address when signed in."))
-            }
+/// Refuses what is asked for at another endpoint, by whoever is signed in.
+fn for_strangers(purpose: OtpPurpose) -> Result<OtpPurpose> {
+    match purpose {
+        OtpPurpose::SignIn | OtpPurpose::EmailVerification | OtpPurpose::ForgetPassword => Ok(purpose),
+        OtpPurpose::ChangeEmail => {
+            Err(Error::from(Code::BadRequest).saying("Ask for a change of address when signed in."))
         }
     }
 }
@@ -96,7 +77,7 @@ pub struct SendVerificationOtp {
     pub email: String,
     /// What it is to be for.
     #[serde(rename = "type")]
-    pub otp_type: OtpType,
+    pub otp_type: OtpPurpose,
     /// Where accounts belong to tenants, the one that the account belongs to.
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
@@ -110,7 +91,7 @@ impl Endpoint for SendVerificationOtp {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        let purpose = self.otp_type.purpose()?;
+        let purpose = for_strangers(self.otp_type)?;
         let search = Named::parse(cx, &self.email, self.tenant_id)?.search(cx, purpose).await?;
         service::send(cx, search, purpose).await?;
         Ok(Json(Done::success()))
@@ -124,7 +105,7 @@ pub struct CheckVerificationOtp {
     pub email: String,
     /// What it is for.
     #[serde(rename = "type")]
-    pub otp_type: OtpType,
+    pub otp_type: OtpPurpose,
     /// The code.
     pub otp: String,
     /// Where accounts belong to tenants, the one that the account belongs to.
@@ -140,7 +121,7 @@ impl Endpoint for CheckVerificationOtp {
     type Reply = Json<Done>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Done>> {
-        let purpose = self.otp_type.purpose()?;
+        let purpose = for_strangers(self.otp_type)?;
         let typed = Named::parse(cx, &self.email, self.tenant_id)?.typed(cx, self.otp).await?;
         service::check(cx, &typed, purpose).await?;
         Ok(Json(Done::success()))

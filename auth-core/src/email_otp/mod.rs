@@ -10,8 +10,7 @@ mod service;
 
 pub use config::Config;
 pub use endpoints::{
-    ChangeEmailByOtp, CheckVerificationOtp, ForgetPasswordOtp, OtpBody, OtpType, OtpVerifiedBody,
-    RequestEmailChangeOtp, RequestPasswordResetOtp, ResetPasswordByOtp, SendVerificationOtp, SignInEmailOtp,
-    VerifyEmailOtp,
+    ChangeEmailByOtp, CheckVerificationOtp, ForgetPasswordOtp, OtpBody, OtpVerifiedBody, RequestEmailChangeOtp,
+    RequestPasswordResetOtp, ResetPasswordByOtp, SendVerificationOtp, SignInEmailOtp, VerifyEmailOtp,
 };
 pub(crate) use endpoints::{PASSWORD_ROUTES, ROUTES};

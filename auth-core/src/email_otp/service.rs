@@ -138,19 +138,21 @@ pub(crate) async fn request_change(
     if new == user.email {
         return Err(Code::EmailUnchanged.into());
     }
+    user::expect_known(user)?;
     user::expect_accepted(cx, &new)?;
     let approval = match otp {
         _ if !user.email_verified => None,
         Some(otp) => {
             let subject = code::mailbox(cx, &user.population(), &user.email);
-            let counted = AttemptSubject::Reauthentication(user.id);
+            let population = user.population();
+            let counted = AttemptSubject::Mailbox(&population, &user.email);
             Some(prove_again(cx, counted, (user, &subject), OtpPurpose::EmailVerification, &otp).await?)
         }
         None => return Err(Code::InvalidOtp.into()),
     };
     let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
     let may_write = may_message(cx, "change-email", new.as_str().as_bytes()).await?;
-    let binding = Binding { new_email: Some(new.clone()), ..Binding::to(&user.population(), user.email.clone()) };
+    let binding = Binding::to_move(user, new.clone());
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
     if let Some((attempt, approval)) = approval {
@@ -175,7 +177,7 @@ pub(crate) async fn request_change(
 pub(crate) async fn change_email(cx: &Cx, (user, session): (&User, &Session), new: &Email, otp: &str) -> Result<User> {
     expect_changes(cx)?;
     let (population, subject) = (user.population(), CodeSubject::from(user.id));
-    let counted = AttemptSubject::NewMailbox(&population, new);
+    let counted = AttemptSubject::Mailbox(&population, new);
     let (attempt, code) = prove_again(cx, counted, (user, &subject), OtpPurpose::ChangeEmail, otp).await?;
     if code.bound.new_email.as_ref() != Some(new) {
         return Err(code.refusal());

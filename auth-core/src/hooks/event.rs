@@ -91,7 +91,7 @@ pub enum Event {
         /// Whose it is.
         user: UserId,
     },
-    /// A user, who had shown that the mailbox is theirs, set a new password; their sessions ended.
+    /// A user set a new password by a link or a code that was sent to them; their sessions ended.
     #[non_exhaustive]
     PasswordReset {
         /// Whose it is.

@@ -52,7 +52,9 @@ impl TrustedOrigins {
 
     /// Whether somebody may be sent to `target`: a strictly relative path, or an address on a trusted origin.
     pub(crate) fn trusts_target(&self, target: &str) -> bool {
-        if target.len() > MAX_TARGET_BYTES || target.bytes().any(|b| b.is_ascii_control() || b == b'\\') {
+        // Whatever is none of these is percent-encoded in an address (RFC 3986, section 2).
+        let is_allowed = |b: u8| b.is_ascii_graphic() && b != b'\\';
+        if target.len() > MAX_TARGET_BYTES || !target.bytes().all(is_allowed) {
             return false;
         }
         if target.starts_with('/') {
@@ -321,6 +323,10 @@ mod tests {
             "/a/%2e%2e//evil.test",
             "/\tevil",
             "/a\r\nb",
+            "/\u{ff0f}evil.test",
+            "/caf\u{e9}",
+            "/a b",
+            " https://api.example.com/x",
             "evil",
             "javascript:alert(1)",
             "data:text/html,x",

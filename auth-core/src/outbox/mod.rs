@@ -6,8 +6,8 @@
 //! 2, 4 and so on up to an hour, until what it brings would be worth nothing any more.
 //!
 //! Delivery is *at least once*: a process that ends after a mail server has taken a message over and before the row is
-//! removed has it sent again by the next one, so that a crash doubles at most the messages under way at that moment, 8 in
-//! a process. Rows are sealed under the application's secret: whoever reads the table can follow none of the links.
+//! removed has it sent again by the next one, so that a crash doubles at most the messages under way at that moment
+//! ([`Config::at_once`]). Rows are sealed under the application's secret: whoever reads the table can follow none of the links.
 //!
 //! The engine sends by itself, from the first request on, in a task of its own. [`deliver`] is for programs that would
 //! rather do it from a scheduler, and [`backlog`] for those that watch over it.

@@ -62,22 +62,25 @@ impl Config {
         Self { breach: Some(BreachCheck { list: Arc::new(list), on_outage }), ..self }
     }
 
-    /// What ends when somebody has set a new password by their mailbox.
+    /// What ends when somebody has set a new password by a link or a code that was sent to them.
     #[must_use]
     pub fn after_reset(self, after_reset: AfterReset) -> Self {
         Self { after_reset, ..self }
     }
 
     /// What is wrong with these settings, in sentences; empty when nothing is.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {
         let mut problems = self.policy.problems();
+        if self.sign_up == SignUpMode::ByInvitation && !has_mailer {
+            problems.push("invitations to sign up are to be mailed, and there is no mailer()".to_owned());
+        }
         problems.extend(self.hash.validate().err().map(|error| format!("{error}.")));
         problems
     }
 }
 
-/// What ends when somebody has set a new password by their mailbox, because they have forgotten the old one or it has
-/// become known. Sessions, tokens and codes end in any case, and nobody is signed in by it.
+/// What ends when somebody has set a new password by a link or a code that was sent to them, because they have forgotten
+/// the old one or it has become known. Sessions, tokens and codes end in any case, and nobody is signed in by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterReset {
@@ -99,6 +102,11 @@ pub enum SignUpMode {
     ByInvitation,
     /// The sign-up endpoint refuses everybody; accounts are made by the application.
     Closed,
+}
+
+/// How people sign up where nothing else is said of it: as with a password, or freely where there are none.
+pub(crate) fn sign_up_mode(passwords: Option<&Config>) -> SignUpMode {
+    passwords.map_or(SignUpMode::Open, |config| config.sign_up)
 }
 
 impl SignUpMode {
@@ -436,7 +444,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_without_problems() {
-        assert!(Config::default().problems().is_empty());
+        assert!(Config::default().problems(false).is_empty());
         assert_eq!(Config::default().sign_up, SignUpMode::Open);
         assert!(Config::default().breach.is_none());
     }
@@ -445,12 +453,14 @@ mod tests {
     fn all_problems_are_reported_together() {
         let config = Config::default()
             .policy(PasswordPolicy::default().min_length(40).max_length(32))
+            .sign_up(SignUpMode::ByInvitation)
             .hash(HashConfig::default().iterations(1));
         assert_eq!(
-            config.problems(),
+            config.problems(false),
             [
                 "The password policy's max_length is 32, must be 64 to 512.",
                 "The password policy's min_length 40 is above its max_length 32.",
+                "invitations to sign up are to be mailed, and there is no mailer()",
                 "password hashing: iterations is 1, must be 2 to 50.",
             ]
         );

@@ -10,6 +10,7 @@ mod reset;
 mod service;
 mod store;
 
+pub(crate) use config::sign_up_mode;
 pub use config::{AfterReset, CommonPasswords, Composition, Config, OnOutage, PasswordPolicy, SignUpMode};
 pub use endpoints::{
     Asked, ChangePassword, ChangedBody, ChangedReply, FollowPasswordReset, RequestPasswordReset, ResetPassword,

@@ -132,9 +132,12 @@ async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, cal
             work.commit().await?;
             Ok(user)
         }
-        // Somebody was quicker.
+        // Somebody was quicker: with the address, or with the name.
         Err(error) if error.is(Code::UserAlreadyExists) => {
             drop(work);
+            if cx.conn().user_by_email(&population(cx, &signup), &signup.email).await?.is_none() {
+                return Err(Code::UsernameIsTaken.into());
+            }
             conceal(cx, signup, &search).await
         }
         Err(error) => Err(error),
@@ -143,7 +146,7 @@ async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, cal
 
 async fn conceal(cx: &Cx, mut signup: SignUp, search: &Search) -> Result<User> {
     let mut work = cx.begin().await?;
-    let tenant = user::home(cx, &mut work, cx.pool(), &signup).await?;
+    let tenant = user::home(cx, &mut work, cx.pool(), signup.tenant.as_ref()).await?;
     cx.hooks(cx.pool()).before_signup(cx, &mut work, &mut signup).await?;
     let user = user::new(cx, cx.pool(), tenant, &signup);
     // In place of writing a user and a password: of nobody, so that nobody waits.
@@ -482,6 +485,7 @@ pub(crate) async fn change(
 
 /// Gives a first password to a user who has none; their other sessions end.
 pub(crate) async fn set(cx: &Cx, user: &User, session: &Session, password: Password) -> Result<()> {
+    user::expect_known(user)?;
     let now = cx.now();
     let hash = hash_acceptable(cx, password, &user.email).await?;
     let mut work = cx.begin().await?;

@@ -12,7 +12,7 @@ use crate::code::CodePurpose;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
-use crate::guard::{Anyone, CurrentSession, Fresh, Guard, MaybePrincipal};
+use crate::guard::{Anyone, CurrentPrincipal, CurrentSession, Fresh, Guard, MaybePrincipal};
 use crate::http::{Done, Endpoint, Json, Route, ShownToken, flag};
 use crate::password::{Login, SignIn, persistence, sign_in};
 use crate::session::{NewSessionReply, OptionalSessionReply, user_view};
@@ -61,12 +61,17 @@ impl Endpoint for SendPhoneOtp {
         let tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
         let named = find(cx, &self.phone_number, tenant.as_ref()).await?;
         let asking = match caller {
-            MaybePrincipal::Principal(_) => Asking::User,
-            MaybePrincipal::Anonymous => Asking::Stranger,
+            MaybePrincipal::Principal(caller) if is_known(&caller) => Asking::User,
+            MaybePrincipal::Principal(_) | MaybePrincipal::Anonymous => Asking::Stranger,
         };
         named.send(cx, CodePurpose::PhoneVerify, asking).await?;
         Ok(Json(SentBody { message: "code sent" }))
     }
+}
+
+/// Whether somebody has said who they are: whoever is signed in anonymously has not.
+fn is_known(caller: &CurrentPrincipal) -> bool {
+    caller.authentication().user().is_some_and(|user| !user.identifiers.is_anonymous)
 }
 
 /// `POST /phone-number/verify`: proves a number by a code. Signs in whoever has it, or up where that is open; or gives it to
@@ -141,9 +146,13 @@ pub struct SignInPhoneNumber {
     /// The account's password.
     pub password: Password,
     /// `false` for a session that ends with the browser.
+    #[serde(default, deserialize_with = "flag")]
     pub remember_me: Option<bool>,
     /// The tenant to act in; see [`SignInEmail`](crate::password::SignInEmail).
     pub tenant_id: Option<TenantId>,
+    /// Everything else: reaches hooks.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// The secret of the new session and its user.
@@ -166,7 +175,7 @@ impl Endpoint for SignInPhoneNumber {
             password: self.password,
             persistence: persistence(self.remember_me),
             tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
-            input: Map::new(),
+            input: self.extra,
         };
         let signed_in = sign_in(cx, sign_in_with).await?;
         let body = PhoneBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };

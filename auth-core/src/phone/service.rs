@@ -166,6 +166,7 @@ async fn sign_up(
 
 /// Gives somebody who is signed in a number that they prove by its code.
 pub(crate) async fn update(cx: &Cx, named: Named, otp: &str, (user, session): (&User, &Session)) -> Result<User> {
+    user::expect_known(user)?;
     let (attempt, code) = named.prove(cx, CodePurpose::PhoneVerify, otp).await?;
     if code.user(cx).await?.is_some_and(|owner| owner.id != user.id) {
         return Err(Code::PhoneNumberExists.into());
@@ -173,7 +174,7 @@ pub(crate) async fn update(cx: &Cx, named: Named, otp: &str, (user, session): (&
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
     code.consume(cx, &mut work).await?;
-    work.set_phone(user.id, &named.phone, cx.now()).await.map_err(|error| match error {
+    work.set_phone(user.id, Some(&named.phone), cx.now()).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::PhoneNumberExists),
         StoreError::Backend(_) => error.into(),
     })?;

@@ -1,6 +1,7 @@
 //! Text messages that the engine has somebody send.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,13 @@ pub trait SmsSender: Send + Sync + 'static {
     /// # Errors
     /// [`PortError`] when it is not certain that the message was taken over. It is tried again then.
     async fn send(&self, message: &TextMessage) -> Result<(), PortError>;
+}
+
+#[async_trait]
+impl<S: SmsSender + ?Sized> SmsSender for Arc<S> {
+    async fn send(&self, message: &TextMessage) -> Result<(), PortError> {
+        (**self).send(message).await
+    }
 }
 
 /// A code to be typed in, good once. Serialises with its secret, as `{"kind":"sms-otp","to","otp","expiresAt"}`. `Debug`

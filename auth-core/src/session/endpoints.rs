@@ -251,7 +251,12 @@ impl Endpoint for RevokeSession {
         current.expect_session_token()?;
         let Some(id) = self.named(cx, &current).await? else { return Ok(Json(Done::status())) };
         let mut work = cx.begin().await?;
+        work.lock_user(current.user_id).await?;
         if work.end_session(current.user_id, id).await? {
+            if id != current.id {
+                // It may have been a thief's: what they have had sent to a mailbox of theirs opens nothing any more.
+                work.end_codes_of_user(current.user_id).await?;
+            }
             work.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count: 1 });
         }
         work.commit().await?;
@@ -316,6 +321,7 @@ async fn end_all(cx: &Cx, current: &CurrentSession, keep: Option<SessionId>) -> 
     // The user's row is locked: a session that is being opened beside this one is there by then, or is not opened.
     still_holds(cx, &mut work, current.user(), current).await?;
     let count = work.end_sessions_of_user(current.user_id, keep).await?;
+    work.end_codes_of_user(current.user_id).await?;
     work.emit(Event::SessionsEnded { user: current.user_id, by: Some(current.id), count });
     work.commit().await
 }

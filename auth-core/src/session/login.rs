@@ -272,10 +272,13 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
 async fn take_over_anonymous(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
     let Some(token) = cx.shown_session() else { return Ok(()) };
     let Some(found) = work.session_by_token(&token.hash()).await? else { return Ok(()) };
+    if !found.user.identifiers.is_anonymous || user.identifiers.is_anonymous || !work.lock_user(found.user.id).await? {
+        return Ok(());
+    }
+    // As it is once nobody else can take them over.
+    let Some(found) = work.session_by_token(&token.hash()).await? else { return Ok(()) };
     let (session, former) = (found.session, found.user);
-    let is_theirs =
-        session.is_alive(cx.now()) && former.disabled_at.is_none() && former.population() == user.population();
-    if !is_theirs || !former.identifiers.is_anonymous || user.identifiers.is_anonymous || former.id == user.id {
+    if !session.is_alive(cx.now()) || former.disabled_at.is_some() || former.population() != user.population() {
         return Ok(());
     }
     cx.hooks(user.pool).on_link_account(cx, work, &former, user).await?;

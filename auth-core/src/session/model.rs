@@ -17,7 +17,7 @@ use crate::user::User;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AuthMethod {
-    /// E-mail address and password.
+    /// A password, with an address, a name or a telephone number.
     Password,
     /// A link that was mailed.
     #[serde(rename = "magic-link")]

@@ -59,7 +59,6 @@ impl<T> Conn for T where
     T: UserStore
         + UserEmailStore
         + UserIdentifierStore
-        + UserIdentifierStore
         + UserStandingStore
         + RoleStore
         + TenantStore

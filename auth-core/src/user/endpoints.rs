@@ -22,7 +22,8 @@ pub(crate) const ROUTES: &[Route] = &[Route::of::<UpdateUser>(), Route::of::<Del
 /// Those that links out of mails lead to.
 pub(crate) const MAIL_ROUTES: &[Route] = &[Route::of::<FollowDeletion>(), Route::of::<ConfirmDeletion>()];
 
-/// `POST /update-user`: changes the caller's name and picture.
+/// `POST /update-user`: changes the caller's name and picture; and where people sign in with names
+/// ([`username`]), theirs (`username`, `displayUsername`), for which it takes a fresh session.
 #[derive(Debug, Deserialize)]
 pub struct UpdateUser {
     /// A new name, at most 255 characters.
@@ -30,7 +31,7 @@ pub struct UpdateUser {
     /// A new picture's address, or `null` to remove it.
     #[serde(default, deserialize_with = "json::present")]
     pub image: Option<Option<String>>,
-    /// Everything else: dropped, or refused when it is a protected field.
+    /// The user name, where there are any. Everything else is dropped, or refused when it is a protected field.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -58,7 +59,7 @@ impl Endpoint for UpdateUser {
         session::still_holds(cx, &mut work, current.user(), &current).await?;
         service::change_profile(cx, &mut work, current.user_id, &change).await?;
         if let Some(chosen) = &chosen {
-            username::change(cx, &mut work, current.user(), chosen).await?;
+            username::change(cx, &mut work, &current, chosen).await?;
         }
         work.commit().await?;
         Ok(Json(Done::status()))

@@ -13,5 +13,5 @@ pub use service::{
     create_user, create_user_within, disable_user, enable_user, members_of_tenant, user_by_email,
     user_by_email_in_tenant, user_by_id,
 };
-pub(crate) use service::{delete_user, expect_accepted, home, insert, new, set_disabled, signed_up};
+pub(crate) use service::{delete_user, expect_accepted, expect_known, home, insert, new, set_disabled, signed_up};
 pub use store::{UserEmailStore, UserIdentifierStore, UserStandingStore, UserStore};

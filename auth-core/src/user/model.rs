@@ -117,7 +117,8 @@ pub struct User {
 pub struct Identifiers {
     /// The name that they sign in with; unique in their [`Population`].
     pub username: Option<Username>,
-    /// The same as they spell it, at most 30 characters.
+    /// How it is shown: at most 30 characters of the user's choice. It is not unique and need not be like the name, so
+    /// identify nobody by it.
     pub display_username: Option<String>,
     /// Their telephone number; unique in their [`Population`].
     pub phone_number: Option<PhoneNumber>,
@@ -203,6 +204,13 @@ impl SignUp {
     #[must_use]
     pub fn in_tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
+        self
+    }
+
+    /// With a name to sign in with.
+    #[must_use]
+    pub fn with_username(mut self, username: Username) -> Self {
+        self.identifiers.username = Some(username);
         self
     }
 }

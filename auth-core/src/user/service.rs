@@ -78,7 +78,7 @@ pub async fn create_user_within(cx: &Cx, work: &mut Work<'_>, mut signup: SignUp
 
 /// Writes somebody new, who has [`signed_up`] once what they sign in with is written, too.
 pub(crate) async fn insert(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &mut SignUp) -> Result<User> {
-    let tenant = home(cx, work, pool, signup).await?;
+    let tenant = home(cx, work, pool, signup.tenant.as_ref()).await?;
     cx.hooks(pool).before_signup(cx, work, signup).await?;
     check_profile(Some(&signup.name), signup.image.as_deref())?;
     let user = new(cx, pool, tenant, signup);
@@ -117,13 +117,26 @@ pub(crate) fn expect_accepted(cx: &Cx, email: &Email) -> Result<()> {
     if is_refused { Err(Code::EmailNotAllowed.into()) } else { Ok(()) }
 }
 
+/// Refuses somebody signed in anonymously, who wants something to sign in with: they sign up for that, where that is open.
+///
+/// # Errors
+/// 403.
+pub(crate) fn expect_known(user: &User) -> Result<()> {
+    if user.identifiers.is_anonymous { Err(Code::UserIsAnonymous.into()) } else { Ok(()) }
+}
+
 /// The tenant that somebody new will belong to, where accounts do.
-pub(crate) async fn home(cx: &Cx, work: &mut Work<'_>, pool: Pool, signup: &SignUp) -> Result<Option<TenantId>> {
+pub(crate) async fn home(
+    cx: &Cx,
+    work: &mut Work<'_>,
+    pool: Pool,
+    named: Option<&TenantId>,
+) -> Result<Option<TenantId>> {
     if !cx.auth().config().tenancy.is_isolated() {
         return Ok(None);
     }
     let may_be_staff = pool == Pool::User && cx.auth().platform_access().is_some();
-    match &signup.tenant {
+    match named {
         None if may_be_staff => Ok(None),
         None => Err(Code::TenantRequired.into()),
         Some(tenant) => {

@@ -81,12 +81,12 @@ pub trait UserIdentifierStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Gives the user a number that has been proved to be theirs, in place of an earlier one; `false` when there is no
-    /// such user.
+    /// Gives the user a number that has been proved to be theirs, in place of an earlier one, or takes that away; `false`
+    /// when there is no such user.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when somebody else of their population has it.
-    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError>;
+    async fn set_phone(&mut self, id: UserId, phone: Option<&PhoneNumber>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// Whether users may act, and whoever acts for one holding their row meanwhile.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::service::parse;
 use crate::base::TenantId;
@@ -38,6 +38,9 @@ pub struct SignInUsername {
     /// The tenant to act in; see [`SignInEmail`](crate::password::SignInEmail).
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
+    /// Everything else: reaches hooks.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// Shows nothing of what a person typed.
@@ -60,7 +63,7 @@ impl Endpoint for SignInUsername {
             password: self.password,
             persistence: persistence(self.remember_me),
             tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
-            input: Map::new(),
+            input: self.extra,
         };
         SignedInReply::of(cx, sign_in(cx, sign_in_with).await?, self.callback_url).await
     }

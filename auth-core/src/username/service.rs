@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::base::{InvalidUsername, Username};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
+use crate::guard::CurrentSession;
 use crate::store::StoreError;
-use crate::user::User;
+use crate::user;
 
 /// The longest spelling, in characters.
 const MOST_DISPLAYED: usize = 30;
@@ -68,16 +69,28 @@ pub(super) fn parse(text: &str) -> Result<Username> {
     })
 }
 
-/// Gives a user, whose row is locked, another name or another spelling of it.
+/// Gives the user of this session, whose row is locked, another name or another spelling of it. A name is something to
+/// sign in with, so it takes what another address or password takes: a session that was opened a short while ago, and
+/// its own token.
 ///
 /// # Errors
-/// 400 where names are fixed, or somebody has it, or there is none to be spelt.
-pub(crate) async fn change(cx: &Cx, work: &mut Work<'_>, user: &User, chosen: &Chosen) -> Result<()> {
+/// 400 where names are fixed, or somebody has it, or there is none to be spelt; 403 for an older session, for another
+/// credential and for somebody signed in anonymously.
+pub(crate) async fn change(cx: &Cx, work: &mut Work<'_>, current: &CurrentSession, chosen: &Chosen) -> Result<()> {
     let is_fixed = cx.auth().config().usernames.as_ref().is_some_and(|config| config.is_fixed);
+    user::expect_known(current.user())?;
+    // As the row is now.
+    let user = work.user_by_id(current.user_id).await?.ok_or(Code::Unauthorized)?;
     let present = user.identifiers.username.as_ref();
     let username = chosen.username.as_ref().or(present).ok_or(Code::InvalidUsername)?;
     if is_fixed && present.is_some_and(|present| present != username) {
         return Err(Code::UsernameIsImmutable.into());
+    }
+    if present != Some(username) {
+        current.expect_session_token()?;
+        if !current.is_fresh(cx) {
+            return Err(Code::SessionNotFresh.into());
+        }
     }
     work.set_username(user.id, username, chosen.display.as_deref(), cx.now()).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UsernameIsTaken),

@@ -7,9 +7,9 @@ use auth_core::anonymous::Config;
 use auth_core::error::ErrorKind;
 use auth_core::hooks::Hooks;
 use auth_core::user::User;
-use auth_core::{Cx, Error, Result, Work};
-use auth_tests::{PASSWORD, Stack, TestApp, flows};
-use serde_json::json;
+use auth_core::{Cx, Error, Result, Work, email_otp, phone, username};
+use auth_tests::{Mailbox, PASSWORD, Stack, TestApp, flows};
+use serde_json::{Value, json};
 
 flows![
     somebody_unknown_has_a_session,
@@ -19,6 +19,7 @@ flows![
     what_a_hook_refuses_changes_nothing,
     an_anonymous_user_goes_when_they_ask_for_it,
     nobody_signs_in_as_one_of_them,
+    they_get_nothing_to_sign_in_with_but_by_signing_up,
 ];
 
 const ADA: &str = "ada@example.com";
@@ -127,4 +128,28 @@ async fn nobody_signs_in_as_one_of_them(stack: Stack) {
     let guest = app.anon();
     let email = guest.auth_post("/sign-in/anonymous", json!({})).await.ok()["user"]["email"].clone();
     app.anon().sign_in(email.as_str().unwrap(), PASSWORD).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
+}
+
+/// Else a sign-up that is closed, or takes an invitation, would be open to whoever comes anonymously.
+async fn they_get_nothing_to_sign_in_with_but_by_signing_up(stack: Stack) {
+    let mail = Mailbox::default();
+    let app = stack
+        .app_with(|builder| {
+            let builder = mail.connect(builder).anonymous(Config::default()).usernames(username::Config::default());
+            builder.phone_numbers(phone::Config::default()).email_otps(email_otp::Config::default())
+        })
+        .await;
+    let guest = app.anon();
+    guest.auth_post("/sign-in/anonymous", json!({})).await.ok();
+    for (path, body) in [
+        ("/set-password", json!({"newPassword": PASSWORD})),
+        ("/update-user", json!({"username": "guest"})),
+        ("/change-email", json!({"newEmail": ADA})),
+        ("/email-otp/request-email-change", json!({"newEmail": ADA})),
+        ("/phone-number/verify", json!({"phoneNumber": "+4930901820", "code": "000000", "updatePhoneNumber": true})),
+    ] {
+        guest.auth_post(path, body).await.refused(403, "USER_IS_ANONYMOUS");
+    }
+    assert_eq!(mail.take(&app).await, Vec::<Value>::new());
+    guest.auth_post("/update-user", json!({"name": "Guest"})).await.ok();
 }

@@ -10,10 +10,13 @@ flows![
     a_proved_mailbox_approves_and_the_new_one_proves,
     a_mailbox_that_was_not_proved_is_not_asked,
     whether_the_new_address_is_taken_is_not_told,
+    what_becomes_of_an_older_link_does_not_tell_either,
+    a_mailbox_that_is_proved_meanwhile_is_asked,
     somebody_else_s_browser_does_not_follow_the_link,
     an_address_that_was_taken_meanwhile_is_refused,
     a_newer_wish_kills_the_older_one,
     it_takes_a_fresh_session_and_its_own_token,
+    it_ends_with_the_other_sessions,
     it_can_be_switched_off,
 ];
 
@@ -98,6 +101,29 @@ async fn whether_the_new_address_is_taken_is_not_told(stack: Stack) {
     app.anon().auth_post("/change-email", json!({"newEmail": NEW})).await.refused(401, "UNAUTHORIZED");
 }
 
+async fn what_becomes_of_an_older_link_does_not_tell_either(stack: Stack) {
+    let (app, mail, ada) = app(stack).await;
+    app.signed_up("grace@example.com").await;
+    for other in ["nobody@elsewhere.example", "grace@example.com"] {
+        wish(&ada).await;
+        let older = mail.path(&app, "verify-email", NEW).await;
+        ada.auth_post("/change-email", json!({"newEmail": other})).await.ok();
+        mail.take(&app).await;
+        assert_eq!(app.anon().get(&older).await.header("location"), Some("/settings?error=INVALID_TOKEN"), "{other}");
+    }
+}
+
+async fn a_mailbox_that_is_proved_meanwhile_is_asked(stack: Stack) {
+    let (app, mail, ada) = app(stack).await;
+    ada.auth_post("/send-verification-email", json!({"email": ADA})).await.ok();
+    let verification = mail.path(&app, "verify-email", ADA).await;
+    wish(&ada).await;
+    let proof = mail.path(&app, "verify-email", NEW).await;
+    app.anon().get(&verification).await.ok();
+    assert_eq!(app.anon().get(&proof).await.header("location"), Some("/settings?error=INVALID_TOKEN"));
+    assert_eq!(ada.session().await["user"]["email"], ADA);
+}
+
 async fn somebody_else_s_browser_does_not_follow_the_link(stack: Stack) {
     let (app, mail, ada) = proved(stack).await;
     let eve = app.signed_up("eve@example.com").await;
@@ -134,6 +160,22 @@ async fn it_takes_a_fresh_session_and_its_own_token(stack: Stack) {
     app.advance(DAY);
     ada.auth_post("/change-email", json!({"newEmail": NEW})).await.refused(403, "SESSION_NOT_FRESH");
     assert_eq!(mail.take(&app).await, Vec::<Value>::new());
+}
+
+/// A thief in a session of Ada's, whose mailbox nobody has proved, has a link sent to a mailbox of theirs.
+async fn it_ends_with_the_other_sessions(stack: Stack) {
+    let (app, mail, ada) = app(stack).await;
+    for path in ["/revoke-session", "/revoke-other-sessions", "/revoke-sessions"] {
+        let thief = app.anon();
+        thief.sign_in(ADA, PASSWORD).await.ok();
+        let stolen = thief.session().await["session"]["token"].clone();
+        thief.auth_post("/change-email", json!({"newEmail": NEW})).await.ok();
+        let proof = mail.path(&app, "verify-email", NEW).await;
+        ada.auth_post(path, json!({"token": stolen})).await.ok();
+        assert!(!thief.is_signed_in().await, "{path}");
+        app.anon().get(&proof).await.refused(401, "INVALID_TOKEN");
+        app.anon().sign_in(ADA, PASSWORD).await.ok();
+    }
 }
 
 async fn it_can_be_switched_off(stack: Stack) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use auth_core::prelude::*;
 use auth_core::role;
 use auth_sqlx::{Connection, connection};
-use auth_tests::{PASSWORD, Stack, TestApp, database_flows, flows};
+use auth_tests::{Mailbox, PASSWORD, Stack, TestApp, database_flows, flows};
 use serde_json::{Map, Value, json};
 
 flows![
@@ -14,6 +14,7 @@ flows![
     a_role_granted_at_sign_up_is_in_the_first_session,
     data_is_added_and_built_in_fields_cannot_be_replaced,
     hooks_run_in_their_order_at_the_turning_points,
+    every_way_to_sign_in_hands_on_what_the_engine_does_not_know,
 ];
 database_flows![the_applications_rows_share_the_fate_of_the_engines];
 
@@ -188,4 +189,35 @@ async fn hooks_run_in_their_order_at_the_turning_points(stack: Stack) {
     assert_eq!(read(), both(&["before_password_change", "on_login"]));
     ada.auth_post("/delete-user", json!({})).await.ok();
     assert_eq!(read(), both(&["before_user_delete"]));
+}
+
+/// Refuses whoever does not name their door, as one does who has several.
+struct Door;
+
+#[async_trait]
+impl Hooks for Door {
+    async fn before_login(&self, _cx: &Cx, attempt: &mut LoginAttempt<'_>) -> Result<()> {
+        let is_named = attempt.input.get("door").is_some_and(|door| door == "front");
+        if is_named { Ok(()) } else { Err(Error::new(ErrorKind::BadRequest, "WHICH_DOOR", "Say which door.")) }
+    }
+}
+
+async fn every_way_to_sign_in_hands_on_what_the_engine_does_not_know(stack: Stack) {
+    let app = stack
+        .app_with(|builder| {
+            let builder = Mailbox::default().connect(builder).hooks(Door).anonymous(anonymous::Config::default());
+            builder.usernames(username::Config::default()).phone_numbers(phone::Config::default())
+        })
+        .await;
+    for (path, body) in [
+        ("/sign-in/email", json!({"email": "ada@example.com", "password": PASSWORD})),
+        ("/sign-in/username", json!({"username": "ada", "password": PASSWORD})),
+        ("/sign-in/phone-number", json!({"phoneNumber": "+4930901820", "password": PASSWORD})),
+        ("/sign-in/anonymous", json!({})),
+    ] {
+        app.anon().auth_post(path, body.clone()).await.refused(400, "WHICH_DOOR");
+        let mut body = body;
+        body["door"] = "front".into();
+        assert_ne!(app.anon().auth_post(path, body).await.code(), "WHICH_DOOR", "{path}");
+    }
 }

@@ -10,6 +10,7 @@ use crate::DAY;
 
 flows![
     whoever_is_invited_signs_up_and_has_proved_the_mailbox,
+    the_token_comes_before_the_fragment_of_a_page,
     nobody_else_signs_up,
     an_invitation_is_good_once_for_its_address_and_for_a_week,
     a_newer_invitation_takes_the_place_of_the_older_one,
@@ -48,6 +49,14 @@ async fn whoever_is_invited_signs_up_and_has_proved_the_mailbox(stack: Stack) {
     sign_up(&ada, ADA, Some(&token)).await.ok();
     assert_eq!(ada.session().await["user"]["emailVerified"], true);
     assert_eq!(mail.take(&app).await, Vec::<Value>::new());
+}
+
+async fn the_token_comes_before_the_fragment_of_a_page(stack: Stack) {
+    let (app, mail) = app(stack).await;
+    email::invite(&app.cx(), &Email::parse(ADA).unwrap(), None, "/app#/welcome").await.unwrap();
+    let message = mail.one(&app, "sign-up-invitation", ADA).await;
+    let url = format!("{}/app?token={}#/welcome", app.auth().base_url(), message["token"].as_str().unwrap());
+    assert_eq!(message["url"], url);
 }
 
 async fn nobody_else_signs_up(stack: Stack) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth_core::anonymous;
 use auth_core::password::SignUpMode;
 use auth_core::phone::Config;
 use auth_tests::{Actor, Mailbox, PASSWORD, Reply, Stack, TestApp, flows};
@@ -17,6 +18,8 @@ flows![
     a_new_password_by_the_number,
     three_wrong_tries_end_a_code,
     strangers_are_answered_alike_and_cost_no_messages,
+    nobody_in_particular_costs_no_messages_either,
+    a_stranger_s_number_goes_when_the_mailbox_is_proved,
     a_number_is_set_by_its_code_alone,
     it_takes_a_fresh_session,
     numbers_that_are_none_are_refused,
@@ -169,6 +172,38 @@ async fn strangers_are_answered_alike_and_cost_no_messages(stack: Stack) {
         assert_eq!(answers[0], answers[1], "{path}");
     }
     assert!(mail.take(&app).await.iter().all(|message| message["to"] == NUMBER));
+}
+
+/// Whoever is signed in anonymously is a stranger.
+async fn nobody_in_particular_costs_no_messages_either(stack: Stack) {
+    let mail = Mailbox::default();
+    let app = stack
+        .app_with(|builder| {
+            mail.connect(builder).phone_numbers(Config::default()).anonymous(anonymous::Config::default())
+        })
+        .await;
+    let nobody = app.anon();
+    nobody.auth_post("/sign-in/anonymous", json!({})).await.ok();
+    nobody.auth_post("/phone-number/send-otp", json!({"phoneNumber": NUMBER})).await.ok();
+    assert_eq!(mail.take(&app).await, Vec::<Value>::new());
+}
+
+async fn a_stranger_s_number_goes_when_the_mailbox_is_proved(stack: Stack) {
+    let (app, mail) = app(stack).await;
+    // Eve has made an account of Ada's address, and given it a number of hers.
+    proved(&app, &mail).await;
+    app.anon().auth_post("/request-password-reset", json!({"email": ADA})).await.ok();
+    let token = mail.one(&app, "reset-password", ADA).await["token"].clone();
+    app.anon().auth_post("/reset-password", json!({"token": token, "newPassword": NEW})).await.ok();
+    let ada = app.anon();
+    ada.sign_in(ADA, NEW).await.ok();
+    assert_eq!(ada.session().await["user"]["phoneNumber"], Value::Null);
+    let eve = app.anon();
+    eve.auth_post("/sign-in/phone-number", json!({"phoneNumber": NUMBER, "password": NEW}))
+        .await
+        .refused(401, "INVALID_PHONE_NUMBER_OR_PASSWORD");
+    eve.auth_post("/phone-number/send-otp", json!({"phoneNumber": NUMBER})).await.ok();
+    assert_eq!(mail.take(&app).await, Vec::<Value>::new());
 }
 
 async fn a_number_is_set_by_its_code_alone(stack: Stack) {

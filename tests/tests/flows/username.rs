@@ -4,6 +4,8 @@ use auth_core::username::Config;
 use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, flows};
 use serde_json::{Value, json};
 
+use crate::DAY;
+
 flows![
     a_name_signs_in_in_whatever_case,
     names_that_are_none_are_refused_with_the_reason,
@@ -12,6 +14,7 @@ flows![
     fixed_names_stay,
     whatever_is_wrong_gets_one_answer_and_one_amount_of_work,
     wrong_passwords_count_for_the_account_by_whatever_it_is_named,
+    another_name_takes_a_fresh_session_and_another_spelling_does_not,
     without_the_setting_a_name_is_nothing,
 ];
 
@@ -124,6 +127,17 @@ async fn wrong_passwords_count_for_the_account_by_whatever_it_is_named(stack: St
     }
     app.anon().sign_in(ADA, PASSWORD).await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
     sign_in(&app, "ada", PASSWORD).await.refused(401, "INVALID_USERNAME_OR_PASSWORD");
+}
+
+/// Else a leaked access token, or a moment at somebody's unlocked browser, would take their name.
+async fn another_name_takes_a_fresh_session_and_another_spelling_does_not(stack: Stack) {
+    let app = app(stack).await;
+    let ada = sign_up(&app, ADA, "ada").await.0;
+    app.advance(DAY);
+    ada.auth_post("/update-user", json!({"username": "other"})).await.refused(403, "SESSION_NOT_FRESH");
+    ada.auth_post("/update-user", json!({"username": "ada", "displayUsername": "ADA"})).await.ok();
+    assert_eq!(ada.session().await["user"]["displayUsername"], "ADA");
+    sign_in(&app, "ada", PASSWORD).await.ok();
 }
 
 async fn without_the_setting_a_name_is_nothing(stack: Stack) {

@@ -170,15 +170,15 @@ impl<R: Reach> UserIdentifierStore for Asked<R> {
         }))
     }
 
-    async fn set_phone(&mut self, id: UserId, phone: &PhoneNumber, now: Timestamp) -> Result<bool, StoreError> {
+    async fn set_phone(&mut self, id: UserId, phone: Option<&PhoneNumber>, now: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.0.state().await;
-        let wanted = Identifiers { phone_number: Some(phone.clone()), ..Identifiers::default() };
+        let wanted = Identifiers { phone_number: phone.cloned(), ..Identifiers::default() };
         if state.users.get(&id).is_some_and(|user| state.has_other(user, &wanted)) {
             return Err(StoreError::Conflict);
         }
         Ok(state.change_user(id, now, |user| {
+            user.identifiers.phone_number_verified = wanted.phone_number.is_some();
             user.identifiers.phone_number = wanted.phone_number;
-            user.identifiers.phone_number_verified = true;
         }))
     }
 }

@@ -62,9 +62,9 @@ pub(super) async fn an_identifier_is_taken_once_in_a_population(it: Actors) {
     }
     let mut conn = it.conn();
     assert_conflict(conn.set_username(grace.id, &username("ada"), None, NOW).await, "a taken name");
-    assert_conflict(conn.set_phone(grace.id, &phone("+4930901820"), NOW).await, "a taken number");
+    assert_conflict(conn.set_phone(grace.id, Some(&phone("+4930901820")), NOW).await, "a taken number");
     assert!(!conn.set_username(it.user("nobody").id, &username("nobody"), None, NOW).await.unwrap());
-    assert!(!conn.set_phone(it.user("nobody").id, &phone("+4930901899"), NOW).await.unwrap());
+    assert!(!conn.set_phone(it.user("nobody").id, Some(&phone("+4930901899")), NOW).await.unwrap());
 }
 
 pub(super) async fn identifiers_change_and_nothing_else(it: Actors) {
@@ -73,7 +73,7 @@ pub(super) async fn identifiers_change_and_nothing_else(it: Actors) {
     // One's own is not taken.
     for _ in 0..2 {
         assert!(conn.set_username(ada.id, &name, Some("Ada.L"), later).await.unwrap());
-        assert!(conn.set_phone(ada.id, &number, later).await.unwrap());
+        assert!(conn.set_phone(ada.id, Some(&number), later).await.unwrap());
     }
     let identifiers = Identifiers {
         username: Some(name),
@@ -87,6 +87,10 @@ pub(super) async fn identifiers_change_and_nothing_else(it: Actors) {
     assert!(conn.set_username(ada.id, &username("other"), None, later).await.unwrap());
     let old = conn.user_by_username(&ada.population(), &username("ada.l")).await.unwrap();
     assert!(old.is_none(), "the old name stayed");
+    assert!(conn.set_phone(ada.id, None, later).await.unwrap());
+    let bare = conn.user_by_id(ada.id).await.unwrap().unwrap().identifiers;
+    assert_eq!((bare.phone_number, bare.phone_number_verified), (None, false));
+    assert!(conn.user_by_phone(&ada.population(), &phone("+4930901820")).await.unwrap().is_none());
 }
 
 pub(super) async fn racing_wishes_for_one_name_have_one_winner(it: Actors) {
