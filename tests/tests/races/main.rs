@@ -6,8 +6,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test speaks by panicking")]
 
 mod api_keys;
+mod guesses;
 mod interleavings;
+mod mailed;
 mod members;
+mod post;
 mod requests;
 mod single_use;
 mod stage;
