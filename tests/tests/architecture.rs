@@ -65,6 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("token/refresh", &["base", "crypto", "error", "cx", "hooks", "<earlier>"]),
     ("code/issue", &["base", "crypto", "cx", "error", "hooks", "<earlier>"]),
     ("email/enter", &["base", "cx", "error", "hooks", "<earlier>"]),
+    ("password/sign_in", &["base", "crypto", "cx", "error", "hooks", "<earlier>"]),
     ("password/reset", &["base", "crypto", "cx", "error", "hooks", "ports", "<earlier>"]),
     ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
     ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
@@ -142,6 +143,7 @@ const MORE_FEATURE_FILES: &[(&str, &str)] = &[
     ("password/common.rs", "the list of common passwords and its folding"),
     ("code/issue.rs", "making, reading and using up codes; the service is one-time tokens"),
     ("email/enter.rs", "a session for a proved mailbox; the service is proving one"),
+    ("password/sign_in.rs", "the longest of the flows; the service makes passwords and changes them"),
     ("password/reset.rs", "a new password by the mailbox; the service is what is done with a password"),
     ("token/claims.rs", "the form of an access token"),
     ("token/keys.rs", "the keys that tokens are signed with, and their replacement"),
@@ -280,7 +282,7 @@ fn sessions_are_made_in_one_place() {
     assert_eq!(naming("Session::proven("), expected(&["session/login.rs", "session/mod.rs", "session/service.rs"]));
     assert_eq!(naming("NewSession::new("), expected(&["session/login.rs", "session/mod.rs"]));
     assert_eq!(naming("AuthEvent {"), expected(&["session/login.rs"]));
-    assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/service.rs", "phone/service.rs"]));
+    assert_eq!(naming("AuthEvent::proved("), expected(&["email/enter.rs", "password/sign_in.rs", "phone/service.rs"]));
     let signing_up = ["anonymous/service.rs", "email/enter.rs", "password/service.rs", "phone/service.rs"];
     assert_eq!(naming("AuthEvent::signed_up("), expected(&signing_up));
     assert_eq!(naming("AuthEvent::again("), expected(&["password/service.rs"]));

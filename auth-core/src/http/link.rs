@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use form_urlencoded::Serializer;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::page::{self, Form, Page, Step};
 use super::reply::{Json, Reply, with_type};
+use crate::base::with_parameter;
 use crate::cx::Cx;
 use crate::error::{Code, Error, ErrorKind, Result};
 
@@ -117,40 +117,4 @@ pub(crate) fn is_navigation(cx: &Cx) -> bool {
 /// Refuses somebody who is not asked here, as the protocol has it for links: 401.
 pub(crate) fn unauthorized(error: Error) -> Error {
     if error.kind() == ErrorKind::BadRequest { error.of_kind(ErrorKind::Unauthorized) } else { error }
-}
-
-/// The address with this parameter in its query, in place of others of the name: a reader may look at the first one.
-pub(crate) fn with_parameter(target: &str, name: &str, value: &str) -> String {
-    let (address, fragment) = match target.split_once('#') {
-        Some((address, fragment)) => (address, Some(fragment)),
-        None => (target, None),
-    };
-    let (path, query) = address.split_once('?').unwrap_or((address, ""));
-    let is_other = |pair: &&str| {
-        let decoded = form_urlencoded::parse(pair.as_bytes()).next();
-        !pair.is_empty() && decoded.is_none_or(|(key, _)| key != name)
-    };
-    let parameter = Serializer::new(String::new()).append_pair(name, value).finish();
-    let query: Vec<&str> = query.split('&').filter(is_other).chain([&*parameter]).collect();
-    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    format!("{path}?{}{fragment}", query.join("&"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_is_added_where_the_query_is() {
-        for (target, expected) in [
-            ("/a", "/a?error=X%26y"),
-            ("/a?", "/a?error=X%26y"),
-            ("/a?b=c", "/a?b=c&error=X%26y"),
-            ("/a?b=c&", "/a?b=c&error=X%26y"),
-            ("/a?error=Z&b=c&%65rror=Z", "/a?b=c&error=X%26y"),
-            ("https://a.test/#top?x", "https://a.test/?error=X%26y#top?x"),
-        ] {
-            assert_eq!(with_parameter(target, "error", "X&y"), expected);
-        }
-    }
 }

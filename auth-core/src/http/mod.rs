@@ -35,7 +35,7 @@ pub use endpoint::{Endpoint, Route};
 pub use input::Media;
 pub(crate) use input::flag;
 pub use link::LinkReply;
-pub(crate) use link::{Onward, is_navigation, unauthorized, with_parameter};
+pub(crate) use link::{Onward, is_navigation, unauthorized};
 pub use origin::expect_origin;
 pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
 pub(crate) use page::PlainPages;

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::reset;
-use super::service::{self, Login, OtherSessions, SignIn, SignedUp, Wish};
-use crate::base::{Email, TenantId};
+use super::service::{self, OtherSessions, SignedUp, Wish};
+use super::sign_in::{self, Login, SignIn};
+use crate::base::{Email, TenantId, with_parameter};
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::email::Search;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::http::{
-    Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag,
-    give_session, with_parameter,
+    Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag, give_session,
 };
 use crate::phone;
 use crate::session::{NewSessionReply, OptionalSessionReply, Persistence, SignedIn, user_view};
@@ -228,7 +228,7 @@ impl Endpoint for SignInEmail {
             tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
             input: self.extra,
         };
-        SignedInReply::of(cx, service::sign_in(cx, sign_in).await?, self.callback_url).await
+        SignedInReply::of(cx, sign_in::sign_in(cx, sign_in).await?, self.callback_url).await
     }
 }
 

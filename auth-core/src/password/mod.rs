@@ -8,6 +8,7 @@ mod config;
 mod endpoints;
 mod reset;
 mod service;
+mod sign_in;
 mod store;
 
 pub(crate) use config::sign_up_mode;
@@ -19,6 +20,7 @@ pub use endpoints::{
 pub(crate) use endpoints::{MAIL_ROUTES, ROUTES, persistence};
 pub(crate) use reset::{Proved, by_code};
 pub(crate) use service::create;
-pub(crate) use service::{Login, SignIn, check_policy, sign_in, verify};
 pub use service::{bootstrap_superadmin, change_password, create_user};
+pub(crate) use service::{check_policy, verify};
+pub(crate) use sign_in::{Login, SignIn, sign_in};
 pub use store::{PasswordStore, SignInFacts};

@@ -59,7 +59,15 @@ impl Endpoint for UpdateUser {
         session::still_holds(cx, &mut work, current.user(), &current).await?;
         service::change_profile(cx, &mut work, current.user_id, &change).await?;
         if let Some(chosen) = &chosen {
-            username::change(cx, &mut work, &current, chosen).await?;
+            let user = work.user_by_id(current.user_id).await?.ok_or(Code::Unauthorized)?;
+            // A name is something to sign in with, so another one takes what another address or password takes.
+            if chosen.renames(&user) {
+                current.expect_session_token()?;
+                if !current.is_fresh(cx) {
+                    return Err(Code::SessionNotFresh.into());
+                }
+            }
+            username::change(cx, &mut work, &user, chosen).await?;
         }
         work.commit().await?;
         Ok(Json(Done::status()))

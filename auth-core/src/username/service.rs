@@ -5,9 +5,8 @@ use serde_json::{Map, Value};
 use crate::base::{InvalidUsername, Username};
 use crate::cx::{Cx, Work};
 use crate::error::{Code, Error, Result};
-use crate::guard::CurrentSession;
 use crate::store::StoreError;
-use crate::user;
+use crate::user::{self, User};
 
 /// The longest spelling, in characters.
 const MOST_DISPLAYED: usize = 30;
@@ -44,6 +43,11 @@ impl Chosen {
         // Unless they say otherwise, it is shown as they have spelt it.
         Ok(Some(Self { username, display: display.or(typed) }))
     }
+
+    /// Whether they would sign in with another name than now.
+    pub(crate) fn renames(&self, user: &User) -> bool {
+        self.username.is_some() && self.username != user.identifiers.username
+    }
 }
 
 fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>> {
@@ -69,28 +73,17 @@ pub(super) fn parse(text: &str) -> Result<Username> {
     })
 }
 
-/// Gives the user of this session, whose row is locked, another name or another spelling of it. A name is something to
-/// sign in with, so it takes what another address or password takes: a session that was opened a short while ago, and
-/// its own token.
+/// Gives a user, whose row is locked and who is as it is now, another name or another spelling of it.
 ///
 /// # Errors
-/// 400 where names are fixed, or somebody has it, or there is none to be spelt; 403 for an older session, for another
-/// credential and for somebody signed in anonymously.
-pub(crate) async fn change(cx: &Cx, work: &mut Work<'_>, current: &CurrentSession, chosen: &Chosen) -> Result<()> {
+/// 400 where names are fixed, or somebody has it, or there is none to be spelt; 403 for somebody signed in anonymously.
+pub(crate) async fn change(cx: &Cx, work: &mut Work<'_>, user: &User, chosen: &Chosen) -> Result<()> {
     let is_fixed = cx.auth().config().usernames.as_ref().is_some_and(|config| config.is_fixed);
-    user::expect_known(current.user())?;
-    // As the row is now.
-    let user = work.user_by_id(current.user_id).await?.ok_or(Code::Unauthorized)?;
+    user::expect_known(user)?;
     let present = user.identifiers.username.as_ref();
     let username = chosen.username.as_ref().or(present).ok_or(Code::InvalidUsername)?;
     if is_fixed && present.is_some_and(|present| present != username) {
         return Err(Code::UsernameIsImmutable.into());
-    }
-    if present != Some(username) {
-        current.expect_session_token()?;
-        if !current.is_fresh(cx) {
-            return Err(Code::SessionNotFresh.into());
-        }
     }
     work.set_username(user.id, username, chosen.display.as_deref(), cx.now()).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UsernameIsTaken),
