@@ -1,5 +1,6 @@
 //! Nobody is sent from here to somebody else: every spelling of a foreign address, wherever an address is taken.
 
+use auth_core::account::Lockout;
 use auth_core::http::escape_html;
 use auth_core::magic_link;
 use auth_tests::{Actor, Mailbox, PASSWORD, Reply, Stack, TestApp, flows};
@@ -8,7 +9,11 @@ use serde_json::{Value, json};
 
 use crate::DAY;
 
-flows![no_spelling_of_a_foreign_address_is_taken_anywhere, the_page_of_a_link_shows_where_it_leads_as_text_alone];
+flows![
+    no_spelling_of_a_foreign_address_is_taken_anywhere,
+    the_page_of_a_link_shows_where_it_leads_as_text_alone,
+    no_host_of_a_request_gets_into_a_link,
+];
 
 const ADA: &str = "ada@example.com";
 
@@ -221,4 +226,57 @@ async fn the_page_of_a_link_shows_where_it_leads_as_text_alone(stack: Stack) {
     let pressed = press.body("application/x-www-form-urlencoded", form).send().await;
     assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, Some(ODD[0])));
     assert!(pressed.text().is_empty());
+}
+
+/// Where a request says that it was sent to.
+const HOST_HEADERS: [&str; 5] = ["host", "x-forwarded-host", "x-original-host", "x-host", "forwarded"];
+const HOSTS: [&str; 8] = [
+    "evil.test",
+    "evil.test:443",
+    "EVIL.TEST.",
+    "api.example.com.evil.test",
+    "api.example.com@evil.test",
+    "api.example.com, evil.test",
+    "https://evil.test/",
+    "[::1]:80.evil.test",
+];
+
+async fn no_host_of_a_request_gets_into_a_link(stack: Stack) {
+    let mail = Mailbox::default();
+    let app = stack
+        .app_with(|builder| {
+            let builder = mail.connect(builder).magic_links(magic_link::Config::default());
+            builder.lockout(Lockout::disabled_insecurely())
+        })
+        .await;
+    app.signed_up(ADA).await;
+    let own = format!("{}/api/auth/", app.auth().base_url());
+    let mut tried = 0;
+    for name in HOST_HEADERS {
+        for host in HOSTS {
+            let value = if name == "forwarded" { format!("host=\"{host}\";proto=http") } else { host.to_owned() };
+            for (path, kind) in [
+                ("/send-verification-email", "verify-email"),
+                ("/request-password-reset", "reset-password"),
+                ("/sign-in/magic-link", "magic-link"),
+            ] {
+                let anon = app.anon();
+                let ask = anon.request(Method::POST, &format!("/api/auth{path}")).header(name, &value);
+                ask.json(&json!({"email": ADA})).send().await.ok();
+                let message = mail.one(&app, kind, ADA).await;
+                let url = message["url"].as_str().unwrap();
+                assert!(
+                    url.starts_with(&own) && !message.to_string().to_lowercase().contains("evil"),
+                    "{value}: {url}"
+                );
+                // Nor where the link leads in the end, which is nowhere here: to no page, or to one that is not there.
+                let followed = anon.request(Method::GET, url.strip_prefix(app.auth().base_url()).unwrap());
+                let page = followed.header(name, &value).header("accept", "text/html").send().await;
+                let location = page.header("location").unwrap_or_default().to_owned();
+                assert!(!format!("{location} {}", page.text()).to_lowercase().contains("evil"), "{value}: {location}");
+            }
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 40);
 }

@@ -266,8 +266,8 @@ async fn signing_up_with_a_taken_address_looks_like_signing_up(stack: Stack) {
     app.anon().sign_in(ADA, "Another-Password-77").await.refused(401, "INVALID_EMAIL_OR_PASSWORD");
 }
 
-/// In the browser in which it was asked for: elsewhere, whoever follows the link may be somebody else than whoever knows the
-/// password of the account.
+/// In the browser in which it was asked for: elsewhere, whoever follows the link may be somebody else than whoever
+/// knows the password of the account.
 async fn a_proof_opens_a_session_where_that_is_wanted(stack: Stack) {
     let config = || email::Config::default().require_verified().sign_in_after_verification();
     let (app, mail) = app_with(stack, config()).await;
