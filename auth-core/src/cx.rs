@@ -313,8 +313,8 @@ impl Cx {
         self.admit(&Authentication::by_session_token(held.clone())).await
     }
 
-    /// [`admit`](Self::admit), of a session that something beside the credential of the request has proved: one of several
-    /// that a browser keeps, or that of a one-time token. Whatever was said of others says nothing of it.
+    /// [`admit`](Self::admit), of a session that something beside the credential of the request has proved: one of
+    /// several that a browser keeps, or that of a one-time token. Whatever was said of others says nothing of it.
     pub(crate) async fn admit_beside(&self, held: &Resolved) -> Result<()> {
         let caller = Authentication::by_session_token(held.clone());
         self.expect_to_act(&caller).await?;

@@ -1,5 +1,6 @@
-//! The engine of an embeddable authentication and authorization library: users, passwords, mailed
-//! links and codes, sessions, roles, guards, hooks. It knows no web framework and no SQL; `auth-axum` or `auth-actix` and `auth-sqlx` join it to them.
+//! The engine of an embeddable authentication and authorization library: users, passwords, mailed links and codes,
+//! sessions, roles, guards, hooks. It knows no web framework and no SQL; `auth-axum` or `auth-actix` and `auth-sqlx`
+//! join it to them.
 //!
 //! # Where to start
 //! - Using it: [`Auth::builder`], then the guide of your framework's crate. [`prelude`] has what most programs need.

@@ -22,8 +22,8 @@ pub(crate) enum AttemptSubject<'a> {
     SignIn(&'a Population, &'a Email),
     /// Signing in to what an account might be named by, and none is.
     Named(&'a Population, &'a str),
-    /// Proving a mailbox within a session, whoever's that is: nobody gets more tries at it by making more accounts, or by
-    /// the password.
+    /// Proving a mailbox within a session, whoever's that is: nobody gets more tries at it by making more accounts, or
+    /// by the password.
     Mailbox(&'a Population, &'a Email),
     /// Proving again within a session. Counted apart from signing in: a stranger who fails to sign in must not be
     /// able to keep the owner from acting in a session that is open already.
@@ -174,9 +174,10 @@ const MESSAGES_TO_ONE: u32 = 20;
 const MESSAGES_TO_ONE_FROM_ONE: u32 = 5;
 const MESSAGE_WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// Whether one more message about `kind` may go to this recipient, whom somebody has named who may be anybody. Without the
-/// limit, an endpoint that sends mail fills the mailboxes of strangers, and one that sends text messages costs money. One
-/// client comes to its own limit long before the recipient does, and so does not keep them from their messages.
+/// Whether one more message about `kind` may go to this recipient, whom somebody has named who may be anybody. Without
+/// the limit, an endpoint that sends mail fills the mailboxes of strangers, and one that sends text messages costs
+/// money. One client comes to its own limit long before the recipient does, and so does not keep them from their
+/// messages.
 ///
 /// # Errors
 /// 429 for a client who has asked for too many, whether the recipient is anybody or not.

@@ -2,8 +2,8 @@
 //!
 //! An anonymous user has a session and nothing to open another one with. Once the browser that has it signs in or up as
 //! somebody, the application moves what they have made
-//! ([`Hooks::on_link_account`](crate::hooks::Hooks::on_link_account)), in the same transaction, and the anonymous user is
-//! gone. Start reading at [`SignInAnonymous`].
+//! ([`Hooks::on_link_account`](crate::hooks::Hooks::on_link_account)), in the same transaction, and the anonymous user
+//! is gone. Start reading at [`SignInAnonymous`].
 
 mod config;
 mod endpoints;

@@ -183,7 +183,10 @@ impl AuthBuilder {
         self
     }
 
-    /// Lets people try the application before they say who they are.
+    /// Lets people try the application before they say who they are. An anonymous user is signed in: every route that
+    /// only demands a sign-in lets them in, and [`MaybePrincipal`](crate::guard::MaybePrincipal) shows them as a
+    /// principal. A route for people who are known asks for a role that hooks give to nobody else, or looks at the
+    /// user's `identifiers.is_anonymous`.
     pub fn anonymous(mut self, config: anonymous::Config) -> Self {
         self.draft.anonymous = Some(config);
         self

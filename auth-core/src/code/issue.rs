@@ -1,7 +1,7 @@
 //! Making mailed codes, reading them, using them up.
 //!
-//! A code is bound to what was true when it was made: whose mailbox it is, which address the account had. Who redeems one
-//! has that judged again, against the rows as they are then, in the transaction of what the code brings about.
+//! A code is bound to what was true when it was made: whose mailbox it is, which address the account had. Who redeems
+//! one has that judged again, against the rows as they are then, in the transaction of what the code brings about.
 
 use std::time::Duration;
 
@@ -163,12 +163,12 @@ pub(crate) async fn read_link(cx: &Cx, purpose: CodePurpose, text: &str) -> Resu
     })
 }
 
-/// Judges a code that somebody has typed in: by the count of their account, into which the attempt has gone, and by the count
-/// of the code itself.
+/// Judges a code that somebody has typed in: by the count of their account, into which the attempt has gone, and by the
+/// count of the code itself.
 ///
 /// # Errors
-/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`; 403, as the protocol has it for codes, `TOO_MANY_ATTEMPTS` at the
-/// code or from the client. After too many at the account, any code is refused like a wrong one.
+/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`; 403, as the protocol has it for codes, `TOO_MANY_ATTEMPTS` at
+/// the code or from the client. After too many at the account, any code is refused like a wrong one.
 pub(crate) async fn prove_otp(
     cx: &Cx,
     attempt: &CountedAttempt,
@@ -195,8 +195,8 @@ pub(crate) async fn prove_otp(
 /// Counts a try at the code of this purpose for this subject, durably, and then compares.
 ///
 /// # Errors
-/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` after so many wrong ones. All three are said of mailboxes
-/// that are nobody's, too, if a code was asked for.
+/// 400 `OTP_NOT_FOUND`, `INVALID_OTP` and `OTP_EXPIRED`, 403 `TOO_MANY_ATTEMPTS` after so many wrong ones. All three
+/// are said of mailboxes that are nobody's, too, if a code was asked for.
 async fn try_otp(cx: &Cx, purpose: CodePurpose, subject: &CodeSubject, otp: &str, form: &OtpForm) -> Result<ShownCode> {
     let shown = otp_hash(cx, purpose, subject, &form.canonical(otp))?;
     let mut work = cx.begin().await?;
@@ -221,8 +221,8 @@ impl ShownCode {
         Ok(Self { code, bound })
     }
 
-    /// The user that it was made for, if they are as they were then: enabled, of this address, of a pool that counts here.
-    /// `None` when it was made for nobody.
+    /// The user that it was made for, if they are as they were then: enabled, of this address, of a pool that counts
+    /// here. `None` when it was made for nobody.
     ///
     /// # Errors
     /// 400 `INVALID_TOKEN` when they are not.

@@ -4,8 +4,8 @@
 //! a race, and what it brings about is part of the same transaction: of many who use one at once, one succeeds, and it
 //! is not used up for nothing. Making a code kills the earlier one of its kind.
 //!
-//! *Links* carry a token of 32 random bytes. *Short codes* ([`OtpForm`]) are typed in and can be guessed at, so that a try
-//! is counted before anything is compared. Both are mailed; what they are for is the business of other features.
+//! *Links* carry a token of 32 random bytes. *Short codes* ([`OtpForm`]) are typed in and can be guessed at, so that a
+//! try is counted before anything is compared. Both are mailed; what they are for is the business of other features.
 //! *One-time tokens* ([`OneTimeTokens`]) hand a session from one client of its user to another.
 
 mod config;

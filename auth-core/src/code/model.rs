@@ -191,8 +191,8 @@ impl Binding {
     }
 }
 
-/// A code as a store keeps it. Plain data: having one proves nothing, for it holds a hash and not the code. `Debug` shows no
-/// address.
+/// A code as a store keeps it. Plain data: having one proves nothing, for it holds a hash and not the code. `Debug`
+/// shows no address.
 #[derive(Clone)]
 pub struct StoredCode {
     /// What it is found by. Of a code that is short enough to be guessed, a tag under the application's secret.

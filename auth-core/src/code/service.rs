@@ -36,8 +36,8 @@ pub(crate) async fn issue_one_time_token(cx: &Cx, user: &User, session: &Session
 /// and how sure that is, and when it ends in any case, are the other session's.
 ///
 /// # Errors
-/// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; 403 in a request that names
-/// another tenant; what hooks refuse. It is not used up then.
+/// 400 for a token that is unknown, used, expired, of an ended session or of the other pool; 403 in a request that
+/// names another tenant; what hooks refuse. It is not used up then.
 pub(crate) async fn redeem_one_time_token(cx: &Cx, token: &Token) -> Result<SignedIn> {
     let refused = || Error::from(Code::InvalidToken);
     let input = serde_json::Map::new();

@@ -124,8 +124,8 @@ impl fmt::Debug for AttemptKeys {
 
 /// Tags under which codes are kept that somebody types in, and pseudonyms of whom they are sent to.
 ///
-/// A code of six digits has a million values: under a bare hash, whoever reads the table knows it. They are made with the
-/// current secret only: replacing it ends the codes that are out, which live for minutes.
+/// A code of six digits has a million values: under a bare hash, whoever reads the table knows it. They are made with
+/// the current secret only: replacing it ends the codes that are out, which live for minutes.
 #[derive(Clone)]
 pub struct CodeKeys {
     key: Arc<hmac::Key>,

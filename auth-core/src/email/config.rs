@@ -115,8 +115,8 @@ impl Config {
         self
     }
 
-    /// Addresses of these domains and of those below them are refused, when somebody signs up or changes theirs: such as
-    /// providers of mailboxes for an hour, of which there are lists. No domain is refused by default.
+    /// Addresses of these domains and of those below them are refused, when somebody signs up or changes theirs: such
+    /// as providers of mailboxes for an hour, of which there are lists. No domain is refused by default.
     #[must_use]
     pub fn refuse_domains<T: Into<String>>(mut self, domains: impl IntoIterator<Item = T>) -> Self {
         self.refused_domains.extend(domains.into_iter().map(|domain| domain.into().to_ascii_lowercase()));

@@ -66,8 +66,8 @@ impl Endpoint for SendVerificationEmail {
     }
 }
 
-/// `GET /verify-email`: where the link in a mail leads. A program is answered at once; a person sees a page with a button
-/// first, which sends [`ConfirmVerifyEmail`].
+/// `GET /verify-email`: where the link in a mail leads. A program is answered at once; a person sees a page with a
+/// button first, which sends [`ConfirmVerifyEmail`].
 #[derive(Debug, Deserialize)]
 pub struct VerifyEmail {
     /// The token of the link.
@@ -170,8 +170,8 @@ const fn step(shown: &Shown) -> Step {
     }
 }
 
-/// `POST /change-email`: another address for the caller, who shows the session's own token and has signed in a short while
-/// ago. It is written to the mailboxes, never changed at once.
+/// `POST /change-email`: another address for the caller, who shows the session's own token and has signed in a short
+/// while ago. It is written to the mailboxes, never changed at once.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeEmail {

@@ -35,8 +35,8 @@ impl Arrival {
     /// have the mailbox may have put there; or to a new one. The code is used up in the same transaction.
     ///
     /// # Errors
-    /// 400 when the account is not as it was when the code was made, or there is none and nobody may sign up; what hooks
-    /// refuse.
+    /// 400 when the account is not as it was when the code was made, or there is none and nobody may sign up; what
+    /// hooks refuse.
     pub(crate) async fn enter(self, cx: &Cx) -> Result<Entered> {
         let Self { code, method, entry, signup, attempt } = self;
         let population = cx.auth().config().tenancy.population(cx, entry.tenant.as_ref()).await?;
@@ -75,8 +75,8 @@ pub(crate) struct Confirmed {
     pub(crate) signed_in: Option<SignedIn>,
 }
 
-/// Notes that the mailbox is the user's by a code that was made for them. The account stays as it is: it is what whoever
-/// has the mailbox was asked to confirm.
+/// Notes that the mailbox is the user's by a code that was made for them. The account stays as it is: it is what
+/// whoever has the mailbox was asked to confirm.
 pub(crate) async fn confirm_by(
     cx: &Cx,
     code: &ShownCode,
@@ -86,8 +86,8 @@ pub(crate) async fn confirm_by(
 ) -> Result<Confirmed> {
     let input = Map::new();
     let entry = match cx.auth().config().email.sign_in {
-        // Where the link was asked for. Elsewhere, whoever has the mailbox may be somebody else than whoever made the account,
-        // and still knows its password: they are not led into it.
+        // Where the link was asked for. Elsewhere, whoever has the mailbox may be somebody else than whoever made the
+        // account, and still knows its password: they are not led into it.
         AfterVerification::Session if !user.email_verified && (attempt.is_some() || is_same_browser(cx, code)) => {
             let wanted = LoginAttempt::new(method, LoginOccasion::SignIn, &input);
             Some(Entry::decide(cx, wanted.naming(code.mailbox()?, user.tenant.clone())).await?)

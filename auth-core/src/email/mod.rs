@@ -1,9 +1,10 @@
 //! Mailboxes: proving that one is the user's, and moving an account to another.
 //!
-//! Who follows a link that was mailed to an address has its mailbox. On an account whose mailbox nobody had proved, that is
-//! more than whoever made the account could show: so where it *opens* the account (a link or a code to sign in with, a new
-//! password), everything that an earlier stranger may have put there goes first: password, sessions, codes, API keys
-//! (`prove`). Where it only *confirms* the account, as the mail after signing up asks for, the account stays as it is.
+//! Who follows a link that was mailed to an address has its mailbox. On an account whose mailbox nobody had proved,
+//! that is more than whoever made the account could show: so where it *opens* the account (a link or a code to sign in
+//! with, a new password), everything that an earlier stranger may have put there goes first: password, sessions, codes,
+//! API keys (`prove`). Where it only *confirms* the account, as the mail after signing up asks for, the account stays
+//! as it is.
 //!
 //! Answers tell nobody whether an address has an account: they cost the same and say the same. Start reading at
 //! [`SendVerificationEmail`].

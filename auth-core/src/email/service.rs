@@ -296,8 +296,8 @@ pub(crate) async fn confirm(cx: &Cx, work: &mut Work<'_>, user: User) -> Result<
     Ok(work.user_by_id(user.id).await?.ok_or(Code::Conflict)?)
 }
 
-/// Lets whoever has just proved the mailbox have the account: if nobody had, nothing stays that whoever made it may have
-/// put there. The user's row is locked.
+/// Lets whoever has just proved the mailbox have the account: if nobody had, nothing stays that whoever made it may
+/// have put there. The user's row is locked.
 pub(crate) async fn prove(cx: &Cx, work: &mut Work<'_>, user: User) -> Result<User> {
     if user.email_verified {
         return Ok(user);
@@ -334,7 +334,8 @@ pub(crate) async fn request_change(
     user::expect_accepted(cx, &new)?;
     let parameters = [("callbackURL", callback)];
     let binding = Binding::to_move(user, new.clone());
-    // The mail to a mailbox of the caller's own says nothing of the new one: whether that is taken is looked at afterwards.
+    // The mail to a mailbox of the caller's own says nothing of the new one: whether that is taken is looked at
+    // afterwards.
     let is_free = cx.conn().user_by_email(&user.population(), &new).await?.is_none();
     let (mailed, to) = if user.email_verified { (APPROVE_CHANGE, &user.email) } else { (MOVE, &new) };
     let may_write = may_message(cx, "change-email", to.as_str().as_bytes()).await?;
@@ -376,8 +377,8 @@ async fn complete_change(cx: &Cx, shown: Shown) -> Result<Followed> {
     Ok(Followed::Moved(Box::new(user)))
 }
 
-/// Gives a user, whose row is locked, an address whose mailbox has just been proved to be theirs. What was mailed to the
-/// old one is worth nothing any more.
+/// Gives a user, whose row is locked, an address whose mailbox has just been proved to be theirs. What was mailed to
+/// the old one is worth nothing any more.
 pub(crate) async fn move_to(cx: &Cx, work: &mut Work<'_>, user: &User, new: &Email) -> Result<User> {
     let changed = work.change_email(user.id, &user.email, new, cx.now()).await.map_err(|error| match error {
         StoreError::Conflict => Error::from(Code::UserAlreadyExists),
@@ -426,11 +427,12 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
 }
 
 /// Invites somebody to sign up with this address, where that takes an invitation
-/// ([`SignUpMode::ByInvitation`](crate::password::SignUpMode::ByInvitation)): a mail with a link to `page`, a page of the
-/// application's own on a trusted origin, which hands the link's `token` on as `invitation` to `sign-up/email`. The
+/// ([`SignUpMode::ByInvitation`](crate::password::SignUpMode::ByInvitation)): a mail with a link to `page`, a page of
+/// the application's own on a trusted origin, which hands the link's `token` on as `invitation` to `sign-up/email`. The
 /// invitation is good for that address alone, once, for [`invitation_ttl`](super::Config::invitation_ttl); a later one
-/// takes its place. Where accounts belong to tenants, `tenant` says to which the account will belong; elsewhere it is not
-/// looked at. [`Cx::for_customers`] invites a customer. How many are invited is the program's to limit.
+/// takes its place. Where accounts belong to tenants, `tenant` says to which the account will belong; elsewhere it is
+/// not looked at. Where signing up is open an invitation is not looked at either, and proves nothing.
+/// [`Cx::for_customers`] invites a customer. How many are invited is the program's to limit.
 ///
 /// ```
 /// # use auth_core::prelude::*;

@@ -21,7 +21,7 @@ impl Config {
 
     /// Whether whoever has no account gets one by signing in with a code. By default it is as with a password:
     /// [`Open`](SignUpMode::Open) where anybody may sign up, or where there are no passwords, and else
-    /// [`Closed`](SignUpMode::Closed).
+    /// [`Closed`](SignUpMode::Closed). They take no invitations.
     #[must_use]
     pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
         self.sign_up = Some(sign_up);

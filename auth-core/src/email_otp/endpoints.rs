@@ -280,8 +280,8 @@ impl Endpoint for ResetPasswordByOtp {
     }
 }
 
-/// `POST /email-otp/request-email-change`: a code to the address that the caller wants to have. They have signed in a short
-/// while ago, and if the present mailbox was proved to be theirs, they show a code for it, too.
+/// `POST /email-otp/request-email-change`: a code to the address that the caller wants to have. They have signed in a
+/// short while ago, and if the present mailbox was proved to be theirs, they show a code for it, too.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestEmailChangeOtp {

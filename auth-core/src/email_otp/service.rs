@@ -125,8 +125,8 @@ async fn owner(cx: &Cx, code: &ShownCode) -> Result<User> {
     code.user(cx).await?.ok_or_else(|| code.refusal())
 }
 
-/// Writes a code to the address that somebody who is signed in wants to have. Whoever has the present mailbox, if it was
-/// proved to be theirs, approves by `otp`, a code for proving it.
+/// Writes a code to the address that somebody who is signed in wants to have. Whoever has the present mailbox, if it
+/// was proved to be theirs, approves by `otp`, a code for proving it.
 pub(crate) async fn request_change(
     cx: &Cx,
     (user, session): (&User, &Session),

@@ -92,8 +92,8 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// A request has proved whose it is, and nothing has come of it yet. Runs once in each such request, whatever the
-    /// credential (one-time and refresh tokens that are exchanged, too), and for each of several sessions that a browser shows, so it must
-    /// be quick.
+    /// credential (one-time and refresh tokens that are exchanged, too), and for each of several sessions that a
+    /// browser shows, so it must be quick.
     async fn after_auth(&self, _cx: &Cx, _principal: &Principal) -> Result<()> {
         Ok(())
     }

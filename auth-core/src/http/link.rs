@@ -48,8 +48,8 @@ impl<T> LinkReply<T> {
         Ok(Self(Answer::Page(page::response(cx, page)?)))
     }
 
-    /// What came of a link: on to where the link says, with the refusal as `error`; without that, a page for a person and
-    /// the body or the refusal itself for a program. An outage is a refusal in any case.
+    /// What came of a link: on to where the link says, with the refusal as `error`; without that, a page for a person
+    /// and the body or the refusal itself for a program. An outage is a refusal in any case.
     pub(crate) fn outcome(cx: &Cx, step: Step, outcome: Result<T>, onward: Onward) -> Result<Self> {
         let Onward { success, failure } = onward;
         match (outcome, success, failure) {
@@ -96,8 +96,8 @@ impl<T: Serialize + Send> Reply for LinkReply<T> {
     }
 }
 
-/// Whether a person looks at what is answered, or their browser or a scanner fetches it before they do; else it is a program
-/// that asks, a script of a trusted page among them. A picture of another page is no program.
+/// Whether a person looks at what is answered, or their browser or a scanner fetches it before they do; else it is a
+/// program that asks, a script of a trusted page among them. A picture of another page is no program.
 pub(crate) fn is_navigation(cx: &Cx) -> bool {
     let header = |name: &str| cx.request().headers.get(name).and_then(|value| value.to_str().ok());
     let is_ahead = ["sec-purpose", "purpose"].iter().any(|name| header(name).is_some_and(|it| it.contains("prefetch")));

@@ -1,7 +1,8 @@
 //! Pages for people who follow a link out of a mail: what is about to happen, and a button for it.
 //!
-//! Programs follow links, too, before the person does: scanners of mail servers, previews, browsers that fetch ahead. So
-//! following one changes nothing and signs nobody in; the button does, which sends a form. There is no script in any page.
+//! Programs follow links, too, before the person does: scanners of mail servers, previews, browsers that fetch ahead.
+//! So following one changes nothing and signs nobody in; the button does, which sends a form. There is no script in any
+//! page.
 
 use std::fmt::{self, Write};
 

@@ -64,8 +64,8 @@ impl Endpoint for SendMagicLink {
     }
 }
 
-/// `GET /magic-link/verify`: where the link in a mail leads. A program is signed in at once; a person sees a page with a
-/// button first, which sends [`ConfirmMagicLink`].
+/// `GET /magic-link/verify`: where the link in a mail leads. A program is signed in at once; a person sees a page with
+/// a button first, which sends [`ConfirmMagicLink`].
 #[derive(Debug, Deserialize)]
 pub struct FollowMagicLink {
     #[serde(flatten)]

@@ -26,16 +26,16 @@ impl Config {
         self
     }
 
-    /// The engine sends nothing by itself: the program calls [`deliver`](super::deliver), and until it does, nobody gets
-    /// any mail.
+    /// The engine sends nothing by itself: the program calls [`deliver`](super::deliver), and until it does, nobody
+    /// gets any mail.
     #[must_use]
     pub fn delivered_by_the_program(mut self) -> Self {
         self.is_in_background = false;
         self
     }
 
-    /// How many are sent side by side, so that one that takes its time does not hold up all others: 8 by default, 1 to 64.
-    /// With 1 they are sent in the order in which they were written.
+    /// How many are sent side by side, so that one that takes its time does not hold up all others: 8 by default, 1 to
+    /// 64. With 1 they are sent in the order in which they were written.
     #[must_use]
     pub fn at_once(mut self, number: usize) -> Self {
         self.at_once = number;

@@ -91,8 +91,8 @@ enum Fate {
 /// Sends everything that is due, from a scheduler of the program's own. Several processes may do so at once.
 ///
 /// # Errors
-/// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer. What was sent and could not be
-/// removed is sent again.
+/// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store does not answer. What was sent and could not
+/// be removed is sent again.
 pub async fn deliver(cx: &Cx) -> Result<Delivered> {
     let (mut delivered, begun) = (Delivered::default(), cx.now());
     loop {

@@ -79,8 +79,9 @@ impl Config {
     }
 }
 
-/// What ends when somebody has set a new password by a link or a code that was sent to them, because they have forgotten
-/// the old one or it has become known. Sessions, tokens and codes end in any case, and nobody is signed in by it.
+/// What ends when somebody has set a new password by a link or a code that was sent to them, because they have
+/// forgotten the old one or it has become known. Sessions, tokens and codes end in any case, and nobody is signed in by
+/// it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterReset {
@@ -98,7 +99,8 @@ pub enum SignUpMode {
     /// Anybody may sign up.
     #[default]
     Open,
-    /// Whoever shows an [invitation](crate::email::invite) for the address may sign up, and has proved the mailbox by it.
+    /// Whoever shows an [invitation](crate::email::invite) for the address may sign up, and has proved the mailbox by
+    /// it.
     ByInvitation,
     /// The sign-up endpoint refuses everybody; accounts are made by the application.
     Closed,

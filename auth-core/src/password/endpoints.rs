@@ -55,8 +55,8 @@ pub struct SignUpEmail {
     pub password: Password,
     /// A picture's address, at most 2,048 characters.
     pub image: Option<String>,
-    /// Where the link leads in the end by which the mailbox is proved: a trusted address, checked before the endpoint is
-    /// called.
+    /// Where the link leads in the end by which the mailbox is proved: a trusted address, checked before the endpoint
+    /// is called.
     #[serde(rename = "callbackURL")]
     pub callback_url: Option<String>,
     /// The token of an invitation, where signing up takes one.
@@ -68,7 +68,8 @@ pub struct SignUpEmail {
     /// tenants, the one that the account will belong to.
     #[serde(rename = "tenantId")]
     pub tenant_id: Option<TenantId>,
-    /// Everything else: reaches hooks, or is refused when it is a protected field.
+    /// Where there are user names, `username` and `displayUsername`. Everything else: reaches hooks, or is refused when
+    /// it is a protected field.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -344,8 +345,8 @@ impl Endpoint for SetPassword {
 pub struct RequestPasswordReset {
     /// The account's address.
     pub email: Email,
-    /// Where the link leads: the application's own page, which shows its `token` to `reset-password`. A trusted address.
-    /// Without it there is a plain page.
+    /// Where the link leads: the application's own page, which shows its `token` to `reset-password`. A trusted
+    /// address. Without it there is a plain page.
     #[serde(rename = "redirectTo")]
     pub redirect_to: Option<String>,
     /// Where accounts belong to tenants, the one that the account belongs to.

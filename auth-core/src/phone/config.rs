@@ -25,8 +25,8 @@ impl Config {
         self
     }
 
-    /// Whether whoever proves a number that is nobody's gets an account. By default they do not: then only users who are
-    /// signed in, and not anonymously, have text messages sent to numbers of their choice.
+    /// Whether whoever proves a number that is nobody's gets an account. By default they do not: then only users who
+    /// are signed in, and not anonymously, have text messages sent to numbers of their choice.
     #[must_use]
     pub fn sign_up(mut self, sign_up: SignUpMode) -> Self {
         self.sign_up = sign_up;

@@ -74,8 +74,8 @@ fn is_known(caller: &CurrentPrincipal) -> bool {
     caller.authentication().user().is_some_and(|user| !user.identifiers.is_anonymous)
 }
 
-/// `POST /phone-number/verify`: proves a number by a code. Signs in whoever has it, or up where that is open; or gives it to
-/// the caller (`updatePhoneNumber`), who has signed in a short while ago and shows the session's own token.
+/// `POST /phone-number/verify`: proves a number by a code. Signs in whoever has it, or up where that is open; or gives
+/// it to the caller (`updatePhoneNumber`), who has signed in a short while ago and shows the session's own token.
 #[derive(Deserialize)]
 pub struct VerifyPhoneNumber {
     /// The number that the code was sent to.

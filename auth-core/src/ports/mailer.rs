@@ -56,14 +56,14 @@ impl Mailer for NoMail {
     }
 }
 
-/// What a mail is about. Serialises with its `kind` and with its secrets, for a queue or a template of the application's
-/// own: a log is no place for that. `Debug` shows neither addresses nor secrets.
+/// What a mail is about. Serialises with its `kind` and with its secrets, for a queue or a template of the
+/// application's own: a log is no place for that. `Debug` shows neither addresses nor secrets.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Message {
-    /// Whoever has the mailbox is asked to confirm that it is theirs: that of a new account, or the one that an account of
-    /// another address ([`Link::account`]) is to have.
+    /// Whoever has the mailbox is asked to confirm that it is theirs: that of a new account, or the one that an account
+    /// of another address ([`Link::account`]) is to have.
     VerifyEmail(Link),
     /// Somebody, the owner perhaps, wants a new password for the account of this address.
     ResetPassword(Link),

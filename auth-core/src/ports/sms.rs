@@ -29,8 +29,8 @@ impl<S: SmsSender + ?Sized> SmsSender for Arc<S> {
     }
 }
 
-/// A code to be typed in, good once. Serialises with its secret, as `{"kind":"sms-otp","to","otp","expiresAt"}`. `Debug`
-/// shows neither number nor secret.
+/// A code to be typed in, good once. Serialises with its secret, as `{"kind":"sms-otp","to","otp","expiresAt"}`.
+/// `Debug` shows neither number nor secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename = "sms-otp", rename_all = "camelCase")]
 #[non_exhaustive]

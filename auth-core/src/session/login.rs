@@ -268,7 +268,8 @@ async fn end_kept(cx: &Cx, work: &mut Work<'_>, user: UserId) -> Result<Vec<Sess
     Ok(ended)
 }
 
-/// Whoever was anonymous in this browser is somebody now: the application moves what they have made, and then they are gone.
+/// Whoever was anonymous in this browser is somebody now: the application moves what they have made, and then they are
+/// gone.
 async fn take_over_anonymous(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
     let Some(token) = cx.shown_session() else { return Ok(()) };
     let Some(found) = work.session_by_token(&token.hash()).await? else { return Ok(()) };

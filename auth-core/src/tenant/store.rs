@@ -27,8 +27,8 @@ pub trait TenantStore {
     async fn delete_tenant(&mut self, id: &TenantId) -> Result<bool, StoreError>;
 }
 
-/// Who belongs to which tenant. With a membership go the roles held and the sessions opened as such a member, and the API
-/// keys of that user for that tenant.
+/// Who belongs to which tenant. With a membership go the roles held and the sessions opened as such a member, and the
+/// API keys of that user for that tenant.
 #[async_trait]
 pub trait MembershipStore {
     /// Writes a membership; `false`, and nothing is written, when the user belongs to the tenant already, whatever the

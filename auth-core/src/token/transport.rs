@@ -154,8 +154,8 @@ pub async fn refresh(cx: &Cx, token: Option<&str>) -> Result<TokenPair> {
 /// # Errors
 /// As for [`refresh`], and as for `POST /switch-tenant`: 403
 /// [`Code::TenantMismatch`](crate::error::Code::TenantMismatch) for whoever may not act there, and then everything is
-/// as it was. Where the pair for the new session cannot be given, be it that a hook refuses one, that session ends, too,
-/// and whoever asked is signed out.
+/// as it was. Where the pair for the new session cannot be given, be it that a hook refuses one, that session ends,
+/// too, and whoever asked is signed out.
 pub async fn switch_tenant(cx: &Cx, token: Option<&str>, tenant: Option<TenantId>) -> Result<TokenPair> {
     let Shown { refresh, known, delivery } = Shown::of(cx, token).await?;
     let signed_in = match refresh::switch_tenant(cx, &refresh, known, tenant, delivery).await {

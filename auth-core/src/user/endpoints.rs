@@ -74,9 +74,9 @@ impl Endpoint for UpdateUser {
     }
 }
 
-/// `POST /delete-user`: removes the caller with everything that belongs to them. Proved by the password, by the token of a
-/// session that was opened a short while ago, or by a link that was mailed to them; an access token, which many programs
-/// see, does not suffice. Without a proof, they are written to.
+/// `POST /delete-user`: removes the caller with everything that belongs to them. Proved by the password, by the token
+/// of a session that was opened a short while ago, or by a link that was mailed to them; an access token, which many
+/// programs see, does not suffice. Without a proof, they are written to.
 #[derive(Debug, Deserialize)]
 pub struct DeleteUser {
     /// The current password.
@@ -149,8 +149,8 @@ fn not_found(error: Error) -> Error {
     if error.kind() == ErrorKind::BadRequest { error.of_kind(ErrorKind::NotFound) } else { error }
 }
 
-/// `GET /delete-user/callback`: where the link in a mail leads, in the browser in which its user is signed in. A program is
-/// answered at once; a person sees a page with a button first, which sends [`ConfirmDeletion`].
+/// `GET /delete-user/callback`: where the link in a mail leads, in the browser in which its user is signed in. A
+/// program is answered at once; a person sees a page with a button first, which sends [`ConfirmDeletion`].
 #[derive(Debug, Deserialize)]
 pub struct FollowDeletion {
     /// The token of the link.

@@ -36,8 +36,8 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
 /// The largest page of a list of members.
 const MOST_MEMBERS: u32 = 100;
 
-/// The users who belong to a tenant, suspended members included and customers not, in the order in which their accounts were made: at most `limit`
-/// of them and never more than 100, beginning after the one of this id.
+/// The users who belong to a tenant, suspended members included and customers not, in the order in which their accounts
+/// were made: at most `limit` of them and never more than 100, beginning after the one of this id.
 ///
 /// # Errors
 /// When the store is down.
@@ -117,7 +117,8 @@ pub(crate) fn expect_accepted(cx: &Cx, email: &Email) -> Result<()> {
     if is_refused { Err(Code::EmailNotAllowed.into()) } else { Ok(()) }
 }
 
-/// Refuses somebody signed in anonymously, who wants something to sign in with: they sign up for that, where that is open.
+/// Refuses somebody signed in anonymously, who wants something to sign in with: they sign up for that, where that is
+/// open.
 ///
 /// # Errors
 /// 403.

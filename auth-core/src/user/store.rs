@@ -12,8 +12,8 @@ pub trait UserStore {
     /// Writes a new user.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id is taken, or the address, the name or the number in the user's population, or
-    /// when there is no such tenant.
+    /// [`StoreError::Conflict`] when the id is taken, or the address, the name or the number in the user's population,
+    /// or when there is no such tenant.
     async fn insert_user(&mut self, user: &User) -> Result<(), StoreError>;
 
     /// The user of this id.
@@ -42,12 +42,12 @@ pub trait UserStore {
 /// Which mailbox is a user's, and whether that has been proved.
 #[async_trait]
 pub trait UserEmailStore {
-    /// Notes that the mailbox of this address has been proved to be the user's. `false`, and nothing is written, when it
-    /// is not their address.
+    /// Notes that the mailbox of this address has been proved to be the user's. `false`, and nothing is written, when
+    /// it is not their address.
     async fn verify_email(&mut self, id: UserId, email: &Email, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Gives the user another address, whose mailbox has been proved to be theirs. `false`, and nothing is written, when
-    /// `old` is not their address.
+    /// Gives the user another address, whose mailbox has been proved to be theirs. `false`, and nothing is written,
+    /// when `old` is not their address.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when somebody else of their population has the new one.
@@ -68,8 +68,8 @@ pub trait UserIdentifierStore {
     async fn user_by_phone(&mut self, population: &Population, phone: &PhoneNumber)
     -> Result<Option<User>, StoreError>;
 
-    /// Gives the user a name to sign in with, in place of an earlier one, and how they spell it; `false` when there is no
-    /// such user.
+    /// Gives the user a name to sign in with, in place of an earlier one, and how they spell it; `false` when there is
+    /// no such user.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when somebody else of their population has it.
@@ -81,8 +81,8 @@ pub trait UserIdentifierStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Gives the user a number that has been proved to be theirs, in place of an earlier one, or takes that away; `false`
-    /// when there is no such user.
+    /// Gives the user a number that has been proved to be theirs, in place of an earlier one, or takes that away;
+    /// `false` when there is no such user.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when somebody else of their population has it.

@@ -19,8 +19,8 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// Takes it out of the fields of a request: `username`, and how it is shown (`displayUsername`). `None` where there are
-    /// no names, or the request has none.
+    /// Takes it out of the fields of a request: `username`, and how it is shown (`displayUsername`). `None` where there
+    /// are no names, or the request has none.
     ///
     /// # Errors
     /// 400 that says what is wrong.
