@@ -119,6 +119,8 @@ async fn write(store: &SqlStore, rows: &Rows) {
 struct Words {
     digest: fn(&str, &str) -> String,
     id: fn(&str, &str) -> String,
+    /// An id in a binary column.
+    binary: fn(&str) -> String,
     /// An id as it is written.
     hex: fn(&str) -> String,
     yes: &'static str,
@@ -186,7 +188,7 @@ fn with_keys(words: &Words, keys: u32) -> String {
 }
 
 fn with_sessions(words: &Words, sessions: u32) -> String {
-    let Words { digest, id, yes, numbers, .. } = words;
+    let Words { binary, digest, id, yes, numbers, .. } = words;
     let beside = format!(
         "INSERT INTO auth_session (id, token_hash, user_id, created_at, updated_at, authenticated_at, expires_at,
              absolute_expires_at, persistent, method, assurance, ip_address, user_agent)
@@ -194,7 +196,7 @@ fn with_sessions(words: &Words, sessions: u32) -> String {
                  'password', 1, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
              FROM {sessions};
          INSERT INTO auth_code (purpose, subject_id, code_hash, user_id, session_id, created_at, expires_at)
-             SELECT 'one-time-token', {session_id}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
+             SELECT 'one-time-token', {subject}, {code_hash}, {session_user}, {session_id}, {NOW}, {NOW} * 2
              FROM {sessions};
          INSERT INTO auth_refresh_family (session_id, family_hash, token_hash, generation, created_at, rotated_at,
              expires_at)
@@ -207,6 +209,7 @@ fn with_sessions(words: &Words, sessions: u32) -> String {
              SELECT {audit_id}, {NOW}, 'signed_in', {yes}, {session_user} FROM {sessions};",
         role_id = id("role", "n"),
         session_id = id("id", "n"),
+        subject = binary(&id("id", "n")),
         token_hash = digest("session", "n"),
         session_user = id("user", &owner(words)),
         sessions = numbers(sessions),
@@ -226,6 +229,7 @@ async fn fill_postgres(pool: &PgPool, rows: &Rows) {
         id: |kind, number| {
             format!("encode(substring(sha256(convert_to('{kind} ' || {number}, 'UTF8')) FOR 16), 'hex')::uuid")
         },
+        binary: |id| format!("uuid_send({id})"),
         hex: |id| format!("replace({id}::text, '-', '')"),
         yes: "true",
         numbers: |count| format!("generate_series(1, {count}) n"),
@@ -240,6 +244,7 @@ async fn fill_mariadb(pool: &MySqlPool, rows: &Rows) {
     let words = Words {
         digest: |kind, number| format!("UNHEX(SHA2(CONCAT('{kind} ', {number}), 256))"),
         id: |kind, number| format!("UNHEX(LEFT(SHA2(CONCAT('{kind} ', {number}), 256), 32))"),
+        binary: str::to_owned,
         hex: |id| format!("lower(hex({id}))"),
         yes: "1",
         numbers: |count| format!("(SELECT seq AS n FROM seq_1_to_{count}) numbers"),
@@ -261,6 +266,7 @@ async fn fill_sqlite(pool: &SqlitePool, rows: &Rows) {
         id: |kind, number| {
             format!("(SELECT substr(digest, 1, 16) FROM digests WHERE kind = '{kind}' AND number = {number})")
         },
+        binary: str::to_owned,
         hex: |id| format!("lower(hex({id}))"),
         yes: "1",
         numbers: |count| {

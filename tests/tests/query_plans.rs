@@ -61,7 +61,16 @@ fn hot() -> Vec<Hot> {
     let secret = Bytes(filled::key_hash(7).as_bytes().to_vec());
     let mut spent: Vec<Value> = (0..20).map(|_| Int(NOW)).collect();
     spent.push(key_id());
-    let issued = vec![Text("one-time-token"), Bytes(vec![1; 32]), Int(NOW), Int(NOW), user(), session()];
+    let issued = vec![
+        Text("one-time-token"),
+        Bytes(vec![1; 16]),
+        Bytes(vec![1; 32]),
+        Text("{}"),
+        Int(NOW),
+        Int(NOW),
+        user(),
+        session(),
+    ];
     let slid = vec![Int(NOW * 2), Int(NOW * 2), Int(NOW), session(), Int(NOW)];
     let rotated = vec![
         Bytes(vec![1; 32]),
@@ -93,9 +102,15 @@ fn hot() -> Vec<Hot> {
         ("issue a code", "INSERT INTO auth_code", issued),
         (
             "find a good code",
-            "SELECT user_id, session_id … FROM auth_code",
+            "SELECT subject_id … FROM auth_code WHERE code_hash",
             vec![hash(filled::code_hash(7)), Text("one-time-token"), Int(NOW)],
         ),
+        (
+            "try a code",
+            "UPDATE auth_code SET attempts = attempts + 1",
+            vec![Text("one-time-token"), Bytes(vec![1; 16])],
+        ),
+        ("end the codes of a user", "DELETE FROM auth_code WHERE user_id", vec![user()]),
         ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), Int(NOW), key(7), key(7), key(8)]),
         ("audit of a user", "FROM auth_audit WHERE user_id", vec![user(), Id(Uuid::max()), Int(100)]),
         ("API key by its hash", "WHERE x.key_hash =", vec![secret]),
