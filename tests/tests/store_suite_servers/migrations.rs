@@ -181,7 +181,9 @@ async fn a_migration_that_was_cut_off_before_a_change_of_a_table_goes_on() {
     let ada = user(1, "ada@example.com");
     store.conn().insert_user(&ada).await.unwrap();
     let cut_off = "UPDATE auth_migration SET begun = 1, done = 0, applied_at = NULL WHERE name = '0007_isolated'";
-    let undone = "ALTER TABLE auth_user DROP FOREIGN KEY auth_user_tenant, DROP CONSTRAINT auth_user_home, \
+    // With the keys of a later migration, which need the column.
+    let undone = "ALTER TABLE auth_user DROP KEY auth_user_by_username, DROP KEY auth_user_by_phone, \
+        DROP FOREIGN KEY auth_user_tenant, DROP CONSTRAINT auth_user_home, \
         DROP KEY auth_user_by_home, DROP KEY auth_user_by_tenant, DROP COLUMN home, DROP COLUMN tenant, \
         ADD UNIQUE KEY auth_user_by_pool (pool, email)";
     for loses_the_change in [false, true] {
