@@ -128,12 +128,11 @@ async fn judge_sign_in(
         (Some(user), Some(stored), Verdict::Correct { outdated }) => (user, stored, outdated),
         (user, _, _) => return refused(user.map(|user| user.id), "sign_in_refused").await,
     };
-    if matches!(login, Login::Phone(_)) && !user.identifiers.phone_number_verified {
-        return Err(Code::PhoneNumberNotVerified.into());
-    }
     let id = user.id;
+    let is_proved = !matches!(login, Login::Phone(_)) || user.identifiers.phone_number_verified;
     let event = AuthEvent::proved(user, AuthMethod::Password, persistence, entry);
-    match open(cx, event, attempt).await {
+    let opened = if is_proved { open(cx, event, attempt).await } else { Err(Code::PhoneNumberNotVerified.into()) };
+    match opened {
         Ok(signed_in) => {
             if outdated {
                 upgrade(cx, id, &stored, password).await;
@@ -141,7 +140,7 @@ async fn judge_sign_in(
             Ok(signed_in)
         }
         Err(error) => {
-            if error.is(Code::EmailNotVerified) {
+            if error.is(Code::EmailNotVerified) || error.is(Code::PhoneNumberNotVerified) {
                 attempt.take_back(cx).await?;
             }
             if error.kind() != ErrorKind::Unavailable {
