@@ -1,9 +1,7 @@
 //! The endpoints of anonymous users.
 
-use std::fmt;
-
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::service;
@@ -11,8 +9,8 @@ use crate::base::TenantId;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{CurrentSession, MaybePrincipal};
-use crate::http::{Done, Endpoint, Json, Route, ShownToken, forget_session};
-use crate::session::{NewSessionReply, user_view};
+use crate::http::{Done, Endpoint, Json, Route, forget_session, shows_nothing};
+use crate::session::{NewSessionReply, TokenAndUser};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SignInAnonymous>(), Route::of::<DeleteAnonymousUser>()];
 
@@ -27,26 +25,14 @@ pub struct SignInAnonymous {
     pub extra: Map<String, Value>,
 }
 
-/// Shows nothing of what hooks alone understand.
-impl fmt::Debug for SignInAnonymous {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInAnonymous").field("tenant_id", &self.tenant_id).finish_non_exhaustive()
-    }
-}
-
-/// The secret of the new session and its user.
-#[derive(Debug, Serialize)]
-pub struct AnonymousBody {
-    token: ShownToken,
-    user: Map<String, Value>,
-}
+shows_nothing!(SignInAnonymous);
 
 impl Endpoint for SignInAnonymous {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/anonymous";
     const NAME: &'static str = "sign_in_anonymous";
     type Caller = MaybePrincipal;
-    type Reply = NewSessionReply<AnonymousBody>;
+    type Reply = NewSessionReply<TokenAndUser>;
 
     async fn call(self, cx: &Cx, caller: MaybePrincipal) -> Result<Self::Reply> {
         if let MaybePrincipal::Principal(caller) = &caller
@@ -55,9 +41,7 @@ impl Endpoint for SignInAnonymous {
             return Err(Code::AlreadyAnonymous.into());
         }
         let tenant = cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?;
-        let signed_in = service::sign_in(cx, tenant, &self.extra).await?;
-        let body = AnonymousBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
-        Ok(NewSessionReply { signed_in, body })
+        NewSessionReply::of(cx, service::sign_in(cx, tenant, &self.extra).await?).await
     }
 }
 

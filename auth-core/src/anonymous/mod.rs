@@ -11,4 +11,4 @@ mod service;
 
 pub use config::Config;
 pub(crate) use endpoints::ROUTES;
-pub use endpoints::{AnonymousBody, DeleteAnonymousUser, SignInAnonymous};
+pub use endpoints::{DeleteAnonymousUser, SignInAnonymous};

@@ -5,6 +5,7 @@
 
 mod clock;
 mod email;
+mod html;
 mod id;
 pub(crate) mod json;
 mod phone;
@@ -17,6 +18,7 @@ mod username;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::{Email, InvalidEmail};
+pub use html::escape_html;
 pub use id::{AccountId, ApiKeyId, AuditId, CustomerId, InvalidId, MessageId, RoleId, SessionId, SigningKeyId, UserId};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub(crate) use query::with_parameter;

@@ -128,16 +128,17 @@ impl OtpForm {
         Zeroizing::new(if is_ours { typed.to_ascii_uppercase() } else { String::new() })
     }
 
-    pub(crate) fn problems(&self) -> Vec<String> {
+    /// What is wrong with the form of these codes, `mailed` ones or others.
+    pub(crate) fn problems(&self, of: &str) -> Vec<String> {
         let mut problems = Vec::new();
         if !(6..=12).contains(&self.length) {
-            problems.push(format!("codes have {} characters: allowed are 6 to 12", self.length));
+            problems.push(format!("{of} codes have {} characters: allowed are 6 to 12", self.length));
         }
         if !(Duration::from_secs(60)..=Duration::from_secs(600)).contains(&self.ttl) {
-            problems.push(format!("codes live {:?}: allowed are 1 to 10 minutes", self.ttl));
+            problems.push(format!("{of} codes live {:?}: allowed are 1 to 10 minutes", self.ttl));
         }
         if !(1..=10).contains(&self.most_attempts) {
-            problems.push(format!("codes may be tried {} times: allowed are 1 to 10", self.most_attempts));
+            problems.push(format!("{of} codes may be tried {} times: allowed are 1 to 10", self.most_attempts));
         }
         problems
     }
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_out_of_bounds_is_told_at_once() {
-        assert!(OtpForm::default().problems().is_empty());
-        assert_eq!(OtpForm::default().length(5).ttl(Duration::from_secs(601)).attempts(0).problems().len(), 3);
+        assert!(OtpForm::default().problems("mailed").is_empty());
+        assert_eq!(OtpForm::default().length(5).ttl(Duration::from_secs(601)).attempts(0).problems("mailed").len(), 3);
     }
 }

@@ -157,10 +157,8 @@ pub(crate) async fn read_link(cx: &Cx, purpose: CodePurpose, text: &str) -> Resu
         return ShownCode::of(code);
     }
     // The protocol tells the two apart for these alone.
-    Err(match purpose {
-        CodePurpose::VerifyEmail | CodePurpose::ChangeEmail | CodePurpose::NewEmail => Code::TokenExpired.into(),
-        _ => Code::InvalidToken.into(),
-    })
+    let tells = matches!(purpose, CodePurpose::VerifyEmail | CodePurpose::ChangeEmail | CodePurpose::NewEmail);
+    Err(if tells { Code::TokenExpired.into() } else { Code::InvalidToken.into() })
 }
 
 /// Judges a code that somebody has typed in: by the count of their account, into which the attempt has gone, and by the

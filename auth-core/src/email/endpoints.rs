@@ -4,7 +4,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::service::{self, Followed, Search, Shown};
+use super::service::{self, Aim, Followed, Search, Shown};
 use crate::base::{Email, TenantId};
 use crate::code::CodePurpose;
 use crate::cx::Cx;
@@ -60,7 +60,7 @@ impl Endpoint for SendVerificationEmail {
                 tenancy.population(cx, tenancy.at_sign_in(cx, self.tenant_id)?.as_ref()).await?
             }
         };
-        let search = Search::of(cx, "verify-email", population, self.email).await?;
+        let search = Search::of(cx, CodePurpose::VerifyEmail, population, self.email).await?;
         service::request_verification(cx, search, self.callback_url.as_deref()).await?;
         Ok(Json(Done::status()))
     }
@@ -89,6 +89,7 @@ impl Endpoint for VerifyEmail {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/verify-email";
     const NAME: &'static str = "verify_email";
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<VerifiedBody>;
 
@@ -124,6 +125,7 @@ impl Endpoint for ConfirmVerifyEmail {
     const PATH: &'static str = "/verify-email";
     const NAME: &'static str = "confirm_verify_email";
     const MEDIA: Media = Media::JsonOrForm;
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<VerifiedBody>;
 
@@ -163,10 +165,10 @@ async fn body(cx: &Cx, followed: Followed) -> Result<VerifiedBody> {
 }
 
 const fn step(shown: &Shown) -> Step {
-    match shown.purpose {
-        CodePurpose::ChangeEmail => Step::ChangeEmail,
-        CodePurpose::NewEmail => Step::NewEmail,
-        _ => Step::VerifyEmail,
+    match shown.aim {
+        Aim::Approve => Step::ChangeEmail,
+        Aim::Move => Step::NewEmail,
+        Aim::Verify => Step::VerifyEmail,
     }
 }
 

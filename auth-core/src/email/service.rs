@@ -29,12 +29,13 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Looks for the user of this address, who is to be written to about `kind`. Costs the same whether there is one.
+    /// Looks for the user of this address, who is to be written to for this purpose. Costs the same whether there is
+    /// one.
     ///
     /// # Errors
     /// 429 for a client who asks too often.
-    pub(crate) async fn of(cx: &Cx, kind: &'static str, population: Population, email: Email) -> Result<Self> {
-        let is_throttled = !may_message(cx, kind, email.as_str().as_bytes()).await?;
+    pub(crate) async fn of(cx: &Cx, purpose: CodePurpose, population: Population, email: Email) -> Result<Self> {
+        let is_throttled = !may_message(cx, purpose.as_str(), email.as_str().as_bytes()).await?;
         let found = cx.conn().user_by_email(&population, &email).await?;
         let is_taken = found.is_some();
         let found = found.filter(|user| user.disabled_at.is_none());
@@ -216,10 +217,40 @@ pub(crate) async fn conceal_sign_up(cx: &Cx, work: &mut Work<'_>, search: &Searc
     outbox::post(cx, work, &notice.unwrap_or(Letter::Nothing), cx.now().plus(NOTICE_TTL)).await
 }
 
-/// What a link of this feature is for.
+/// What a link does that leads to `verify-email`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Proves the mailbox.
+    Verify,
+    /// Approves that the account moves to another.
+    Approve,
+    /// Moves it there.
+    Move,
+}
+
+impl Aim {
+    const fn mailed(self) -> Mailed {
+        match self {
+            Self::Verify => VERIFY,
+            Self::Approve => APPROVE_CHANGE,
+            Self::Move => MOVE,
+        }
+    }
+
+    /// By its prefix a token has one aim at most.
+    fn of(token: &str) -> Option<Self> {
+        let is_of = |aim: &Self| {
+            let kind = aim.mailed().purpose.token_kind();
+            kind.is_some_and(|kind| token.starts_with(kind.prefix()))
+        };
+        [Self::Verify, Self::Approve, Self::Move].into_iter().find(is_of)
+    }
+}
+
+/// A link that was shown and is good.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    pub(crate) purpose: CodePurpose,
+    pub(crate) aim: Aim,
     code: ShownCode,
     pub(crate) user: User,
 }
@@ -227,9 +258,9 @@ pub(crate) struct Shown {
 impl Shown {
     /// The address that the page of the link tells of.
     pub(crate) fn account(&self) -> &Email {
-        match self.purpose {
-            CodePurpose::NewEmail => self.code.bound.new_email.as_ref().unwrap_or(&self.user.email),
-            _ => &self.user.email,
+        match self.aim {
+            Aim::Move => self.code.bound.new_email.as_ref().unwrap_or(&self.user.email),
+            Aim::Verify | Aim::Approve => &self.user.email,
         }
     }
 }
@@ -239,13 +270,10 @@ impl Shown {
 /// # Errors
 /// 400 `INVALID_TOKEN`, `TOKEN_EXPIRED`.
 pub(crate) async fn look_at(cx: &Cx, token: &str) -> Result<Shown> {
-    let purposes = [CodePurpose::VerifyEmail, CodePurpose::ChangeEmail, CodePurpose::NewEmail];
-    // By its prefix it is one of them at most.
-    let is_of = |purpose: &CodePurpose| purpose.token_kind().is_some_and(|kind| token.starts_with(kind.prefix()));
-    let purpose = purposes.into_iter().find(is_of).ok_or(Code::InvalidToken)?;
-    let code = code::read_link(cx, purpose, token).await?;
+    let aim = Aim::of(token).ok_or(Code::InvalidToken)?;
+    let code = code::read_link(cx, aim.mailed().purpose, token).await?;
     let user = code.user(cx).await?.ok_or(Code::InvalidToken)?;
-    Ok(Shown { purpose, code, user })
+    Ok(Shown { aim, code, user })
 }
 
 /// What following a link has come to.
@@ -271,13 +299,13 @@ pub(crate) async fn follow(cx: &Cx, shown: Shown, callback: Option<&str>) -> Res
         Err(error) if error.kind() == ErrorKind::Unauthorized => None,
         Err(error) => return Err(error),
     };
-    if shown.purpose != CodePurpose::VerifyEmail && signed_in.is_some_and(|id| id != shown.user.id) {
+    if shown.aim != Aim::Verify && signed_in.is_some_and(|id| id != shown.user.id) {
         return Err(Code::InvalidUser.into());
     }
-    match shown.purpose {
-        CodePurpose::ChangeEmail => approve(cx, shown, callback).await,
-        CodePurpose::NewEmail => complete_change(cx, shown).await,
-        _ => {
+    match shown.aim {
+        Aim::Approve => approve(cx, shown, callback).await,
+        Aim::Move => complete_change(cx, shown).await,
+        Aim::Verify => {
             let confirmed = confirm_by(cx, &shown.code, shown.user, AuthMethod::MagicLink, None).await?;
             Ok(Followed::Verified(confirmed.signed_in.map(Box::new)))
         }

@@ -34,7 +34,7 @@ impl Config {
     }
 
     pub(crate) fn problems(&self, has_mailer: bool) -> Vec<String> {
-        let mut problems = self.form.problems();
+        let mut problems = self.form.problems("mailed");
         problems.extend(self.sign_up.and_then(|sign_up| sign_up.problem("mailed codes")));
         if !has_mailer {
             problems.push("codes are to be mailed, and there is no mailer()".to_owned());

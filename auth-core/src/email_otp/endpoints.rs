@@ -1,9 +1,7 @@
 //! The endpoints of mailed codes.
 
-use std::fmt;
-
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::service::{self, Typed};
@@ -13,9 +11,9 @@ use crate::cx::Cx;
 use crate::email::{Confirmed, Search};
 use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
-use crate::http::{Done, Endpoint, Json, Route, ShownToken};
+use crate::http::{Done, Endpoint, Json, Route, shows_nothing};
 use crate::ports::OtpPurpose;
-use crate::session::{NewSessionReply, OptionalSessionReply, user_view};
+use crate::session::{NewSessionReply, OptionalSessionReply, ProvedUser, TokenAndUser};
 use crate::user::{SignUp, check_profile, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -54,14 +52,8 @@ impl Named {
     }
 
     async fn search(self, cx: &Cx, purpose: OtpPurpose) -> Result<Search> {
-        let kind = match purpose {
-            OtpPurpose::SignIn => "otp-sign-in",
-            OtpPurpose::EmailVerification => "otp-verify-email",
-            OtpPurpose::ForgetPassword => "otp-reset-password",
-            OtpPurpose::ChangeEmail => "change-email",
-        };
         let population = cx.auth().config().tenancy.population(cx, self.tenant.as_ref()).await?;
-        Search::of(cx, kind, population, self.email).await
+        Search::of(cx, service::stored_purpose(purpose), population, self.email).await
     }
 
     async fn typed(self, cx: &Cx, otp: String) -> Result<Typed> {
@@ -140,27 +132,17 @@ pub struct VerifyEmailOtp {
     pub tenant_id: Option<TenantId>,
 }
 
-/// The user, and the secret of a new session where a proof opens one.
-#[derive(Debug, Serialize)]
-pub struct OtpVerifiedBody {
-    status: bool,
-    token: Option<ShownToken>,
-    user: Map<String, Value>,
-}
-
 impl Endpoint for VerifyEmailOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/verify-email";
     const NAME: &'static str = "verify_email_otp";
     type Caller = Anyone;
-    type Reply = OptionalSessionReply<OtpVerifiedBody>;
+    type Reply = OptionalSessionReply<ProvedUser>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         let typed = Named::parse(cx, &self.email, self.tenant_id)?.typed(cx, self.otp).await?;
         let Confirmed { user, signed_in } = service::verify_email(cx, &typed).await?;
-        let token = signed_in.as_ref().map(ShownToken::from);
-        let body = OtpVerifiedBody { status: true, token, user: user_view(cx, &user).await? };
-        Ok(OptionalSessionReply { signed_in, body })
+        OptionalSessionReply::of(cx, &user, signed_in).await
     }
 }
 
@@ -183,19 +165,12 @@ pub struct SignInEmailOtp {
     pub extra: Map<String, Value>,
 }
 
-/// The secret of the new session and its user.
-#[derive(Debug, Serialize)]
-pub struct OtpBody {
-    token: ShownToken,
-    user: Map<String, Value>,
-}
-
 impl Endpoint for SignInEmailOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/email-otp";
     const NAME: &'static str = "sign_in_email_otp";
     type Caller = Anyone;
-    type Reply = NewSessionReply<OtpBody>;
+    type Reply = NewSessionReply<TokenAndUser>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         refuse_protected_fields(&self.extra)?;
@@ -205,9 +180,7 @@ impl Endpoint for SignInEmailOtp {
         (signup.image, signup.extra) = (self.image, self.extra);
         let tenant = named.tenant.clone();
         let typed = named.typed(cx, self.otp).await?;
-        let signed_in = service::sign_in(cx, typed, tenant, signup).await?.signed_in;
-        let body = OtpBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
-        Ok(NewSessionReply { signed_in, body })
+        NewSessionReply::of(cx, service::sign_in(cx, typed, tenant, signup).await?.signed_in).await
     }
 }
 
@@ -238,7 +211,7 @@ impl Endpoint for RequestPasswordResetOtp {
 /// `POST /forget-password/email-otp`: an older name of [`RequestPasswordResetOtp`].
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub struct ForgetPasswordOtp(RequestPasswordResetOtp);
+pub struct ForgetPasswordOtp(pub RequestPasswordResetOtp);
 
 impl Endpoint for ForgetPasswordOtp {
     const METHOD: Method = Method::POST;
@@ -331,18 +304,7 @@ impl Endpoint for ChangeEmailByOtp {
     }
 }
 
-/// None of them shows a code.
-macro_rules! hides_codes {
-    ($($request:ident),+) => {$(
-        impl fmt::Debug for $request {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($request)).finish_non_exhaustive()
-            }
-        }
-    )+};
-}
-
-hides_codes!(
+shows_nothing!(
     CheckVerificationOtp,
     VerifyEmailOtp,
     SignInEmailOtp,

@@ -11,7 +11,7 @@ mod service;
 
 pub use config::Config;
 pub use endpoints::{
-    ChangeEmailByOtp, CheckVerificationOtp, ForgetPasswordOtp, OtpBody, OtpVerifiedBody, RequestEmailChangeOtp,
-    RequestPasswordResetOtp, ResetPasswordByOtp, SendVerificationOtp, SignInEmailOtp, VerifyEmailOtp,
+    ChangeEmailByOtp, CheckVerificationOtp, ForgetPasswordOtp, RequestEmailChangeOtp, RequestPasswordResetOtp,
+    ResetPasswordByOtp, SendVerificationOtp, SignInEmailOtp, VerifyEmailOtp,
 };
 pub(crate) use endpoints::{PASSWORD_ROUTES, ROUTES};

@@ -25,7 +25,7 @@ fn is_open_to_all(cx: &Cx) -> Result<bool> {
 }
 
 /// What the store keeps a code under.
-const fn stored_purpose(purpose: OtpPurpose) -> CodePurpose {
+pub(crate) const fn stored_purpose(purpose: OtpPurpose) -> CodePurpose {
     match purpose {
         OtpPurpose::SignIn => CodePurpose::OtpSignIn,
         OtpPurpose::EmailVerification => CodePurpose::OtpVerifyEmail,
@@ -64,7 +64,7 @@ impl Typed {
     /// Counts the attempt for the account and for the code, and then compares.
     ///
     /// # Errors
-    /// 400 `INVALID_OTP`, `OTP_EXPIRED`; 403 `TOO_MANY_ATTEMPTS` at the code, or at the account.
+    /// 400 `INVALID_OTP`, `OTP_EXPIRED`; 403 `TOO_MANY_ATTEMPTS` at the code, or from the client.
     async fn prove(&self, cx: &Cx, purpose: OtpPurpose) -> Result<(CountedAttempt, ShownCode)> {
         let subject = code::mailbox(cx, &self.population, &self.email);
         let attempt = CountedAttempt::raise(cx, AttemptSubject::SignIn(&self.population, &self.email)).await?;

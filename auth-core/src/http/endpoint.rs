@@ -49,6 +49,9 @@ pub trait Endpoint: DeserializeOwned + Send + 'static {
     const NAME: &'static str;
     /// The body's media types; JSON alone by default.
     const MEDIA: Media = Media::Json;
+    /// Whether links out of mails lead here, or the page behind one: such a request has no header of the application's,
+    /// so none is asked for that names a tenant.
+    const IS_FOLLOWED: bool = false;
     /// Who may call it.
     type Caller: Guard;
     /// What it answers.
@@ -67,6 +70,7 @@ pub struct Route {
     path: Cow<'static, str>,
     name: &'static str,
     pool: Pool,
+    is_followed: bool,
     run: for<'a> fn(&'a Cx, RawInput) -> Running<'a>,
 }
 
@@ -78,6 +82,7 @@ impl Route {
             path: Cow::Borrowed(E::PATH),
             name: E::NAME,
             pool: Pool::User,
+            is_followed: E::IS_FOLLOWED,
             run: |cx, raw| Box::pin(run::<E>(cx, raw)),
         }
     }
@@ -109,16 +114,8 @@ impl Route {
     }
 
     /// Whether links out of mails lead to it, which carry no header of the application's.
-    pub(super) fn is_followed(&self) -> bool {
-        let path = self.path.strip_prefix("/customer").unwrap_or(&self.path);
-        matches!(
-            path,
-            "/verify-email"
-                | "/reset-password/{token}"
-                | "/reset-password"
-                | "/delete-user/callback"
-                | "/magic-link/verify"
-        )
+    pub(super) const fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// The name in logs.

@@ -193,6 +193,19 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 }
 
+/// `Debug` of requests that shows nothing of what a person typed: passwords and codes are among it, and a form may send
+/// them in fields of another name, too.
+macro_rules! shows_nothing {
+    ($($request:ident),+ $(,)?) => {$(
+        impl ::std::fmt::Debug for $request {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($request)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+pub(crate) use shows_nothing;
+
 #[cfg(test)]
 mod tests {
     use super::*;

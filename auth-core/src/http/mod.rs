@@ -19,6 +19,8 @@ mod reply;
 mod token_cookie;
 mod token_text;
 
+pub use crate::base::escape_html;
+
 pub(crate) use client_ip::counting_unit;
 pub use client_ip::{ForwardingHeader, TrustedProxies};
 pub use cookie::CookieConfig;
@@ -33,13 +35,13 @@ pub use csrf::CsrfToken;
 pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};
 pub use input::Media;
-pub(crate) use input::flag;
+pub(crate) use input::{flag, shows_nothing};
 pub use link::LinkReply;
 pub(crate) use link::{Onward, is_navigation, unauthorized};
 pub use origin::expect_origin;
 pub(crate) use origin::{TrustedOrigins, is_bare_origin, is_loopback};
 pub(crate) use page::PlainPages;
-pub use page::{Form, Page, Pages, Step, escape_html};
+pub use page::{Form, Page, Pages, Step};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply, ResponseTransformer};
 pub(crate) use token_cookie::{
     TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_tokens,

@@ -11,6 +11,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use url::Url;
 
 use super::reply::with_type;
+use crate::base::escape_html;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 
@@ -145,22 +146,6 @@ impl<'a> Form<'a> {
         // A host may have characters that end a directive of the policy.
         origins.filter(|origin| !origin.contains([';', ',', ' ', '*', '\'']))
     }
-}
-
-/// Text as it stands in HTML, in an attribute, too.
-pub fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// The pages of an application that has none of its own.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::service::{self, Wish};
 use crate::base::{Email, TenantId};
+use crate::code::CodePurpose;
 use crate::cx::Cx;
 use crate::email::{Entered, Search};
 use crate::error::Result;
@@ -53,7 +54,8 @@ impl Endpoint for SendMagicLink {
         check_profile(self.name.as_deref(), None)?;
         let tenancy = &cx.auth().config().tenancy;
         let tenant = tenancy.at_sign_in(cx, self.tenant_id)?;
-        let search = Search::of(cx, "magic-link", tenancy.population(cx, tenant.as_ref()).await?, self.email).await?;
+        let search =
+            Search::of(cx, CodePurpose::MagicLink, tenancy.population(cx, tenant.as_ref()).await?, self.email).await?;
         let parameters = [
             ("callbackURL", self.callback_url.as_deref()),
             ("newUserCallbackURL", self.new_user_callback_url.as_deref()),
@@ -68,26 +70,33 @@ impl Endpoint for SendMagicLink {
 /// a button first, which sends [`ConfirmMagicLink`].
 #[derive(Debug, Deserialize)]
 pub struct FollowMagicLink {
+    /// The link.
     #[serde(flatten)]
-    followed: Followed,
+    pub followed: FollowedMagicLink,
 }
 
 /// `POST /magic-link/verify`: the button of the page.
 #[derive(Debug, Deserialize)]
 pub struct ConfirmMagicLink {
+    /// The link.
     #[serde(flatten)]
-    followed: Followed,
+    pub followed: FollowedMagicLink,
 }
 
+/// What is in a magic link.
 #[derive(Debug, Deserialize)]
-struct Followed {
-    token: TokenText,
+pub struct FollowedMagicLink {
+    /// Its token.
+    pub token: TokenText,
+    /// Where to go on to: a trusted address.
     #[serde(rename = "callbackURL")]
-    callback_url: Option<String>,
+    pub callback_url: Option<String>,
+    /// The same for whoever had no account yet.
     #[serde(rename = "newUserCallbackURL")]
-    new_user_callback_url: Option<String>,
+    pub new_user_callback_url: Option<String>,
+    /// The same when it does not work.
     #[serde(rename = "errorCallbackURL")]
-    error_callback_url: Option<String>,
+    pub error_callback_url: Option<String>,
 }
 
 /// The secret of the new session, its user, and the session.
@@ -102,6 +111,7 @@ impl Endpoint for FollowMagicLink {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/magic-link/verify";
     const NAME: &'static str = "follow_magic_link";
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<EnteredBody>;
 
@@ -122,6 +132,7 @@ impl Endpoint for ConfirmMagicLink {
     const PATH: &'static str = "/magic-link/verify";
     const NAME: &'static str = "confirm_magic_link";
     const MEDIA: Media = Media::JsonOrForm;
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<EnteredBody>;
 
@@ -130,7 +141,7 @@ impl Endpoint for ConfirmMagicLink {
     }
 }
 
-impl Followed {
+impl FollowedMagicLink {
     fn form(&self, cx: &Cx) -> Form<'_> {
         Form::to(cx, FollowMagicLink::PATH)
             .with("token", Some(self.token.expose()))

@@ -10,4 +10,4 @@ mod service;
 
 pub use config::Config;
 pub(crate) use endpoints::ROUTES;
-pub use endpoints::{ConfirmMagicLink, EnteredBody, FollowMagicLink, SendMagicLink};
+pub use endpoints::{ConfirmMagicLink, EnteredBody, FollowMagicLink, FollowedMagicLink, SendMagicLink};

@@ -1,7 +1,5 @@
 //! The endpoints of e-mail and password.
 
-use std::fmt;
-
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use serde::{Deserialize, Serialize};
@@ -11,13 +9,15 @@ use super::reset;
 use super::service::{self, OtherSessions, SignedUp, Wish};
 use super::sign_in::{self, Login, SignIn};
 use crate::base::{Email, TenantId, with_parameter};
+use crate::code::CodePurpose;
 use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::email::Search;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::http::{
-    Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag, give_session,
+    Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag,
+    give_session, shows_nothing,
 };
 use crate::phone;
 use crate::session::{NewSessionReply, OptionalSessionReply, Persistence, SignedIn, user_view};
@@ -81,12 +81,7 @@ pub struct SignedUpBody {
     user: Map<String, Value>,
 }
 
-/// Shows nothing of what a person typed.
-impl fmt::Debug for SignUpEmail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignUpEmail").finish_non_exhaustive()
-    }
-}
+shows_nothing!(SignUpEmail);
 
 impl SignUpEmail {
     /// What it takes, for programs that call the endpoint without HTTP.
@@ -197,12 +192,7 @@ impl Reply for SignedInReply {
     }
 }
 
-/// Shows nothing of what a person typed.
-impl fmt::Debug for SignInEmail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInEmail").finish_non_exhaustive()
-    }
-}
+shows_nothing!(SignInEmail);
 
 impl SignInEmail {
     /// What it takes, for programs that call the endpoint without HTTP.
@@ -364,7 +354,7 @@ impl Endpoint for RequestPasswordReset {
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<Asked>> {
         let tenancy = &cx.auth().config().tenancy;
         let population = tenancy.population(cx, tenancy.at_sign_in(cx, self.tenant_id)?.as_ref()).await?;
-        let search = Search::of(cx, "reset-password", population, self.email).await?;
+        let search = Search::of(cx, CodePurpose::ResetPassword, population, self.email).await?;
         reset::request(cx, search, self.redirect_to.as_deref()).await?;
         Ok(Json(Asked { status: true, message: "If there is an account of this address, it has mail." }))
     }
@@ -392,6 +382,7 @@ impl Endpoint for FollowPasswordReset {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/reset-password/{token}";
     const NAME: &'static str = "follow_password_reset";
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 
@@ -420,6 +411,7 @@ impl Endpoint for ResetPassword {
     const PATH: &'static str = "/reset-password";
     const NAME: &'static str = "reset_password";
     const MEDIA: Media = Media::JsonOrForm;
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 

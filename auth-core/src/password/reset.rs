@@ -1,4 +1,4 @@
-//! A new password for whoever has the mailbox.
+//! A new password for whoever has the mailbox, or reads the messages to the telephone.
 
 use super::config::AfterReset;
 use super::service::{feature, hash_acceptable};
@@ -14,7 +14,7 @@ use crate::ports::Message;
 use crate::user::User;
 
 /// Where the link of a reset leads.
-pub(crate) const RESET: Mailed =
+const RESET: Mailed =
     Mailed { purpose: CodePurpose::ResetPassword, path: "/reset-password/{token}", message: Message::ResetPassword };
 
 /// Writes to the mailbox, if it is somebody's, whether they have a password or not. Nobody is told whether it is.

@@ -3,6 +3,7 @@
 use super::config::{Config, SignUpMode};
 use crate::account::{AttemptSubject, CountedAttempt, may_message};
 use crate::base::{AccountId, Email};
+use crate::code::CodePurpose;
 use crate::crypto::password_hash::{Password, PasswordHash, PasswordHasher, Verdict};
 use crate::cx::{Cx, Work};
 use crate::email::{self, Search, Verification};
@@ -88,7 +89,7 @@ pub(crate) async fn sign_up(cx: &Cx, mut signup: SignUp, password: Password, wis
     }
     let is_asked = verification == Verification::Asked
         && invitation.is_none()
-        && may_message(cx, "verify-email", signup.email.as_str().as_bytes()).await?;
+        && may_message(cx, CodePurpose::VerifyEmail.as_str(), signup.email.as_str().as_bytes()).await?;
     let mut work = cx.begin().await?;
     if let Some(invitation) = &invitation {
         invitation.consume(cx, &mut work).await?;
@@ -118,7 +119,7 @@ fn population(cx: &Cx, signup: &SignUp) -> Population {
 /// Creates a user and writes to them; or writes to whoever has the address already, and does what costs the same. What
 /// comes back looks the same.
 async fn sign_up_concealed(cx: &Cx, mut signup: SignUp, hash: &PasswordHash, callback: Option<&str>) -> Result<User> {
-    let search = Search::of(cx, "verify-email", population(cx, &signup), signup.email.clone()).await?;
+    let search = Search::of(cx, CodePurpose::VerifyEmail, population(cx, &signup), signup.email.clone()).await?;
     if search.is_taken() {
         return conceal(cx, signup, &search).await;
     }

@@ -34,7 +34,7 @@ impl Config {
     }
 
     pub(crate) fn problems(&self, has_sms: bool) -> Vec<String> {
-        let mut problems = self.form.problems();
+        let mut problems = self.form.problems("texted");
         problems.extend(self.sign_up.problem("telephone numbers"));
         if !has_sms {
             problems.push("telephone numbers are to be proved by text messages, and there is no sms()".to_owned());

@@ -1,7 +1,5 @@
 //! The endpoints of telephone numbers.
 
-use std::fmt;
-
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,9 +11,9 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentPrincipal, CurrentSession, Fresh, Guard, MaybePrincipal};
-use crate::http::{Done, Endpoint, Json, Route, ShownToken, flag};
+use crate::http::{Done, Endpoint, Json, Route, flag, shows_nothing};
 use crate::password::{Login, SignIn, persistence, sign_in};
-use crate::session::{NewSessionReply, OptionalSessionReply, user_view};
+use crate::session::{NewSessionReply, OptionalSessionReply, ProvedUser, TokenAndUser};
 use crate::user::{check_profile, refuse_protected_fields};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SendPhoneOtp>(), Route::of::<VerifyPhoneNumber>()];
@@ -99,20 +97,12 @@ pub struct VerifyPhoneNumber {
     pub extra: Map<String, Value>,
 }
 
-/// The user, and the secret of the new session if there is one.
-#[derive(Debug, Serialize)]
-pub struct PhoneVerifiedBody {
-    status: bool,
-    token: Option<ShownToken>,
-    user: Map<String, Value>,
-}
-
 impl Endpoint for VerifyPhoneNumber {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/phone-number/verify";
     const NAME: &'static str = "verify_phone_number";
     type Caller = Anyone;
-    type Reply = OptionalSessionReply<PhoneVerifiedBody>;
+    type Reply = OptionalSessionReply<ProvedUser>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         refuse_protected_fields(&self.extra)?;
@@ -131,9 +121,7 @@ impl Endpoint for VerifyPhoneNumber {
             let wish = Wish { tenant, wants_session, name: self.name, extra: self.extra };
             service::verify(cx, named, &self.code, wish).await?
         };
-        let token = signed_in.as_ref().map(ShownToken::from);
-        let body = PhoneVerifiedBody { status: true, token, user: user_view(cx, &user).await? };
-        Ok(OptionalSessionReply { signed_in, body })
+        OptionalSessionReply::of(cx, &user, signed_in).await
     }
 }
 
@@ -155,19 +143,12 @@ pub struct SignInPhoneNumber {
     pub extra: Map<String, Value>,
 }
 
-/// The secret of the new session and its user.
-#[derive(Debug, Serialize)]
-pub struct PhoneBody {
-    token: ShownToken,
-    user: Map<String, Value>,
-}
-
 impl Endpoint for SignInPhoneNumber {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/phone-number";
     const NAME: &'static str = "sign_in_phone_number";
     type Caller = Anyone;
-    type Reply = NewSessionReply<PhoneBody>;
+    type Reply = NewSessionReply<TokenAndUser>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Self::Reply> {
         let sign_in_with = SignIn {
@@ -177,9 +158,7 @@ impl Endpoint for SignInPhoneNumber {
             tenant: cx.auth().config().tenancy.at_sign_in(cx, self.tenant_id)?,
             input: self.extra,
         };
-        let signed_in = sign_in(cx, sign_in_with).await?;
-        let body = PhoneBody { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
-        Ok(NewSessionReply { signed_in, body })
+        NewSessionReply::of(cx, sign_in(cx, sign_in_with).await?).await
     }
 }
 
@@ -237,15 +216,4 @@ impl Endpoint for ResetPasswordByPhone {
     }
 }
 
-/// None of them shows a code or a password.
-macro_rules! hides_codes {
-    ($($request:ident),+) => {$(
-        impl fmt::Debug for $request {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($request)).finish_non_exhaustive()
-            }
-        }
-    )+};
-}
-
-hides_codes!(VerifyPhoneNumber, SignInPhoneNumber, ResetPasswordByPhone);
+shows_nothing!(VerifyPhoneNumber, SignInPhoneNumber, ResetPasswordByPhone);

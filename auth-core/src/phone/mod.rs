@@ -11,7 +11,6 @@ mod service;
 pub use config::Config;
 pub(crate) use endpoints::{PASSWORD_ROUTES, ROUTES};
 pub use endpoints::{
-    PhoneBody, PhoneVerifiedBody, RequestPhonePasswordReset, ResetPasswordByPhone, SendPhoneOtp, SentBody,
-    SignInPhoneNumber, VerifyPhoneNumber,
+    RequestPhonePasswordReset, ResetPasswordByPhone, SendPhoneOtp, SentBody, SignInPhoneNumber, VerifyPhoneNumber,
 };
 pub(crate) use service::expect_unset;

@@ -19,7 +19,7 @@ use crate::http::{
     drop_kept_session, forget_session, give_session, slide,
 };
 use crate::token::{Subject, issue_access, revoke_shown};
-use crate::user::Pool;
+use crate::user::{Pool, User};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetSession>(),
@@ -348,6 +348,20 @@ impl<T> NewSessionReply<T> {
     }
 }
 
+/// The secret of a new session and its user.
+#[derive(Debug, Serialize)]
+pub struct TokenAndUser {
+    token: ShownToken,
+    user: Map<String, Value>,
+}
+
+impl NewSessionReply<TokenAndUser> {
+    pub(crate) async fn of(cx: &Cx, signed_in: SignedIn) -> Result<Self> {
+        let body = TokenAndUser { token: (&signed_in).into(), user: user_view(cx, &signed_in.user).await? };
+        Ok(Self { signed_in, body })
+    }
+}
+
 /// A new session, if there is one, and the body that goes with it.
 #[derive(Debug)]
 pub struct OptionalSessionReply<T> {
@@ -361,6 +375,22 @@ impl<T> OptionalSessionReply<T> {
     /// The session and its secret, if there is one, for programs that call the endpoint without HTTP.
     pub const fn signed_in(&self) -> Option<&SignedIn> {
         self.signed_in.as_ref()
+    }
+}
+
+/// That a code was right, whose it was, and the secret of a new session if it has opened one.
+#[derive(Debug, Serialize)]
+pub struct ProvedUser {
+    status: bool,
+    token: Option<ShownToken>,
+    user: Map<String, Value>,
+}
+
+impl OptionalSessionReply<ProvedUser> {
+    pub(crate) async fn of(cx: &Cx, user: &User, signed_in: Option<SignedIn>) -> Result<Self> {
+        let token = signed_in.as_ref().map(ShownToken::from);
+        let body = ProvedUser { status: true, token, user: user_view(cx, user).await? };
+        Ok(Self { signed_in, body })
     }
 }
 

@@ -19,8 +19,8 @@ pub(crate) use cache::{SessionCache, SessionKey};
 pub use config::{Config, SessionCheck};
 pub(crate) use endpoints::ROUTES;
 pub use endpoints::{
-    GetSession, ListSessions, NewSessionReply, OptionalSessionReply, RevokeOtherSessions, RevokeSession,
-    RevokeSessions, SessionAndUser, SessionView, SignOut,
+    GetSession, ListSessions, NewSessionReply, OptionalSessionReply, ProvedUser, RevokeOtherSessions, RevokeSession,
+    RevokeSessions, SessionAndUser, SessionView, SignOut, TokenAndUser,
 };
 pub use login::SignedIn;
 pub(crate) use login::{AuthEvent, Entry, complete_login, pretend_login};

@@ -164,6 +164,7 @@ impl Endpoint for FollowDeletion {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/delete-user/callback";
     const NAME: &'static str = "follow_deletion";
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 
@@ -203,6 +204,7 @@ impl Endpoint for ConfirmDeletion {
     const PATH: &'static str = "/delete-user/callback";
     const NAME: &'static str = "confirm_deletion";
     const MEDIA: Media = Media::JsonOrForm;
+    const IS_FOLLOWED: bool = true;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 

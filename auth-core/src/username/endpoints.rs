@@ -1,7 +1,5 @@
 //! The endpoints of names.
 
-use std::fmt;
-
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,7 +10,7 @@ use crate::crypto::password_hash::Password;
 use crate::cx::Cx;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::Anyone;
-use crate::http::{Endpoint, Json, Route, flag};
+use crate::http::{Endpoint, Json, Route, flag, shows_nothing};
 use crate::password::{Login, SignIn, SignedInReply, persistence, sign_in};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SignInUsername>(), Route::of::<IsUsernameAvailable>()];
@@ -43,12 +41,7 @@ pub struct SignInUsername {
     pub extra: Map<String, Value>,
 }
 
-/// Shows nothing of what a person typed.
-impl fmt::Debug for SignInUsername {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInUsername").finish_non_exhaustive()
-    }
-}
+shows_nothing!(SignInUsername);
 
 impl Endpoint for SignInUsername {
     const METHOD: Method = Method::POST;

@@ -1,13 +1,13 @@
 //! What the mails say, as text and as HTML.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use url::Url;
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, escape_html};
 use crate::ports::{Link, Message, Otp, OtpPurpose};
 
 /// The seconds are cut off, so that nobody is promised a moment too long.
@@ -153,14 +153,14 @@ impl<'a> Words<'a> {
 
     /// No script, no form, and nothing that is loaded from elsewhere but the logo.
     fn html(&self, brand: &Brand) -> String {
-        let (subject, name) = (Escaped(&self.subject), Escaped(&brand.name));
-        let (asked, otherwise) = (Escaped(&self.asked), Escaped(self.otherwise));
+        let (subject, name) = (escape_html(&self.subject), escape_html(&brand.name));
+        let (asked, otherwise) = (escape_html(&self.asked), escape_html(self.otherwise));
         let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
-            format!("<p><img src=\"{}\" alt=\"{name}\" height=\"40\"></p>\n", Escaped(logo.as_str()))
+            format!("<p><img src=\"{}\" alt=\"{name}\" height=\"40\"></p>\n", escape_html(logo.as_str()))
         });
         let action = match self.action {
             Action::Follow { label, link } => {
-                let (url, until) = (Escaped(&link.url), Minute(link.expires_at));
+                let (url, until) = (escape_html(&link.url), Minute(link.expires_at));
                 format!(
                     "<p><a href=\"{url}\" style=\"{BUTTON}\">{label}</a></p>\n\
                      <p>Or open this address in your browser:<br>{url}</p>\n\
@@ -168,7 +168,7 @@ impl<'a> Words<'a> {
                 )
             }
             Action::Type(otp) => {
-                let (code, until) = (Escaped(&otp.otp), Minute(otp.expires_at));
+                let (code, until) = (escape_html(&otp.otp), Minute(otp.expires_at));
                 format!("<p style=\"{CODE}\">{code}</p>\n<p>The code works once, until {until}.</p>\n")
             }
             Action::None => String::new(),
@@ -193,21 +193,5 @@ impl fmt::Display for Minute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let instant = OffsetDateTime::from_unix_timestamp(self.0.as_seconds()).map_err(|_| fmt::Error)?;
         f.write_str(&instant.format(MINUTE).map_err(|_| fmt::Error)?)
-    }
-}
-
-/// Text that is nothing but text in HTML, between tags and in quoted attributes.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
     }
 }
