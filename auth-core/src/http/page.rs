@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 ///             Page::Confirm { account, form, .. } => {
 ///                 format!("<p>For {}.</p>{}", escape_html(account), form.html("<button>Go on</button>"))
 ///             }
-///             Page::NewPassword { form } => form.html(
+///             Page::NewPassword { form, .. } => form.html(
 ///                 r#"<input type="password" name="newPassword" autocomplete="new-password"><button>Save</button>"#,
 ///             ),
 ///             _ => "<p>Done.</p>".to_owned(),
