@@ -84,7 +84,7 @@ pub(crate) fn response(response: http::Response<Bytes>) -> HttpResponse {
     if body.is_empty() { builder.finish() } else { builder.body(body) }
 }
 
-/// Puts headers of the engine onto a response of the application, in place of earlier ones except for cookies.
+/// Puts headers of the engine onto a response of the application, in place of earlier ones except for lists.
 pub(crate) fn extend(headers: &mut actix_header::HeaderMap, from: &HeaderMap) {
     for (name, value) in from {
         let pair = (
@@ -92,7 +92,7 @@ pub(crate) fn extend(headers: &mut actix_header::HeaderMap, from: &HeaderMap) {
             actix_header::HeaderValue::from_bytes(value.as_bytes()),
         );
         let (Ok(name), Ok(value)) = pair else { continue };
-        if name == actix_header::SET_COOKIE {
+        if name == actix_header::SET_COOKIE || name == actix_header::VARY {
             headers.append(name, value);
         } else {
             headers.insert(name, value);

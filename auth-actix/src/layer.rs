@@ -8,8 +8,9 @@ use std::sync::Arc;
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::middleware::Next;
 use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, refusal};
+use auth_core::http::{enforce, finish, preflight, refusal, requesting_page, share};
 use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
@@ -114,4 +115,24 @@ fn rendered(cx: &Cx, response: ServiceResponse) -> ServiceResponse {
         Some(error) => response.into_response(convert::response(refusal(cx, &error))),
         None => response,
     }
+}
+
+/// Answers preflights, and says on every other answer which pages may read it.
+pub(crate) async fn cors(
+    auth: Auth,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, actix_web::Error> {
+    if !auth.has_cors() {
+        return next.call(request).await;
+    }
+    let info = convert::request_info(request.request());
+    if let Some(response) = preflight(&auth, &info.method, &info.headers) {
+        return Ok(request.into_response(convert::response(response)));
+    }
+    let mut response = next.call(request).await?;
+    let mut headers = http::HeaderMap::new();
+    share(&auth, requesting_page(&info.headers), &mut headers);
+    convert::extend(response.headers_mut(), &headers);
+    Ok(response)
 }

@@ -1,34 +1,69 @@
 //! Routes with their access rules: closed unless marked public.
 
-use actix_web::dev::{AppService, HttpServiceFactory, Payload};
+use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, web};
 use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
 use auth_core::http::{dispatch, not_found};
+use auth_core::limit::RateLimit;
 use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 
 use crate::convert;
-use crate::layer::AuthLayer;
+use crate::layer::{AuthLayer, cors};
+
+/// The middleware [`cors`] of an engine. Its type has no name, and what it stands around has another body each time.
+macro_rules! shared {
+    ($auth:expr) => {{
+        let auth = $auth.clone();
+        from_fn(move |request: ServiceRequest, next: Next<_>| cors(auth.clone(), request, next))
+    }};
+}
 
 /// Says who may reach a route. A route that says nothing demands that somebody is signed in.
 pub trait RouteExt: Sized {
+    /// Changes the rule of the route: what the methods below do.
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Protected;
+
     /// Opens the route to everybody, without looking at credentials.
-    fn public(self) -> Protected;
+    fn public(self) -> Protected {
+        self.with_rule(AccessRule::public)
+    }
 
     /// Demands more than being signed in; several demands must all be fulfilled.
-    fn require(self, requirement: Requirement) -> Protected;
+    fn require(self, requirement: Requirement) -> Protected {
+        self.with_rule(|rule| rule.require(requirement))
+    }
 
     /// How old what is known of the caller's session may be; looked up with each request unless said otherwise.
-    fn session_check(self, check: SessionCheck) -> Protected;
+    fn session_check(self, check: SessionCheck) -> Protected {
+        self.with_rule(|rule| rule.session_check(check))
+    }
 
     /// Whether a tenant must be named here.
-    fn tenant(self, requirement: TenantRequirement) -> Protected;
+    fn tenant(self, requirement: TenantRequirement) -> Protected {
+        self.with_rule(|rule| rule.tenant(requirement))
+    }
 
     /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
-    fn for_customers(self) -> Protected;
+    fn for_customers(self) -> Protected {
+        self.with_rule(AccessRule::for_customers)
+    }
 
     /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
-    fn for_everybody(self) -> Protected;
+    fn for_everybody(self) -> Protected {
+        self.with_rule(AccessRule::for_everybody)
+    }
+
+    /// Limits how often it is called, in place of what is said of all routes; several limits must all have room.
+    fn rate_limit(self, limit: RateLimit) -> Protected {
+        self.with_rule(|rule| rule.rate_limit(limit))
+    }
+
+    /// Lifts every limit.
+    fn unlimited(self) -> Protected {
+        self.with_rule(AccessRule::unlimited)
+    }
 }
 
 /// A route's handler and who may reach it.
@@ -50,54 +85,14 @@ impl From<Route> for Protected {
 }
 
 impl RouteExt for Protected {
-    fn public(self) -> Self {
-        Self { rule: self.rule.public(), ..self }
-    }
-
-    fn require(self, requirement: Requirement) -> Self {
-        Self { rule: self.rule.require(requirement), ..self }
-    }
-
-    fn session_check(self, check: SessionCheck) -> Self {
-        Self { rule: self.rule.session_check(check), ..self }
-    }
-
-    fn tenant(self, requirement: TenantRequirement) -> Self {
-        Self { rule: self.rule.tenant(requirement), ..self }
-    }
-
-    fn for_customers(self) -> Self {
-        Self { rule: self.rule.for_customers(), ..self }
-    }
-
-    fn for_everybody(self) -> Self {
-        Self { rule: self.rule.for_everybody(), ..self }
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Self {
+        Self { rule: change(self.rule), ..self }
     }
 }
 
 impl RouteExt for Route {
-    fn public(self) -> Protected {
-        Protected::from(self).public()
-    }
-
-    fn require(self, requirement: Requirement) -> Protected {
-        Protected::from(self).require(requirement)
-    }
-
-    fn session_check(self, check: SessionCheck) -> Protected {
-        Protected::from(self).session_check(check)
-    }
-
-    fn tenant(self, requirement: TenantRequirement) -> Protected {
-        Protected::from(self).tenant(requirement)
-    }
-
-    fn for_customers(self) -> Protected {
-        Protected::from(self).for_customers()
-    }
-
-    fn for_everybody(self) -> Protected {
-        Protected::from(self).for_everybody()
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Protected {
+        Protected::from(self).with_rule(change)
     }
 }
 
@@ -166,7 +161,7 @@ impl Router {
             .into_iter()
             .map(|(_, resource, layer)| resource.route(web::route().to(HttpResponse::MethodNotAllowed).wrap(layer)))
             .collect();
-        Routes { endpoints: endpoints(auth), resources }
+        Routes { auth: auth.clone(), endpoints: endpoints(auth), resources }
     }
 }
 
@@ -184,6 +179,7 @@ where
 
 /// Routes behind their rules, and the engine's endpoints: give it to [`actix_web::App::service`].
 pub struct Routes {
+    auth: Auth,
     endpoints: Scope,
     resources: Vec<Resource>,
 }
@@ -197,7 +193,7 @@ impl std::fmt::Debug for Routes {
 impl HttpServiceFactory for Routes {
     fn register(self, config: &mut AppService) {
         self.endpoints.register(config);
-        self.resources.into_iter().for_each(|resource| resource.register(config));
+        self.resources.into_iter().for_each(|resource| resource.wrap(shared!(self.auth)).register(config));
     }
 }
 
@@ -206,16 +202,16 @@ impl HttpServiceFactory for Routes {
 pub fn endpoints(auth: &Auth) -> Scope {
     let mut scope = web::scope(auth.base_path());
     for (path, rows) in auth.routes_by_path() {
-        let auth = auth.clone();
+        let engine = auth.clone();
         let handler = move |request: HttpRequest, payload: web::Payload| {
-            let (auth, rows) = (auth.clone(), rows.clone());
+            let (auth, rows) = (engine.clone(), rows.clone());
             async move {
                 let payload: Payload = payload.into_inner();
                 let incoming = convert::incoming(&auth, &request, payload).await;
                 convert::response(dispatch(&auth, &rows, incoming).await)
             }
         };
-        scope = scope.service(web::resource(path).to(handler));
+        scope = scope.service(web::resource(path).wrap(shared!(auth)).to(handler));
     }
-    scope.default_service(web::to(|| async { convert::response(not_found()) }))
+    scope.default_service(web::to(|| async { convert::response(not_found()) }).wrap(shared!(auth)))
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, refusal};
+use auth_core::http::{enforce, finish, preflight, refusal, requesting_page, share};
 use auth_core::{Auth, ConfigErrors, Cx};
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -109,4 +110,15 @@ fn rendered(cx: &Cx, mut response: Response) -> Response {
         Some(error) => convert::response(refusal(cx, &error)),
         None => response,
     }
+}
+
+/// Answers preflights, and says on every other answer which pages may read it.
+pub(crate) async fn cors(State(auth): State<Auth>, request: Request, next: Next) -> Response {
+    if let Some(response) = preflight(&auth, request.method(), request.headers()) {
+        return convert::response(response);
+    }
+    let page = requesting_page(request.headers());
+    let mut response = next.run(request).await;
+    share(&auth, page, response.headers_mut());
+    response
 }

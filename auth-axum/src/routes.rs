@@ -4,34 +4,61 @@ use std::sync::Arc;
 
 use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
 use auth_core::http::{Route, dispatch, not_found};
+use auth_core::limit::RateLimit;
 use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any};
 
 use crate::convert;
-use crate::layer::AuthLayer;
+use crate::layer::{AuthLayer, cors};
 
 /// Says who may reach a route. A route that says nothing demands that somebody is signed in.
 pub trait RouteExt<S>: Sized {
+    /// Changes the rule of the route: what the methods below do.
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Protected<S>;
+
     /// Opens the route to everybody, without looking at credentials.
-    fn public(self) -> Protected<S>;
+    fn public(self) -> Protected<S> {
+        self.with_rule(AccessRule::public)
+    }
 
     /// Demands more than being signed in; several demands must all be fulfilled.
-    fn require(self, requirement: Requirement) -> Protected<S>;
+    fn require(self, requirement: Requirement) -> Protected<S> {
+        self.with_rule(|rule| rule.require(requirement))
+    }
 
     /// How old what is known of the caller's session may be; looked up with each request unless said otherwise.
-    fn session_check(self, check: SessionCheck) -> Protected<S>;
+    fn session_check(self, check: SessionCheck) -> Protected<S> {
+        self.with_rule(|rule| rule.session_check(check))
+    }
 
     /// Whether a tenant must be named here.
-    fn tenant(self, requirement: TenantRequirement) -> Protected<S>;
+    fn tenant(self, requirement: TenantRequirement) -> Protected<S> {
+        self.with_rule(|rule| rule.tenant(requirement))
+    }
 
     /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
-    fn for_customers(self) -> Protected<S>;
+    fn for_customers(self) -> Protected<S> {
+        self.with_rule(AccessRule::for_customers)
+    }
 
     /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
-    fn for_everybody(self) -> Protected<S>;
+    fn for_everybody(self) -> Protected<S> {
+        self.with_rule(AccessRule::for_everybody)
+    }
+
+    /// Limits how often it is called, in place of what is said of all routes; several limits must all have room.
+    fn rate_limit(self, limit: RateLimit) -> Protected<S> {
+        self.with_rule(|rule| rule.rate_limit(limit))
+    }
+
+    /// Lifts every limit.
+    fn unlimited(self) -> Protected<S> {
+        self.with_rule(AccessRule::unlimited)
+    }
 }
 
 /// A route's handlers and who may reach them.
@@ -48,54 +75,14 @@ impl<S> From<MethodRouter<S>> for Protected<S> {
 }
 
 impl<S> RouteExt<S> for Protected<S> {
-    fn public(self) -> Self {
-        Self { rule: self.rule.public(), ..self }
-    }
-
-    fn require(self, requirement: Requirement) -> Self {
-        Self { rule: self.rule.require(requirement), ..self }
-    }
-
-    fn session_check(self, check: SessionCheck) -> Self {
-        Self { rule: self.rule.session_check(check), ..self }
-    }
-
-    fn tenant(self, requirement: TenantRequirement) -> Self {
-        Self { rule: self.rule.tenant(requirement), ..self }
-    }
-
-    fn for_customers(self) -> Self {
-        Self { rule: self.rule.for_customers(), ..self }
-    }
-
-    fn for_everybody(self) -> Self {
-        Self { rule: self.rule.for_everybody(), ..self }
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Self {
+        Self { rule: change(self.rule), ..self }
     }
 }
 
 impl<S> RouteExt<S> for MethodRouter<S> {
-    fn public(self) -> Protected<S> {
-        Protected::from(self).public()
-    }
-
-    fn require(self, requirement: Requirement) -> Protected<S> {
-        Protected::from(self).require(requirement)
-    }
-
-    fn session_check(self, check: SessionCheck) -> Protected<S> {
-        Protected::from(self).session_check(check)
-    }
-
-    fn tenant(self, requirement: TenantRequirement) -> Protected<S> {
-        Protected::from(self).tenant(requirement)
-    }
-
-    fn for_customers(self) -> Protected<S> {
-        Protected::from(self).for_customers()
-    }
-
-    fn for_everybody(self) -> Protected<S> {
-        Protected::from(self).for_everybody()
+    fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Protected<S> {
+        Protected::from(self).with_rule(change)
     }
 }
 
@@ -147,19 +134,23 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         if !problems.is_empty() {
             return Err(ConfigErrors::new(problems));
         }
-        let mut router = endpoints(&auth);
+        let mut router = nested_endpoints(&auth);
         for (path, protected) in self.routes {
             let layer = AuthLayer::checked(auth.clone(), protected.rule);
             // Not `route_layer`: that would leave the method fallback open, which is also what `any` is made of.
             router = router.route(&path, protected.handlers.layer(layer));
         }
-        Ok(router)
+        Ok(router.layer(from_fn_with_state(auth, cors)))
     }
 }
 
 /// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
 /// method, is 404 with an empty body.
 pub fn endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {
+    nested_endpoints(auth).layer(from_fn_with_state(auth.clone(), cors))
+}
+
+fn nested_endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {
     let unknown = || async { convert::response(not_found()) };
     let mut router = axum::Router::new().fallback(unknown);
     for (path, rows) in auth.routes_by_path() {

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::guard::{Guard, PlatformAccess};
 use crate::hooks::{EventSink, HookChain};
 use crate::http::{Endpoint, ErrorRenderer, Pages, ResponseTransformer, Route};
+use crate::limit::Limiter;
 use crate::outbox::Postman;
 use crate::ports::{Mailer, SmsSender};
 use crate::store::Store;
@@ -35,6 +36,7 @@ struct Engine {
     session_cache: session::SessionCache,
     tokens: Option<token::Tokens>,
     key_usage: api_key::UsageBatch,
+    limiter: Limiter,
     postman: Postman,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -121,6 +123,11 @@ impl Auth {
         self.0.config.trusted_origins.trusts_origin(origin)
     }
 
+    /// Whether any page of another origin may read answers.
+    pub fn has_cors(&self) -> bool {
+        self.0.config.cors.is_some()
+    }
+
     /// Whether roles may be required in this role guard.
     pub fn knows_role_guard(&self, guard: &str) -> bool {
         self.0.config.role_guards.contains(guard)
@@ -204,6 +211,11 @@ impl Auth {
     /// The configuration of API keys; `None` when there are none.
     pub(crate) fn api_keys(&self) -> Option<&api_key::Config> {
         self.0.config.api_keys.as_ref()
+    }
+
+    /// Who counts requests.
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.0.limiter
     }
 
     /// Who sends what waits in the outbox.

@@ -9,12 +9,14 @@ use crate::base::Secret;
 use crate::crypto::keys::Keyring;
 use crate::guard::Tenancy;
 use crate::http::{
-    CookieConfig, CredentialSource, TokenJar, TrustedOrigins, TrustedProxies, is_bare_origin, is_loopback,
+    CookieConfig, Cors, CorsPolicy, CredentialSource, TokenJar, TrustedOrigins, TrustedProxies, is_bare_origin,
+    is_loopback,
 };
 use crate::issuer::ExternalIssuers;
 use crate::outbox;
 use crate::{
-    anonymous, api_key, code, email, email_otp, magic_link, password, phone, retention, role, session, token, username,
+    anonymous, api_key, code, email, email_otp, limit, magic_link, password, phone, retention, role, session, token,
+    username,
 };
 
 /// The settings of an [`Auth`](crate::Auth), checked.
@@ -31,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
+    pub(crate) limits: limit::Config,
+    pub(crate) cors: Option<CorsPolicy>,
     pub(crate) email: email::Config,
     /// Whether there is somebody who sends mail.
     pub(crate) has_mailer: bool,
@@ -67,6 +71,8 @@ pub(crate) struct Draft {
     pub(crate) tenancy: Tenancy,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
+    pub(crate) limits: limit::Config,
+    pub(crate) cors: Option<Cors>,
     pub(crate) email: email::Config,
     /// Whether there is somebody who sends mail.
     pub(crate) has_mailer: bool,
@@ -103,6 +109,8 @@ impl Default for Draft {
             tenancy: Tenancy::default(),
             session: session::Config::default(),
             lockout: Lockout::default(),
+            limits: limit::Config::default(),
+            cors: None,
             email: email::Config::default(),
             has_mailer: false,
             has_sms: false,
@@ -156,6 +164,7 @@ impl Draft {
         problems.extend(self.tenancy.problems());
         problems.extend(self.session.problems());
         problems.extend(self.lockout.problems());
+        problems.extend(self.limits.problems());
         problems.extend(self.email.problems(self.has_mailer));
         problems.extend(self.password.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
@@ -186,6 +195,11 @@ impl Draft {
         let keyring = keyring.map_err(|problem| problems.push(problem)).ok();
         let trusted_origins = origins.map_err(|found| problems.extend(found)).ok();
         let role_guards = role_guards.map_err(|found| problems.extend(found)).ok();
+        // The outer is whether it is right, the inner whether it is there.
+        let cors = match &self.cors {
+            Some(cors) => cors.check(trusted_origins.as_ref(), problems).map(Some),
+            None => Some(None),
+        };
         Some(Config {
             base_url: base_url?,
             base_path: self.base_path,
@@ -198,6 +212,8 @@ impl Draft {
             tenancy: self.tenancy,
             session: self.session,
             lockout: self.lockout,
+            limits: self.limits,
+            cors: cors?,
             email: self.email,
             has_mailer: self.has_mailer,
             password: self.password,

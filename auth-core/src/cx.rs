@@ -1,10 +1,11 @@
 //! One request, as everything in the engine sees it.
 
 use std::fmt;
+use std::future::Future;
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use cookie::Cookie;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -16,6 +17,7 @@ use crate::base::{Random, SessionId, TenantId, Timestamp, Token, UserId};
 use crate::error::{Error, Result};
 use crate::guard::{Admits, Authentication, Principal, PrincipalSource};
 use crate::hooks::{self, Event, HookChain};
+use crate::limit::Standing;
 use crate::session::{Resolved, SessionCheck};
 use crate::store::{Conn, Tx};
 use crate::user::Pool;
@@ -71,6 +73,7 @@ pub struct Cx {
     platform_access: OnceCell<Result<bool>>,
     before_auth: OnceCell<Result<()>>,
     after_auth: OnceCell<Result<()>>,
+    limited: OnceCell<Result<()>>,
     left: Mutex<Left>,
 }
 
@@ -92,6 +95,7 @@ struct Left {
     cookies: Vec<Cookie<'static>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     refusal: Option<Error>,
+    standing: Option<Standing>,
     is_secret: bool,
 }
 
@@ -113,6 +117,7 @@ impl Cx {
             platform_access: OnceCell::new(),
             before_auth: OnceCell::new(),
             after_auth: OnceCell::new(),
+            limited: OnceCell::new(),
             left: Mutex::new(Left::default()),
         }
     }
@@ -145,6 +150,9 @@ impl Cx {
     /// What counts as one client when attempts are counted: an IPv4 address, or an IPv6 /64, which one subscriber owns
     /// whole.
     pub(crate) fn client_unit(&self) -> Option<IpAddr> {
+        if self.client_ip.is_none() && !self.request.route.is_empty() {
+            warn_of_unknown_clients();
+        }
         self.client_ip.map(crate::http::counting_unit)
     }
 
@@ -342,6 +350,12 @@ impl Cx {
         self.after_auth.get_or_init(|| hooks.after_auth(self, principal)).await.clone()
     }
 
+    /// Counts the request by the limit of all routes, unless that was done: of several rules around each other one does
+    /// it.
+    pub(crate) async fn limited_once<F: Future<Output = Result<()>>>(&self, count: impl FnOnce() -> F) -> Result<()> {
+        self.limited.get_or_init(count).await.clone()
+    }
+
     /// For which tenant the caller acts, and may; asked once. `None` when nothing names one.
     ///
     /// # Errors
@@ -424,6 +438,21 @@ impl Cx {
         std::mem::take(&mut self.left().headers)
     }
 
+    /// Remembers a bucket that the request was counted in. The response tells of the one nearest to being full, and of
+    /// two of them of the one that lasts longer.
+    pub(crate) fn note_standing(&self, standing: Standing) {
+        let tightness = |standing: &Standing| (standing.remaining, std::cmp::Reverse(standing.resets_at));
+        let mut left = self.left();
+        if left.standing.as_ref().is_none_or(|known| tightness(&standing) < tightness(known)) {
+            left.standing = Some(standing);
+        }
+    }
+
+    /// The bucket that the response tells of.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        self.left().standing
+    }
+
     /// The sessions that the browser keeps beside the one in use, whatever they are worth.
     pub(crate) fn kept_sessions(&self) -> impl Iterator<Item = (SessionId, Token)> {
         crate::http::kept_sessions(self)
@@ -474,6 +503,14 @@ impl fmt::Debug for Cx {
             .field("correlation_id", &self.correlation_id)
             .finish_non_exhaustive()
     }
+}
+
+/// Says once what is missing: a server that does not pass the address of its connections on.
+fn warn_of_unknown_clients() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!("clients have no address, so requests and attempts are not limited by it; with axum, serve the app by into_make_service_with_connect_info::<SocketAddr>()");
+    });
 }
 
 /// A transaction and the events that it will have caused. Dropped without [`commit`](Self::commit), neither happened.

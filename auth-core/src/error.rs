@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use crate::base::InvalidEmail;
 use crate::crypto::password_hash::HashError;
+use crate::limit::Quota;
 use crate::role::InvalidName;
 use crate::store::StoreError;
 
@@ -206,6 +207,8 @@ codes! {
     PermissionNotHeld = "PERMISSION_NOT_HELD", Unprocessable, "The API key would permit what its owner may not do.";
     UsageExceeded = "USAGE_EXCEEDED", TooManyRequests, "The API key has no uses left.";
     RateLimitExceeded = "RATE_LIMIT_EXCEEDED", TooManyRequests, "The API key is used too often. Try again later.";
+    // Limits and rules
+    TooManyRequests = "TOO_MANY_REQUESTS", TooManyRequests, "Too many requests. Try again later.";
     // Ourselves
     Conflict = "CONFLICT", Conflict, "Somebody else changed this at the same time. Try again.";
     Internal = "INTERNAL_SERVER_ERROR", Internal, "Something went wrong on our side.";
@@ -234,6 +237,7 @@ struct Inner {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    quota: Option<Quota>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -241,7 +245,8 @@ impl Error {
     /// A refusal of the application's own, for hooks and endpoints. `code` is what clients branch on.
     pub fn new(kind: ErrorKind, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self(Arc::new(Inner { kind, code, message, fields: Vec::new(), retry_after: None, source: None }))
+        let (fields, retry_after, quota, source) = (Vec::new(), None, None, None);
+        Self(Arc::new(Inner { kind, code, message, fields, retry_after, quota, source }))
     }
 
     /// A field that is refused, and where it stood (`body`, `query`, `path`, `header`): [`Code::ValidationError`],
@@ -289,6 +294,12 @@ impl Error {
         self.with(|inner| inner.retry_after = Some(wait))
     }
 
+    /// Says which quota there was no room in.
+    #[must_use]
+    pub(crate) fn over(self, quota: Quota) -> Self {
+        self.with(|inner| inner.quota = Some(quota))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -322,6 +333,16 @@ impl Error {
     /// How long the client should wait, when that is known.
     pub fn wait(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The same as it is told: whole seconds, rounded up, and at least one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.wait().map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
+    /// The quota of requests that there was no room in.
+    pub fn quota(&self) -> Option<Quota> {
+        self.0.quota
     }
 }
 

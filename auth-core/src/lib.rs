@@ -59,6 +59,7 @@ pub mod guard;
 pub mod hooks;
 pub mod http;
 pub mod issuer;
+pub mod limit;
 pub mod magic_link;
 pub mod outbox;
 pub mod password;

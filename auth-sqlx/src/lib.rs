@@ -45,7 +45,7 @@
 //! | `auth_api_key` | API keys | its owner; the tenant that it speaks for, or the membership |
 //! | `auth_api_key_secret` | the SHA-256 of each secret that a key is found by | its key |
 //! | `auth_api_key_limit` | how often a key may be used, and what was counted | its key |
-//! | `auth_attempt` | counters of attempts, under keyed pseudonyms | |
+//! | `auth_attempt` | counters of attempts and of requests, under keyed pseudonyms | |
 //! | `auth_audit` | the audit trail; it outlives the user | |
 //! | `auth_migration` | which migrations have been applied | |
 //!
@@ -93,6 +93,7 @@ mod connect;
 mod driver;
 mod engine;
 mod error;
+mod limit;
 mod migrate;
 mod outbox;
 mod password;

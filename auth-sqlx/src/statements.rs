@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::sql::Sql;
-use crate::{account, api_key, audit, code, outbox, password, retention, role, session, tenant, token, user};
+use crate::{account, api_key, audit, code, limit, outbox, password, retention, role, session, tenant, token, user};
 
 /// Every statement that the store sends to this engine, with its placeholders: for `EXPLAIN`, for a proxy that lets
 /// only known statements pass, and to find them again in the engine's statistics.
@@ -29,6 +29,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Sql> {
         tenant::STATEMENTS,
         session::STATEMENTS,
         account::STATEMENTS,
+        limit::STATEMENTS,
         password::STATEMENTS,
         code::STATEMENTS,
         outbox::STATEMENTS,

@@ -92,7 +92,8 @@ mod guides {
     struct Guards;
     #[doc = include_str!("../../docs/hooks.md")]
     struct Hooks;
-
+    #[doc = include_str!("../../docs/limits.md")]
+    struct Limits;
     #[doc = include_str!("../../docs/mail.md")]
     struct Mail;
     #[doc = include_str!("../../docs/schema.md")]

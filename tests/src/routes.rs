@@ -20,11 +20,14 @@
 //! | `GET /users` | `CurrentUser` | the principal |
 //! | `GET /customers` | `CurrentCustomer` | the principal |
 //! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
+//! | `GET /imports` | signed in, twice a minute and three times an hour | `{"imported":true}` |
+//! | `GET /health` | everybody, as often as they like | `{"status":"ok"}` |
 //! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |
 
 use std::time::Duration;
 
 use auth_core::guard::{CurrentSession, MaybePrincipal, Member, PermissionName, Principal, RoleName, Tenant};
+use auth_core::limit::{Quota, RateLimit, RateLimitKey};
 use serde_json::{Value, json};
 
 /// `super_admin` in `ADMIN`.
@@ -87,6 +90,19 @@ pub(crate) fn staff() -> Value {
 
 pub(crate) fn pair() -> Value {
     json!({"pair": true})
+}
+
+pub(crate) fn imported() -> Value {
+    json!({"imported": true})
+}
+
+pub(crate) fn health() -> Value {
+    json!({"status": "ok"})
+}
+
+/// Of `/imports`.
+pub(crate) fn imports() -> RateLimit {
+    RateLimit::per(RateLimitKey::Caller, [Quota::per_minute(2).unwrap(), Quota::per_hour(3).unwrap()])
 }
 
 pub(crate) fn changed() -> Value {

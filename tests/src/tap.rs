@@ -19,6 +19,7 @@ use auth_core::base::{
 };
 use auth_core::code::{CodePurpose, CodeStore, CodeSubject, StoredCode};
 use auth_core::crypto::password_hash::PasswordHash;
+use auth_core::limit::{Bucket, BucketKey, LimitStore, Place};
 use auth_core::outbox::{Backlog, OutboxStore, QueuedMessage};
 use auth_core::password::{PasswordStore, SignInFacts};
 use auth_core::retention::RetentionStore;
@@ -276,6 +277,10 @@ pass_on! {
         fn attempts(keys: &[AttemptKey; 2], now: Timestamp) -> Vec<AttemptCount>;
         fn refund_attempts(counted: &[Attempt; 2]) -> ();
         fn settle_attempts(cleared: AttemptKey, refunded: Attempt) -> ();
+    }
+    LimitStore {
+        fn take_place(bucket: &Bucket, now: Timestamp) -> Place;
+        fn give_place_back(key: &BucketKey, window_ends_at: Timestamp) -> ();
     }
     PasswordStore {
         fn sign_in_facts(population: &Population, email: &Email, keys: &[AttemptKey; 2], now: Timestamp) -> SignInFacts;

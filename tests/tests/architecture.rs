@@ -37,15 +37,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Tokens of others: what they permit is written as the roles here have it.
     ("issuer", &["base", "cx", "crypto", "error", "ports", "role"]),
     // The table of refusals knows the failures that it translates, a malformed role name among them.
-    ("error", &["base", "crypto", "store", "role"]),
-    ("store/memory", &["base", "crypto", "<features>", "audit", "outbox", "retention"]),
-    ("store/suite", &["base", "crypto", "<features>", "audit", "outbox", "retention"]),
-    ("store", &["<features>", "audit", "outbox", "retention"]),
-    ("<feature>/model", &["base", "crypto", "error", "<earlier>"]),
+    ("error", &["base", "crypto", "limit", "store", "role"]),
+    // Whom it counts by is who has proved themselves.
+    ("limit", &["base", "crypto", "error", "store", "cx", "guard"]),
+    ("store/memory", &["base", "crypto", "limit", "<features>", "audit", "outbox", "retention"]),
+    ("store/suite", &["base", "crypto", "limit", "<features>", "audit", "outbox", "retention"]),
+    ("store", &["limit", "<features>", "audit", "outbox", "retention"]),
+    ("<feature>/model", &["base", "crypto", "error", "limit", "<earlier>"]),
     ("<feature>/store", &["base", "crypto", "store", "<earlier>"]),
     // The customers' configuration is their hooks.
     ("customer/config", &["hooks"]),
-    ("<feature>/config", &["base", "crypto", "error", "ports", "<earlier>"]),
+    ("<feature>/config", &["base", "crypto", "error", "limit", "ports", "<earlier>"]),
     ("<feature>/common", &[]),
     // What hooks are shown of who acts is the principal that guards judge.
     ("hooks", &["base", "error", "cx", "audit", "guard", "<features>"]),
@@ -55,7 +57,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outbox", &["base", "crypto", "error", "ports", "store", "cx", "auth", "hooks"]),
     ("<feature>/service", &["base", "crypto", "error", "ports", "store", "cx", "hooks", "outbox", "<earlier>"]),
     ("<feature>/resolve", &["base", "error", "cx", "<earlier>"]),
-    ("<feature>/endpoints", &["base", "crypto", "error", "cx", "hooks", "guard", "http", "ports", "<features>"]),
+    (
+        "<feature>/endpoints",
+        &["base", "crypto", "error", "limit", "cx", "hooks", "guard", "http", "ports", "<features>"],
+    ),
     ("session/cache", &["base"]),
     ("session/login", &["base", "error", "store", "cx", "hooks", "<earlier>"]),
     ("session/authority", &["error", "cx", "<earlier>"]),
@@ -70,15 +75,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
     ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
     // Re-exports, and with the feature `suite` a door for the conformance tests.
-    ("<feature>/mod", &["base"]),
-    ("guard", &["base", "error", "cx", "auth", "issuer", "<features>"]),
+    ("<feature>/mod", &["base", "limit"]),
+    ("guard", &["base", "error", "limit", "cx", "auth", "issuer", "<features>"]),
     // A policy of an application's, ready made: it does by hooks what one written by hand would do.
     ("portal", &["base", "error", "cx", "guard", "hooks", "<features>"]),
-    ("http", &["base", "error", "cx", "auth", "hooks", "guard", "issuer", "<features>"]),
+    ("http", &["base", "error", "limit", "cx", "auth", "hooks", "guard", "issuer", "<features>"]),
     ("status", &["error", "cx", "guard", "http"]),
     // One request as everybody sees it: it stands beside `auth` and holds the strings together.
-    ("cx", &["base", "error", "store", "audit", "hooks", "guard", "http", "auth", "session", "user"]),
-    ("config", &["base", "crypto", "guard", "http", "issuer", "outbox", "retention", "<features>"]),
+    ("cx", &["base", "error", "limit", "store", "audit", "hooks", "guard", "http", "auth", "session", "user"]),
+    ("config", &["base", "crypto", "guard", "http", "issuer", "limit", "outbox", "retention", "<features>"]),
     ("routes", &["http", "config", "status", "<features>"]),
     (
         "auth",
@@ -87,6 +92,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "crypto",
             "error",
             "store",
+            "limit",
             "hooks",
             "guard",
             "http",
@@ -107,6 +113,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "crypto",
             "error",
             "store",
+            "limit",
             "hooks",
             "guard",
             "http",

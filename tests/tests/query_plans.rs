@@ -112,6 +112,12 @@ fn hot() -> Vec<Hot> {
         ),
         ("end the codes of a user", "DELETE FROM auth_code WHERE user_id", vec![user()]),
         ("settle attempts", "window_ends_at = CASE WHEN attempt_key", vec![key(7), Int(NOW), key(7), key(7), key(8)]),
+        ("look into a bucket", "SELECT attempts, window_ends_at", vec![key(7)]),
+        (
+            "take a place in a bucket",
+            "THEN 1 ELSE attempts + 1 END … AND (window_ends_at <=",
+            vec![Int(NOW), Int(NOW), Int(NOW * 2), key(7), Int(NOW), Int(3)],
+        ),
         ("audit of a user", "FROM auth_audit WHERE user_id", vec![user(), Id(Uuid::max()), Int(100)]),
         ("API key by its hash", "WHERE x.key_hash =", vec![secret]),
         ("spend an API key", "UPDATE auth_api_key_limit", spent),

@@ -1,7 +1,6 @@
 //! Counting attempts: raised before anything is checked, taken back when it was right.
 
 use std::net::IpAddr;
-use std::sync::Once;
 use std::time::Duration;
 
 use super::config::Lockout;
@@ -59,9 +58,6 @@ impl CountedAttempt {
         let window_ends_at = limits.map_or(now, |limits| now.plus(limits.window));
         let [account, address] = keys(cx, subject, client).map(|key| Attempt { key, window_ends_at });
         if limits.is_some() {
-            if client.is_none() {
-                warn_of_unknown_clients();
-            }
             cx.conn().raise_attempts(&[account, address], now).await?;
         }
         Ok(Self { account, address, limits, knows_client: client.is_some() })
@@ -135,14 +131,6 @@ fn account_key(keys: &AttemptKeys, what: Proving, population: &Population, accou
 enum Proving {
     Account,
     Mailbox,
-}
-
-/// Says once what is missing: a server that does not pass the address of its connections on.
-fn warn_of_unknown_clients() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        tracing::warn!("clients have no address, so attempts are limited by account only; with axum, serve the app by into_make_service_with_connect_info::<SocketAddr>()");
-    });
 }
 
 /// The pseudonyms of who is tried and from where.

@@ -10,6 +10,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{CurrentSession, MaybePrincipal};
 use crate::http::{Done, Endpoint, Json, Route, forget_session, shows_nothing};
+use crate::limit::EndpointLimit;
 use crate::session::{NewSessionReply, TokenAndUser};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SignInAnonymous>(), Route::of::<DeleteAnonymousUser>()];
@@ -31,6 +32,7 @@ impl Endpoint for SignInAnonymous {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/anonymous";
     const NAME: &'static str = "sign_in_anonymous";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = MaybePrincipal;
     type Reply = NewSessionReply<TokenAndUser>;
 

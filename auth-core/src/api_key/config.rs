@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{Limits, Quota};
+use super::model::Limits;
 use crate::base::is_prefix;
+use crate::limit::Quota;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);

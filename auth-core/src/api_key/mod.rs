@@ -24,10 +24,12 @@ pub use endpoints::{
     RotateApiKey, ShownApiKey, UpdateApiKey,
 };
 pub use model::{
-    ApiKey, ApiKeyWithOwner, CountedQuota, Direction, InvalidQuota, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage,
-    Limits, NewApiKey, PermissionMap, Quota, Refill, Rotation, Spent,
+    ApiKey, ApiKeyWithOwner, CountedQuota, Direction, KeyChange, KeyList, KeyOrder, KeyOwner, KeyPage, Limits,
+    NewApiKey, PermissionMap, Refill, Rotation, Spent,
 };
 pub use resolve::{ResolvedKey, verify, write_usage};
 pub(crate) use resolve::{UsageBatch, resolve};
 pub use service::{CreatedKey, change, create, find, list, revoke, rotate};
 pub use store::{ApiKeyRecords, ApiKeyStore};
+
+pub use crate::limit::{InvalidQuota, Quota};

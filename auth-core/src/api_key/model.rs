@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{ApiKeyId, TenantId, Timestamp, TokenHash, UserId};
+use crate::limit::{InvalidQuota, Quota, countable};
 use crate::role::{HeldRole, InvalidName, Permission};
 use crate::tenant::MembershipStatus;
 use crate::user::User;
@@ -61,70 +62,6 @@ impl KeyOwner {
     }
 }
 
-/// The shortest window and the shortest time between two refills.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest of each.
-const LONGEST: Duration = Duration::from_hours(400 * 24);
-
-/// So many uses in a window of time. The window begins with the first use after the last one has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    limit: u32,
-    window: Duration,
-}
-
-/// A number of uses that is zero, or a time that is too short or too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a quota or a refill is of at least one use, in a time of 1 second to 400 days")]
-pub struct InvalidQuota;
-
-impl Quota {
-    /// At least one use in a window of 1 second to 400 days, counted in whole microseconds.
-    ///
-    /// # Errors
-    /// [`InvalidQuota`] for anything else.
-    pub fn new(limit: u32, window: Duration) -> Result<Self, InvalidQuota> {
-        if limit == 0 {
-            return Err(InvalidQuota);
-        }
-        Ok(Self { limit, window: countable(window)? })
-    }
-
-    /// So many in a minute.
-    ///
-    /// # Errors
-    /// [`InvalidQuota`] for none.
-    pub fn per_minute(limit: u32) -> Result<Self, InvalidQuota> {
-        Self::new(limit, Duration::from_mins(1))
-    }
-
-    /// So many in an hour.
-    ///
-    /// # Errors
-    /// [`InvalidQuota`] for none.
-    pub fn per_hour(limit: u32) -> Result<Self, InvalidQuota> {
-        Self::new(limit, Duration::from_hours(1))
-    }
-
-    /// So many in 24 hours.
-    ///
-    /// # Errors
-    /// [`InvalidQuota`] for none.
-    pub fn per_day(limit: u32) -> Result<Self, InvalidQuota> {
-        Self::new(limit, Duration::from_hours(24))
-    }
-
-    /// How many uses.
-    pub const fn limit(&self) -> u32 {
-        self.limit
-    }
-
-    /// In what time.
-    pub const fn window(&self) -> Duration {
-        self.window
-    }
-}
-
 /// So many uses anew each time that this much time has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refill {
@@ -155,14 +92,6 @@ impl Refill {
     }
 }
 
-/// Stores keep microseconds.
-fn countable(time: Duration) -> Result<Duration, InvalidQuota> {
-    if !(SHORTEST..=LONGEST).contains(&time) {
-        return Err(InvalidQuota);
-    }
-    u64::try_from(time.as_micros()).map(Duration::from_micros).map_err(|_| InvalidQuota)
-}
-
 /// A quota and what has been counted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedQuota {
@@ -187,12 +116,12 @@ impl CountedQuota {
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
-        self.used_at(now) >= i64::from(self.quota.limit)
+        self.used_at(now) >= i64::from(self.quota.limit())
     }
 
     fn count(&mut self, now: Timestamp) {
         if now >= self.window_ends_at {
-            *self = Self { used: 0, window_ends_at: now.plus(self.quota.window), ..*self };
+            *self = Self { used: 0, window_ends_at: now.plus(self.quota.window()), ..*self };
         }
         self.used = self.used.saturating_add(1);
     }

@@ -13,16 +13,17 @@ use crate::error::ConfigErrors;
 use crate::guard::{PlatformAccess, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{
-    CookieConfig, CredentialSource, Endpoint, ErrorRenderer, Pages, PlainPages, ProtocolErrors, ResponseTransformer,
-    Route, TrustedProxies,
+    CookieConfig, Cors, CredentialSource, Endpoint, ErrorRenderer, Pages, PlainPages, ProtocolErrors,
+    ResponseTransformer, Route, TrustedProxies,
 };
 use crate::issuer::ExternalIssuers;
+use crate::limit::Limiter;
 use crate::outbox::{self, Postman};
 use crate::ports::{Mailer, SmsSender};
 use crate::store::Store;
 use crate::{
-    anonymous, api_key, code, customer, email, email_otp, magic_link, password, phone, retention, session, token,
-    username,
+    anonymous, api_key, code, customer, email, email_otp, limit, magic_link, password, phone, retention, session,
+    token, username,
 };
 
 /// Collects a configuration. What is not set has a safe default; what has none is a problem that
@@ -131,6 +132,19 @@ impl AuthBuilder {
     /// How many wrong proofs are answered before somebody has to wait, whatever is proved: one count for all.
     pub fn lockout(mut self, lockout: Lockout) -> Self {
         self.draft.lockout = lockout;
+        self
+    }
+
+    /// How often the endpoints and the routes of the application may be called, and where that is counted. The limits
+    /// of the endpoints are on unless said otherwise.
+    pub fn rate_limits(mut self, config: limit::Config) -> Self {
+        self.draft.limits = config;
+        self
+    }
+
+    /// Which pages of other origins may read what this program answers. Without it none may.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.draft.cors = Some(cors);
         self
     }
 
@@ -327,6 +341,7 @@ impl AuthBuilder {
             ),
         };
         let base_url = config.base_url.as_str().trim_end_matches('/');
+        let limiter = Limiter::new(config.limits.clone(), &config.keyring);
         let tokens = config.tokens.clone().map(|tokens| token::Tokens::new(tokens, base_url));
         Ok(Auth(Arc::new(Engine {
             hooks: HookChain::new(self.hooks, config.hook_time_limit),
@@ -339,6 +354,7 @@ impl AuthBuilder {
             session_cache: session::SessionCache::default(),
             tokens,
             key_usage: api_key::UsageBatch::default(),
+            limiter,
             postman: Postman::new(self.mailer, self.sms),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             random,

@@ -10,6 +10,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentSession};
 use crate::http::{Endpoint, Json, Route, ShownToken, TokenText};
+use crate::limit::EndpointLimit;
 use crate::session::{NewSessionReply, SessionView, user_view};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<GenerateOneTimeToken>(), Route::of::<VerifyOneTimeToken>()];
@@ -57,6 +58,7 @@ impl Endpoint for VerifyOneTimeToken {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/one-time-token/verify";
     const NAME: &'static str = "verify_one_time_token";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = NewSessionReply<OpenedBody>;
 

@@ -14,6 +14,7 @@ use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Route, Step, TokenText, give_session, is_navigation,
     unauthorized,
 };
+use crate::limit::EndpointLimit;
 use crate::session::user_view;
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -40,6 +41,7 @@ impl Endpoint for SendVerificationEmail {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/send-verification-email";
     const NAME: &'static str = "send_verification_email";
+    const LIMIT: EndpointLimit = EndpointLimit::MAIL;
     type Caller = MaybePrincipal;
     type Reply = Json<Done>;
 
@@ -90,6 +92,7 @@ impl Endpoint for VerifyEmail {
     const PATH: &'static str = "/verify-email";
     const NAME: &'static str = "verify_email";
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<VerifiedBody>;
 
@@ -126,6 +129,7 @@ impl Endpoint for ConfirmVerifyEmail {
     const NAME: &'static str = "confirm_verify_email";
     const MEDIA: Media = Media::JsonOrForm;
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<VerifiedBody>;
 
@@ -188,6 +192,7 @@ impl Endpoint for ChangeEmail {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/change-email";
     const NAME: &'static str = "change_email";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = Fresh<CurrentSession>;
     type Reply = Json<Done>;
 

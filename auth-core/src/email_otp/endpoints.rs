@@ -12,6 +12,7 @@ use crate::email::{Confirmed, Search};
 use crate::error::{Code, Error, Result};
 use crate::guard::{Anyone, CurrentSession, Fresh};
 use crate::http::{Done, Endpoint, Json, Route, shows_nothing};
+use crate::limit::EndpointLimit;
 use crate::ports::OtpPurpose;
 use crate::session::{NewSessionReply, OptionalSessionReply, ProvedUser, TokenAndUser};
 use crate::user::{SignUp, check_profile, refuse_protected_fields};
@@ -79,6 +80,7 @@ impl Endpoint for SendVerificationOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/send-verification-otp";
     const NAME: &'static str = "send_verification_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -109,6 +111,7 @@ impl Endpoint for CheckVerificationOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/check-verification-otp";
     const NAME: &'static str = "check_verification_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -136,6 +139,7 @@ impl Endpoint for VerifyEmailOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/verify-email";
     const NAME: &'static str = "verify_email_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = OptionalSessionReply<ProvedUser>;
 
@@ -169,6 +173,7 @@ impl Endpoint for SignInEmailOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/email-otp";
     const NAME: &'static str = "sign_in_email_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = NewSessionReply<TokenAndUser>;
 
@@ -198,6 +203,7 @@ impl Endpoint for RequestPasswordResetOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/request-password-reset";
     const NAME: &'static str = "request_password_reset_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -217,6 +223,7 @@ impl Endpoint for ForgetPasswordOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/forget-password/email-otp";
     const NAME: &'static str = "forget_password_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::MAIL;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -243,6 +250,7 @@ impl Endpoint for ResetPasswordByOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/reset-password";
     const NAME: &'static str = "reset_password_by_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -268,6 +276,7 @@ impl Endpoint for RequestEmailChangeOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/request-email-change";
     const NAME: &'static str = "request_email_change_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Fresh<CurrentSession>;
     type Reply = Json<Done>;
 
@@ -293,6 +302,7 @@ impl Endpoint for ChangeEmailByOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/email-otp/change-email";
     const NAME: &'static str = "change_email_by_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::EMAIL_OTP;
     type Caller = Fresh<CurrentSession>;
     type Reply = Json<Done>;
 

@@ -17,6 +17,7 @@
 //!
 //! A [`Requirement`] says the same as data, for route rules and for places without HTTP.
 
+mod access_rule;
 mod permission;
 mod platform;
 mod principal;
@@ -27,13 +28,13 @@ mod tenant;
 
 use std::future::Future;
 
+pub use access_rule::AccessRule;
+pub(crate) use access_rule::Admits;
 pub use permission::{PermissionName, RequirePermission};
 pub use platform::PlatformAccess;
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
-pub(crate) use requirement::Admits;
 pub use requirement::{
-    AccessRule, Requirement, RoleRequirement, all, any, any_role_in, fresh, kind, permission, public, role, signed_in,
-    staff,
+    Requirement, RoleRequirement, all, any, any_role_in, fresh, kind, permission, public, role, signed_in, staff,
 };
 pub use role::{RequireRole, RoleName};
 pub use signed_in::{

@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::signed_in::authenticated;
-use super::{Authentication, PrincipalKind, TenantRequirement};
+use super::{Authentication, PrincipalKind};
 use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::role::Permission;
-use crate::session::SessionCheck;
-use crate::user::Pool;
 
 /// What a caller must fulfil. Made by [`permission`], [`role`], [`any_role_in`], [`kind`], [`staff`], [`all`], [`any`],
 /// [`fresh`], [`signed_in`] and [`public`].
@@ -94,6 +92,11 @@ impl RoleRequirement {
 }
 
 impl Requirement {
+    /// Whether it can be fulfilled by customers alone.
+    pub(super) fn is_for_customers(&self) -> bool {
+        self.0 == Rule::Kind(PrincipalKind::Customer)
+    }
+
     /// Whether nothing is required.
     pub fn is_public(&self) -> bool {
         self.0 == Rule::Public
@@ -124,142 +127,6 @@ impl Requirement {
         let mut problems = Vec::new();
         self.0.collect_problems(auth, &mut problems, Place::Top);
         problems
-    }
-}
-
-/// Who may reach a route of the application, and how far their credential is believed: whoever is signed in and no
-/// customer, looked up with each request, unless more is required, less is looked up, or it is made public.
-#[derive(Clone, Debug, Default)]
-pub struct AccessRule {
-    is_public: bool,
-    requirements: Vec<Requirement>,
-    session_check: SessionCheck,
-    tenant: Option<TenantRequirement>,
-    admits: Admits,
-}
-
-/// Whom a route is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Admits {
-    /// Customers sign themselves up, so they are let in where somebody has said so.
-    #[default]
-    AllButCustomers,
-    CustomersOnly,
-    Everybody,
-}
-
-impl Admits {
-    /// The pool whose session cookie is looked at, if it is one.
-    pub(crate) const fn pool(self) -> Option<Pool> {
-        match self {
-            Self::AllButCustomers => Some(Pool::User),
-            Self::CustomersOnly => Some(Pool::Customer),
-            Self::Everybody => None,
-        }
-    }
-
-    pub(crate) fn check(self, kind: PrincipalKind) -> Result<()> {
-        let problem = match (self, kind == PrincipalKind::Customer) {
-            (Self::AllButCustomers, true) => "This is not for customers.",
-            (Self::CustomersOnly, false) => "This is for customers.",
-            (Self::AllButCustomers, false) | (Self::CustomersOnly, true) | (Self::Everybody, _) => return Ok(()),
-        };
-        Err(Error::from(Code::Forbidden).saying(problem))
-    }
-}
-
-impl AccessRule {
-    /// Opens the route to everybody. A handler that asks who somebody is still meets no customer there, unless the
-    /// route is [for them](Self::for_everybody) too.
-    #[must_use]
-    pub fn public(mut self) -> Self {
-        self.is_public = true;
-        self
-    }
-
-    /// Demands one thing more.
-    #[must_use]
-    pub fn require(mut self, requirement: Requirement) -> Self {
-        self.requirements.push(requirement);
-        self
-    }
-
-    /// Makes it a route of customers: their session cookie is looked at, and no other; users and programs are 403.
-    #[must_use]
-    pub fn for_customers(mut self) -> Self {
-        self.admits = Admits::CustomersOnly;
-        self
-    }
-
-    /// Makes it a route of customers as well as of users and programs; of two session cookies the user's counts.
-    #[must_use]
-    pub fn for_everybody(mut self) -> Self {
-        self.admits = Admits::Everybody;
-        self
-    }
-
-    /// How old what is known of a session may be; looked up each time unless said otherwise.
-    #[must_use]
-    pub fn session_check(mut self, check: SessionCheck) -> Self {
-        self.session_check = check;
-        self
-    }
-
-    /// Whether a tenant must be named, in place of what [`tenancy`](crate::AuthBuilder::tenancy) says.
-    #[must_use]
-    pub fn tenant(mut self, requirement: TenantRequirement) -> Self {
-        self.tenant = Some(requirement);
-        self
-    }
-
-    /// Judges a request.
-    ///
-    /// # Errors
-    /// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; what the demand for a
-    /// tenant refuses.
-    pub(crate) async fn check(&self, cx: &Cx) -> Result<()> {
-        // Also where everybody may come in: a handler there may ask who it is.
-        cx.demand(self.session_check);
-        cx.enter_route(self.admits);
-        cx.auth().config().tenancy.expect_header(cx)?;
-        if self.is_public {
-            return Ok(());
-        }
-        let caller = authenticated(cx).await?;
-        self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
-        self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
-    }
-
-    /// The path of a route below a prefix: `/api` and `/users` are `/api/users`, `/api` and `/` are `/api`.
-    pub fn nested_path(prefix: &str, path: &str) -> String {
-        if path == "/" && !prefix.is_empty() { prefix.to_owned() } else { format!("{prefix}{path}") }
-    }
-
-    /// What makes the rule of the route at `path` contradictory or impossible, one sentence each: for start-up.
-    pub fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
-        let mut problems: Vec<String> = self.requirements.iter().flat_map(|rule| rule.problems(auth)).collect();
-        if self.requirements.iter().any(Requirement::is_public) {
-            problems.push("public() is no requirement: mark the route with .public()".to_owned());
-        }
-        if self.is_public && !self.requirements.is_empty() {
-            problems.push("it is public and also names a requirement: it can be only one of them".to_owned());
-        }
-        let wants_customers = |requirement: &Requirement| requirement.0 == Rule::Kind(PrincipalKind::Customer);
-        if self.admits == Admits::AllButCustomers && self.requirements.iter().any(wants_customers) {
-            problems.push("it requires customers and is not for them: say .for_customers()".to_owned());
-        }
-        if self.is_public && self.tenant.is_some() {
-            problems.push("it is public and also names a tenant: nobody would look for one".to_owned());
-        }
-        problems.extend(self.session_check.problem());
-        problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
-    }
-}
-
-/// Of a layer that stands around routes from elsewhere: [`public`] opens them.
-impl From<Requirement> for AccessRule {
-    fn from(requirement: Requirement) -> Self {
-        if requirement.is_public() { Self::default().public() } else { Self::default().require(requirement) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The only pipeline: origin, guard, decode, call, reply; then one log line, correlation id, cookies.
+//! The only pipeline: origin, limit, guard, decode, call, reply; then one log line, correlation id, cookies.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,15 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use tracing::Instrument;
 
-use super::correlation;
 use super::endpoint::Route;
 use super::input::RawInput;
 use super::origin::expect_origin;
 use super::reply::{transformed, with_type};
+use super::{correlation, limits};
 use crate::auth::Auth;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::AccessRule;
+use crate::limit::limit_endpoint;
 
 /// A request to one of the engine's own endpoints, as an adapter hands it over.
 pub struct Incoming {
@@ -53,6 +54,7 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     let span = tracing::info_span!("auth", endpoint = route.name(), correlation_id = cx.correlation_id());
     let outcome = async {
         expect_origin(&cx)?;
+        limit_endpoint(&cx, route.path(), route.limit()).await?;
         if !route.is_for_all() && !route.is_followed() {
             auth.config().tenancy.expect_header(&cx)?;
         }
@@ -94,10 +96,7 @@ pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
     if error.kind() == ErrorKind::Unauthorized {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(wait) = error.wait() {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
+    limits::tell_wait(error, response.headers_mut());
     response
 }
 
@@ -106,6 +105,9 @@ pub fn refusal(cx: &Cx, error: &Error) -> Response<Bytes> {
 pub fn finish(cx: &Cx, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(cx.correlation_id()) {
         headers.insert(correlation::HEADER, id);
+    }
+    if let Some(standing) = cx.standing() {
+        limits::tell(standing, headers);
     }
     for (name, value) in cx.take_headers() {
         headers.append(name, value);

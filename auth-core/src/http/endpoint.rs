@@ -14,6 +14,7 @@ use super::reply::Reply;
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::guard::Guard;
+use crate::limit::EndpointLimit;
 use crate::user::Pool;
 
 /// One operation over HTTP. The request value *is* the endpoint: its fields are what the client sends, in the path and
@@ -52,6 +53,8 @@ pub trait Endpoint: DeserializeOwned + Send + 'static {
     /// Whether links out of mails lead here, or the page behind one: such a request has no header of the application's,
     /// so none is asked for that names a tenant.
     const IS_FOLLOWED: bool = false;
+    /// How often one client address may call it.
+    const LIMIT: EndpointLimit = EndpointLimit::ORDINARY;
     /// Who may call it.
     type Caller: Guard;
     /// What it answers.
@@ -71,6 +74,7 @@ pub struct Route {
     name: &'static str,
     pool: Pool,
     is_followed: bool,
+    limit: EndpointLimit,
     run: for<'a> fn(&'a Cx, RawInput) -> Running<'a>,
 }
 
@@ -83,6 +87,7 @@ impl Route {
             name: E::NAME,
             pool: Pool::User,
             is_followed: E::IS_FOLLOWED,
+            limit: E::LIMIT,
             run: |cx, raw| Box::pin(run::<E>(cx, raw)),
         }
     }
@@ -116,6 +121,11 @@ impl Route {
     /// Whether links out of mails lead to it, which carry no header of the application's.
     pub(super) const fn is_followed(&self) -> bool {
         self.is_followed
+    }
+
+    /// How often one client address may call it.
+    pub(super) const fn limit(&self) -> EndpointLimit {
+        self.limit
     }
 
     /// The name in logs.

@@ -6,12 +6,14 @@
 mod client_ip;
 mod cookie;
 mod correlation;
+mod cors;
 mod credential;
 mod csrf;
 mod dispatch;
 mod endpoint;
 mod field;
 mod input;
+mod limits;
 mod link;
 mod origin;
 mod page;
@@ -29,6 +31,8 @@ pub(crate) use cookie::{
     mark_browser, put_into_use,
 };
 pub(crate) use correlation::correlation_id;
+pub(crate) use cors::CorsPolicy;
+pub use cors::{Cors, preflight, requesting_page, share};
 pub use credential::CredentialSource;
 pub(crate) use credential::{Credential, authenticate, renew_cookie, shown_session, slide};
 pub use csrf::CsrfToken;

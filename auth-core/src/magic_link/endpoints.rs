@@ -15,6 +15,7 @@ use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Route, ShownToken, Step, TokenText, give_session,
     is_navigation,
 };
+use crate::limit::EndpointLimit;
 use crate::session::{SessionView, user_view};
 use crate::user::check_profile;
 
@@ -47,6 +48,7 @@ impl Endpoint for SendMagicLink {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/magic-link";
     const NAME: &'static str = "send_magic_link";
+    const LIMIT: EndpointLimit = EndpointLimit::MAGIC_LINK;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -112,6 +114,7 @@ impl Endpoint for FollowMagicLink {
     const PATH: &'static str = "/magic-link/verify";
     const NAME: &'static str = "follow_magic_link";
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::MAGIC_LINK;
     type Caller = Anyone;
     type Reply = LinkReply<EnteredBody>;
 
@@ -133,6 +136,7 @@ impl Endpoint for ConfirmMagicLink {
     const NAME: &'static str = "confirm_magic_link";
     const MEDIA: Media = Media::JsonOrForm;
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::MAGIC_LINK;
     type Caller = Anyone;
     type Reply = LinkReply<EnteredBody>;
 

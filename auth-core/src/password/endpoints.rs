@@ -19,6 +19,7 @@ use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Reply, Route, ShownToken, Step, TokenText, flag,
     give_session, shows_nothing,
 };
+use crate::limit::EndpointLimit;
 use crate::phone;
 use crate::session::{NewSessionReply, OptionalSessionReply, Persistence, SignedIn, user_view};
 use crate::user::{SignUp, refuse_protected_fields};
@@ -106,6 +107,7 @@ impl Endpoint for SignUpEmail {
     const PATH: &'static str = "/sign-up/email";
     const NAME: &'static str = "sign_up_email";
     const MEDIA: Media = Media::JsonOrForm;
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = Anyone;
     type Reply = OptionalSessionReply<SignedUpBody>;
 
@@ -207,6 +209,7 @@ impl Endpoint for SignInEmail {
     const PATH: &'static str = "/sign-in/email";
     const NAME: &'static str = "sign_in_email";
     const MEDIA: Media = Media::JsonOrForm;
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = Anyone;
     type Reply = SignedInReply;
 
@@ -234,6 +237,7 @@ impl Endpoint for VerifyPassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/verify-password";
     const NAME: &'static str = "verify_password";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = CurrentSession;
     type Reply = Json<Done>;
 
@@ -290,6 +294,7 @@ impl Endpoint for ChangePassword {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/change-password";
     const NAME: &'static str = "change_password";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = CurrentSession;
     type Reply = ChangedReply;
 
@@ -348,6 +353,7 @@ impl Endpoint for RequestPasswordReset {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/request-password-reset";
     const NAME: &'static str = "request_password_reset";
+    const LIMIT: EndpointLimit = EndpointLimit::MAIL;
     type Caller = Anyone;
     type Reply = Json<Asked>;
 
@@ -383,6 +389,7 @@ impl Endpoint for FollowPasswordReset {
     const PATH: &'static str = "/reset-password/{token}";
     const NAME: &'static str = "follow_password_reset";
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 
@@ -412,6 +419,7 @@ impl Endpoint for ResetPassword {
     const NAME: &'static str = "reset_password";
     const MEDIA: Media = Media::JsonOrForm;
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 

@@ -12,6 +12,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Result};
 use crate::guard::{Anyone, CurrentPrincipal, CurrentSession, Fresh, Guard, MaybePrincipal};
 use crate::http::{Done, Endpoint, Json, Route, flag, shows_nothing};
+use crate::limit::EndpointLimit;
 use crate::password::{Login, SignIn, persistence, sign_in};
 use crate::session::{NewSessionReply, OptionalSessionReply, ProvedUser, TokenAndUser};
 use crate::user::{check_profile, refuse_protected_fields};
@@ -52,6 +53,7 @@ impl Endpoint for SendPhoneOtp {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/phone-number/send-otp";
     const NAME: &'static str = "send_phone_otp";
+    const LIMIT: EndpointLimit = EndpointLimit::PHONE;
     type Caller = MaybePrincipal;
     type Reply = Json<SentBody>;
 
@@ -101,6 +103,7 @@ impl Endpoint for VerifyPhoneNumber {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/phone-number/verify";
     const NAME: &'static str = "verify_phone_number";
+    const LIMIT: EndpointLimit = EndpointLimit::PHONE;
     type Caller = Anyone;
     type Reply = OptionalSessionReply<ProvedUser>;
 
@@ -147,6 +150,7 @@ impl Endpoint for SignInPhoneNumber {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/phone-number";
     const NAME: &'static str = "sign_in_phone_number";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = Anyone;
     type Reply = NewSessionReply<TokenAndUser>;
 
@@ -176,6 +180,7 @@ impl Endpoint for RequestPhonePasswordReset {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/phone-number/request-password-reset";
     const NAME: &'static str = "request_phone_password_reset";
+    const LIMIT: EndpointLimit = EndpointLimit::PHONE;
     type Caller = Anyone;
     type Reply = Json<Done>;
 
@@ -205,6 +210,7 @@ impl Endpoint for ResetPasswordByPhone {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/phone-number/reset-password";
     const NAME: &'static str = "reset_password_by_phone";
+    const LIMIT: EndpointLimit = EndpointLimit::PHONE;
     type Caller = Anyone;
     type Reply = Json<Done>;
 

@@ -22,6 +22,7 @@ use crate::account::AccountStore;
 use crate::api_key::{ApiKeyRecords, ApiKeyStore};
 use crate::audit::AuditStore;
 use crate::code::CodeStore;
+use crate::limit::LimitStore;
 use crate::outbox::OutboxStore;
 use crate::password::PasswordStore;
 use crate::retention::RetentionStore;
@@ -42,6 +43,7 @@ pub trait Conn:
     + MembershipStore
     + SessionStore
     + AccountStore
+    + LimitStore
     + PasswordStore
     + CodeStore
     + OutboxStore
@@ -65,6 +67,7 @@ impl<T> Conn for T where
         + MembershipStore
         + SessionStore
         + AccountStore
+        + LimitStore
         + PasswordStore
         + CodeStore
         + OutboxStore

@@ -13,6 +13,7 @@ use crate::cx::Cx;
 use crate::error::Result;
 use crate::guard::{Anyone, CurrentSession, Principal};
 use crate::http::{CsrfToken, Done, Endpoint, Json, Reply, Route, TokenText, give_csrf_token, renew_cookie};
+use crate::limit::EndpointLimit;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::of::<GetToken>(),
@@ -65,6 +66,7 @@ impl Endpoint for GetToken {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/token";
     const NAME: &'static str = "get_token";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = CurrentSession;
     type Reply = TokenReply;
 
@@ -149,6 +151,7 @@ impl Endpoint for OpenTokens {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/token";
     const NAME: &'static str = "open_tokens";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = CurrentSession;
     type Reply = TokenPair;
 
@@ -173,6 +176,7 @@ impl Endpoint for RefreshTokens {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/token/refresh";
     const NAME: &'static str = "refresh_tokens";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = TokenPair;
 
@@ -194,6 +198,7 @@ impl Endpoint for RevokeTokens {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/token/revoke";
     const NAME: &'static str = "revoke_tokens";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = Json<Done>;
 

@@ -14,6 +14,7 @@ use crate::guard::{Anyone, CurrentSession, Guard};
 use crate::http::{
     Done, Endpoint, Form, Json, LinkReply, Media, Onward, Route, Step, TokenText, forget_session, is_navigation,
 };
+use crate::limit::EndpointLimit;
 use crate::username::{self, Chosen};
 use crate::{email, password, phone, session};
 
@@ -92,6 +93,7 @@ impl Endpoint for DeleteUser {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/delete-user";
     const NAME: &'static str = "delete_user";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = CurrentSession;
     type Reply = Json<Done>;
 
@@ -165,6 +167,7 @@ impl Endpoint for FollowDeletion {
     const PATH: &'static str = "/delete-user/callback";
     const NAME: &'static str = "follow_deletion";
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 
@@ -205,6 +208,7 @@ impl Endpoint for ConfirmDeletion {
     const NAME: &'static str = "confirm_deletion";
     const MEDIA: Media = Media::JsonOrForm;
     const IS_FOLLOWED: bool = true;
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = LinkReply<Done>;
 

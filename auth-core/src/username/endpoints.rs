@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::Anyone;
 use crate::http::{Endpoint, Json, Route, flag, shows_nothing};
+use crate::limit::EndpointLimit;
 use crate::password::{Login, SignIn, SignedInReply, persistence, sign_in};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SignInUsername>(), Route::of::<IsUsernameAvailable>()];
@@ -47,6 +48,7 @@ impl Endpoint for SignInUsername {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/sign-in/username";
     const NAME: &'static str = "sign_in_username";
+    const LIMIT: EndpointLimit = EndpointLimit::SIGN_IN;
     type Caller = Anyone;
     type Reply = SignedInReply;
 

@@ -38,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         .outbox(settings.outbox())
         .role_guards([Admin::GUARD])
         .lockout(settings.lockout)
+        .rate_limits(settings.rate_limits.clone())
         .password(password::Config::default())
         .clock(settings.clock())
         .build()?;

@@ -77,6 +77,7 @@ async fn engine(settings: &Settings, portals: &Portals) -> anyhow::Result<Auth> 
         .hooks(Recipe::new(portals))
         .session(session::Config::default().max_per_user(10))
         .lockout(settings.lockout)
+        .rate_limits(settings.rate_limits.clone())
         .password(password::Config::default())
         .tokens(portals.tokens())
         .credentials([CredentialSource::Bearer, CredentialSource::AccessTokenCookie])

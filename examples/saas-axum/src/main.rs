@@ -51,6 +51,7 @@ async fn engine(settings: &Settings) -> anyhow::Result<Auth> {
         .role_guards([ADMIN])
         .session(session::Config::default().several_per_browser(5))
         .lockout(settings.lockout)
+        .rate_limits(settings.rate_limits.clone())
         .password(password::Config::default())
         .magic_links(magic_link::Config::default())
         .email_otps(email_otp::Config::default())

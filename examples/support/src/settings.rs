@@ -9,7 +9,7 @@ use auth_core::account::Lockout;
 use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::http::{ForwardingHeader, TrustedProxies};
 use auth_core::ports::{Mailer, NoMail};
-use auth_core::{ConfigErrors, outbox};
+use auth_core::{ConfigErrors, limit, outbox};
 
 use crate::demo::Demo;
 use crate::env::{Env, Environment};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub secret: Secret,
     /// How many wrong passwords are answered.
     pub lockout: Lockout,
+    /// How often the program may be called.
+    pub rate_limits: limit::Config,
     /// Who sends mail: nobody, or what the program has set, or with `DEMO=1` `/__outbox`.
     pub mailer: Arc<dyn Mailer>,
     /// There with `DEMO=1` only.
@@ -70,7 +72,7 @@ impl Settings {
         if demo && env.environment() == Environment::Production {
             env.problem("DEMO=1 is refused with APP_ENV=production: anybody could move the clock");
         }
-        let lockout = env.lockout(demo);
+        let (lockout, rate_limits) = env.limits(demo);
         let secret = env.secret();
         let trusted_proxies = env.trusted_proxies();
         let database_url = env.get("DATABASE_URL").unwrap_or_else(|| format!("sqlite://{app}.db?mode=rwc"));
@@ -93,6 +95,7 @@ impl Settings {
                     database_url,
                     secret,
                     lockout,
+                    rate_limits,
                     mailer,
                     demo,
                 };
@@ -150,14 +153,14 @@ impl Env<'_> {
         Arc::new(NoMail)
     }
 
-    fn lockout(&mut self, demo: bool) -> Lockout {
+    fn limits(&mut self, demo: bool) -> (Lockout, limit::Config) {
         if self.choice("RATE_LIMIT", &[("on", true), ("off", false)]) {
-            return Lockout::default();
+            return (Lockout::default(), limit::Config::default());
         }
         if !demo {
             self.problem("RATE_LIMIT=off is accepted with DEMO=1 only");
         }
-        Lockout::disabled_insecurely()
+        (Lockout::disabled_insecurely(), limit::Config::disabled_insecurely())
     }
 
     fn trusted_proxies(&mut self) -> TrustedProxies {

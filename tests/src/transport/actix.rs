@@ -111,6 +111,8 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         .route("/users", web::get().to(users).for_everybody())
         .route("/customers", web::get().to(customers).for_everybody())
         .route("/cart", web::get().to(customers).for_customers())
+        .route("/imports", web::get().to(imports).rate_limit(routes::imports()))
+        .route("/health", web::get().to(health).public().unlimited())
         .route("/shop", web::get().to(maybe).public().for_everybody())
         .auth(auth)
 }
@@ -145,6 +147,14 @@ async fn me(user: CurrentUser) -> Json<Value> {
 
 async fn reports() -> Json<Value> {
     Json(routes::reports())
+}
+
+async fn imports() -> Json<Value> {
+    Json(routes::imported())
+}
+
+async fn health() -> Json<Value> {
+    Json(routes::health())
 }
 
 async fn products() -> Json<Value> {

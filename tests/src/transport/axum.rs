@@ -67,6 +67,8 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/users", get(users).for_everybody())
         .route("/customers", get(customers).for_everybody())
         .route("/cart", get(customers).for_customers())
+        .route("/imports", get(imports).rate_limit(routes::imports()))
+        .route("/health", get(health).public().unlimited())
         .route("/shop", get(maybe).public().for_everybody())
         .auth(auth)
 }
@@ -101,6 +103,14 @@ async fn me(user: CurrentUser) -> Json<Value> {
 
 async fn reports() -> Json<Value> {
     Json(routes::reports())
+}
+
+async fn imports() -> Json<Value> {
+    Json(routes::imported())
+}
+
+async fn health() -> Json<Value> {
+    Json(routes::health())
 }
 
 async fn products() -> Json<Value> {

@@ -10,7 +10,9 @@ use auth_core::guard::{
     AccessRule, CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal, Member,
     RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
-use auth_core::http::{Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, refusal};
+use auth_core::http::{
+    Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, refusal, requesting_page, share,
+};
 use auth_core::session::SessionCheck;
 use auth_core::{Auth, Cx, RequestInfo, Result};
 use bytes::Bytes;
@@ -89,6 +91,18 @@ fn captured(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
 #[async_trait]
 impl Transport for Core {
     async fn send(&self, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+        if let Some(response) = preflight(&self.auth, request.method(), request.headers()) {
+            return response;
+        }
+        let page = requesting_page(request.headers());
+        let mut response = self.answer(request, peer).await;
+        share(&self.auth, page, response.headers_mut());
+        response
+    }
+}
+
+impl Core {
+    async fn answer(&self, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
         let path = request.uri().path().to_owned();
         if let Some(below) = path.strip_prefix(self.auth.base_path()) {
             return self.endpoint(below, request, peer).await;
@@ -157,6 +171,14 @@ fn application() -> Vec<Rule> {
             ..Rule::get("/shop", public(), |cx| {
                 Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
             })
+        },
+        Rule {
+            rule: AccessRule::default().rate_limit(routes::imports()),
+            ..Rule::get("/imports", signed_in(), |_| Box::pin(async { Ok(routes::imported()) }))
+        },
+        Rule {
+            rule: AccessRule::default().public().unlimited(),
+            ..Rule::get("/health", public(), |_| Box::pin(async { Ok(routes::health()) }))
         },
         Rule {
             method: Method::POST,

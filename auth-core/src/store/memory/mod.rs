@@ -8,6 +8,7 @@ mod account;
 mod api_key;
 mod audit;
 mod code;
+mod limit;
 mod outbox;
 mod password;
 mod retention;
@@ -36,6 +37,7 @@ use crate::base::{
 };
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
+use crate::limit::BucketKey;
 use crate::outbox::QueuedMessage;
 use crate::role::{Role, StoredGrant};
 use crate::session::StoredSession;
@@ -142,6 +144,7 @@ struct State {
     sessions: BTreeMap<[u8; 32], StoredSession>,
     accounts: BTreeMap<AccountId, AccountRow>,
     attempts: BTreeMap<AttemptKey, Counter>,
+    buckets: BTreeMap<BucketKey, Counter>,
     /// By their hash, as sessions are.
     codes: BTreeMap<[u8; 32], StoredCode>,
     signing_keys: BTreeMap<SigningKeyId, StoredSigningKey>,

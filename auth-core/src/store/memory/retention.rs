@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Asked, Reach};
+use super::{Asked, Counter, Reach};
 use crate::base::{AuditId, Timestamp};
 use crate::retention::RetentionStore;
 use crate::store::StoreError;
@@ -19,10 +19,19 @@ impl<R: Reach> RetentionStore for Asked<R> {
     }
 
     async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let attempts = &mut self.0.state().await.attempts;
-        let doomed: Vec<_> =
-            attempts.iter().filter(|(_, counter)| now >= counter.window_ends_at).map(|(key, _)| *key).collect();
-        Ok(doomed.iter().take(limit as usize).filter_map(|key| attempts.remove(key)).count() as u64)
+        let mut state = self.0.state().await;
+        let ended = |counter: &Counter| now >= counter.window_ends_at;
+        let attempts: Vec<_> = state.attempts.iter().filter(|(_, it)| ended(it)).map(|(key, _)| *key).collect();
+        let buckets: Vec<_> = state.buckets.iter().filter(|(_, it)| ended(it)).map(|(key, _)| *key).collect();
+        let mut left = limit as usize;
+        for key in attempts.iter().take(left) {
+            state.attempts.remove(key);
+        }
+        left -= attempts.len().min(left);
+        for key in buckets.iter().take(left) {
+            state.buckets.remove(key);
+        }
+        Ok(((attempts.len() + buckets.len()) as u64).min(limit.into()))
     }
 
     async fn prune_codes(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -27,6 +27,7 @@ use crate::user::{Pool, User};
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_123_457);
 pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
 /// How many take part in a race.

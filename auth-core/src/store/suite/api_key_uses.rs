@@ -1,12 +1,10 @@
 //! What a store promises about the use of API keys: every limit counts it, or none, and nobody gets more by asking at
 //! once.
 
-use super::actors::{Actors, DAY, MICROSECOND, MINUTE, NOW, RACERS, race};
+use super::actors::{Actors, DAY, HOUR, MICROSECOND, MINUTE, NOW, RACERS, race};
 use super::facts::key_facts;
 use crate::api_key::{ApiKey, Limits, Quota, Refill, Spent};
 use crate::base::{ApiKeyId, Timestamp};
-
-const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// A key of Ada's with these limits.
 async fn limited(it: &Actors, limits: Limits) -> ApiKey {

@@ -36,6 +36,7 @@ mod codes;
 mod facts;
 mod identifiers;
 mod isolated;
+mod limits;
 mod mailboxes;
 mod outbox;
 mod passwords;

@@ -169,6 +169,13 @@ pub(super) const RULES: &[Rule] = rules! {
         an_attempt_of_an_earlier_window_is_not_taken_back_from_this_one,
         settling_what_was_never_raised_is_harmless,
         concurrent_refunds_are_all_counted;
+    "limits" in limits:
+        a_bucket_holds_so_many_and_no_more,
+        a_bucket_is_empty_when_its_window_has_ended,
+        a_place_that_is_given_back_can_be_taken_again,
+        a_larger_or_smaller_quota_goes_by_what_was_counted,
+        each_place_is_taken_once,
+        a_bucket_whose_window_has_ended_is_pruned;
     "passwords" in passwords:
         a_user_is_found_with_their_password,
         a_user_without_a_password_is_found_without_one,
