@@ -22,14 +22,9 @@ pub(crate) fn request_info(request: &HttpRequest) -> RequestInfo {
 /// A request to one of the engine's endpoints, with its body read up to the limit.
 pub(crate) async fn incoming(auth: &Auth, request: &HttpRequest, payload: Payload) -> Incoming {
     let query = request.query_string();
-    // actix-web leaves reserved characters encoded; what it decodes, it decodes once.
-    let params = request.match_info().iter().map(|(name, value)| {
-        let value = percent_encoding::percent_decode_str(value).decode_utf8();
-        value.map(|value| (name.to_owned(), value.into_owned()))
-    });
-    let (path_params, body) = match params.collect::<Result<Vec<_>, _>>() {
+    let (path_params, body) = match segments(request) {
         Ok(params) => (params, read(payload, auth.body_limit()).await),
-        Err(error) => (Vec::new(), Err(Error::from(Code::BadRequest).caused_by(error))),
+        Err(error) => (Vec::new(), Err(error)),
     };
     Incoming {
         method: method(request),
@@ -39,6 +34,16 @@ pub(crate) async fn incoming(auth: &Auth, request: &HttpRequest, payload: Payloa
         peer: peer(request),
         body,
     }
+}
+
+/// The segments of a matched path that its pattern has names for.
+pub(crate) fn segments(request: &HttpRequest) -> Result<Vec<(String, String)>> {
+    // actix-web leaves reserved characters encoded; what it decodes, it decodes once.
+    let params = request.match_info().iter().map(|(name, value)| {
+        let value = percent_encoding::percent_decode_str(value).decode_utf8();
+        value.map(|value| (name.to_owned(), value.into_owned()))
+    });
+    params.collect::<Result<_, _>>().map_err(|error| Error::from(Code::BadRequest).caused_by(error))
 }
 
 async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {

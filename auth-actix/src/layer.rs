@@ -88,7 +88,9 @@ where
                 request.extensions().get::<Arc<Cx>>().cloned().filter(|cx| cx.auth().is_same_engine(&layer.auth));
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
-            let mut response = match enforce(&cx, &layer.rule).await {
+            let segments = if layer.rule.reads_path() { convert::segments(request.request()) } else { Ok(Vec::new()) };
+            let judged = async { enforce(&cx, &layer.rule, &segments?).await };
+            let mut response = match judged.await {
                 Err(error) => request.into_response(convert::response(refusal(&cx, &error))),
                 Ok(()) => {
                     request.extensions_mut().insert(Arc::clone(&cx));

@@ -1,9 +1,11 @@
 //! Routes with their access rules: closed unless marked public.
 
+use std::str::FromStr;
+
 use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, web};
-use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
+use auth_core::guard::{AccessRule, Policy, Requirement, TenantRequirement, check_rules};
 use auth_core::http::{dispatch, not_found};
 use auth_core::limit::RateLimit;
 use auth_core::session::SessionCheck;
@@ -53,6 +55,15 @@ pub trait RouteExt: Sized {
     /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
     fn for_everybody(self) -> Protected {
         self.with_rule(AccessRule::for_everybody)
+    }
+
+    /// Judges what stands in this segment of its path: `"id"` of `/users/{id}`.
+    fn policy<I: FromStr + Send + Sync + 'static>(
+        self,
+        segment: &'static str,
+        policy: impl Policy<I> + 'static,
+    ) -> Protected {
+        self.with_rule(|rule| rule.policy(segment, policy))
     }
 
     /// Limits how often it is called, in place of what is said of all routes; several limits must all have room.
@@ -138,9 +149,7 @@ impl Router {
     }
 
     fn check(&self, auth: &Auth) -> Result<(), ConfigErrors> {
-        let problems: Vec<String> =
-            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, auth)).collect();
-        if problems.is_empty() { Ok(()) } else { Err(ConfigErrors::new(problems)) }
+        check_rules(auth, self.routes.iter().map(|(path, protected)| (&**path, &protected.rule)))
     }
 
     fn mounted(self, auth: &Auth) -> Routes {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use auth_core::error::{Code, Error};
 use auth_core::http::Incoming;
 use auth_core::{Auth, RequestInfo};
+use axum::RequestExt;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request};
@@ -27,14 +28,21 @@ pub(crate) async fn incoming(
     request: Request,
 ) -> Incoming {
     let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
-    let (path_params, body) = match params {
-        Ok(params) => {
-            let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-            (params.collect(), read(body, auth.body_limit()).await)
-        }
-        Err(error) => (Vec::new(), Err(Error::from(Code::BadRequest).caused_by(error))),
+    let (path_params, body) = match decoded(params) {
+        Ok(params) => (params, read(body, auth.body_limit()).await),
+        Err(error) => (Vec::new(), Err(error)),
     };
     Incoming { method, headers, query: uri.query().map(str::to_owned), path_params, peer: peer(&extensions), body }
+}
+
+/// The segments of a matched path that its pattern has names for.
+pub(crate) async fn segments(request: &mut Request) -> auth_core::Result<Vec<(String, String)>> {
+    decoded(request.extract_parts().await)
+}
+
+fn decoded(params: Result<RawPathParams, RawPathParamsRejection>) -> auth_core::Result<Vec<(String, String)>> {
+    let params = params.map_err(|error| Error::from(Code::BadRequest).caused_by(error))?;
+    Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 async fn read(body: Body, limit: usize) -> auth_core::Result<Bytes> {

@@ -1,8 +1,9 @@
 //! Routes with their access rules: closed unless marked public.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use auth_core::guard::{AccessRule, Requirement, TenantRequirement};
+use auth_core::guard::{AccessRule, Policy, Requirement, TenantRequirement, check_rules};
 use auth_core::http::{Route, dispatch, not_found};
 use auth_core::limit::RateLimit;
 use auth_core::session::SessionCheck;
@@ -48,6 +49,15 @@ pub trait RouteExt<S>: Sized {
     /// Makes it a route of customers as well, who are let in nowhere else; of two session cookies the user's counts.
     fn for_everybody(self) -> Protected<S> {
         self.with_rule(AccessRule::for_everybody)
+    }
+
+    /// Judges what stands in this segment of its path: `"id"` of `/users/{id}`.
+    fn policy<I: FromStr + Send + Sync + 'static>(
+        self,
+        segment: &'static str,
+        policy: impl Policy<I> + 'static,
+    ) -> Protected<S> {
+        self.with_rule(|rule| rule.policy(segment, policy))
     }
 
     /// Limits how often it is called, in place of what is said of all routes; several limits must all have room.
@@ -129,11 +139,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// # Errors
     /// [`ConfigErrors`] naming each route whose rule is contradictory or asks for an unknown role guard.
     pub fn auth(self, auth: Auth) -> Result<axum::Router<S>, ConfigErrors> {
-        let problems: Vec<String> =
-            self.routes.iter().flat_map(|(path, protected)| protected.rule.problems(path, &auth)).collect();
-        if !problems.is_empty() {
-            return Err(ConfigErrors::new(problems));
-        }
+        check_rules(&auth, self.routes.iter().map(|(path, protected)| (&**path, &protected.rule)))?;
         let mut router = nested_endpoints(&auth);
         for (path, protected) in self.routes {
             let layer = AuthLayer::checked(auth.clone(), protected.rule);

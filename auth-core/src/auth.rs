@@ -15,7 +15,7 @@ use crate::crypto::password_hash::PasswordHasher;
 use crate::crypto::seal::Sealer;
 use crate::cx::{Cx, RequestInfo};
 use crate::error::{Error, Result};
-use crate::guard::{Guard, PlatformAccess};
+use crate::guard::{Guard, PlatformAccess, Principal, Requirement};
 use crate::hooks::{EventSink, HookChain};
 use crate::http::{Endpoint, ErrorRenderer, Pages, ResponseTransformer, Route};
 use crate::limit::Limiter;
@@ -79,6 +79,31 @@ impl Auth {
         }
         let caller = E::Caller::check(cx).await?;
         endpoint.call(cx, caller).await
+    }
+
+    /// Whether somebody fulfils a requirement, outside of a request: an operation of GraphQL, a message of a WebSocket, a
+    /// job. What policies say, [`Policy::decide`](crate::guard::Policy::decide) tells in the same way.
+    ///
+    /// ```
+    /// use auth_core::guard::{Principal, permission};
+    /// # fn of(auth: auth_core::Auth, principal: &Principal) -> auth_core::Result<()> {
+    /// auth.authorize(principal, &permission("reports:read"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// 403 [`Code::Forbidden`](crate::error::Code::Forbidden), naming what is missing;
+    /// [`Code::SessionNotFresh`](crate::error::Code::SessionNotFresh).
+    pub fn authorize(&self, principal: &Principal, requirement: &Requirement) -> Result<()> {
+        requirement.check(principal, self)
+    }
+
+    /// Whether somebody holds the permission, or one that [stands for it](crate::role::WildcardPolicy).
+    pub fn permits(&self, principal: &Principal, permission: &str) -> bool {
+        let rules = self.0.config.permission_rules;
+        let stands_for_it = || principal.permissions.iter().any(|held| rules.covers(held, permission));
+        principal.has_permission(permission) || rules.has_wildcards() && stands_for_it()
     }
 
     /// Whether both handles are of one engine. What one engine has proved means nothing to another.

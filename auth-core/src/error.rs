@@ -208,6 +208,7 @@ codes! {
     UsageExceeded = "USAGE_EXCEEDED", TooManyRequests, "The API key has no uses left.";
     RateLimitExceeded = "RATE_LIMIT_EXCEEDED", TooManyRequests, "The API key is used too often. Try again later.";
     // Limits and rules
+    RuleViolation = "BUSINESS_RULE_VIOLATION", Unprocessable, "The rules of this application do not allow it.";
     TooManyRequests = "TOO_MANY_REQUESTS", TooManyRequests, "Too many requests. Try again later.";
     // Ourselves
     Conflict = "CONFLICT", Conflict, "Somebody else changed this at the same time. Try again.";
@@ -224,6 +225,18 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// What a caller lacks. Whether they learn it is the [renderer](crate::http::ErrorRenderer)'s to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MissingPermissions {
+    /// What is required there, all of it or some of it.
+    pub required: Vec<String>,
+    /// What of that is not held.
+    pub missing: Vec<String>,
+    /// What is held.
+    pub held: Vec<String>,
+}
+
 /// A refusal: what the client may know, and behind it the cause that only the log sees.
 ///
 /// Cloning is cheap; one refusal may be met by several extractors of the same request.
@@ -238,6 +251,7 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     quota: Option<Quota>,
+    permissions: Option<Arc<MissingPermissions>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -245,8 +259,16 @@ impl Error {
     /// A refusal of the application's own, for hooks and endpoints. `code` is what clients branch on.
     pub fn new(kind: ErrorKind, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let (code, message) = (code.into(), message.into());
-        let (fields, retry_after, quota, source) = (Vec::new(), None, None, None);
-        Self(Arc::new(Inner { kind, code, message, fields, retry_after, quota, source }))
+        Self(Arc::new(Inner {
+            kind,
+            code,
+            message,
+            fields: Vec::new(),
+            retry_after: None,
+            quota: None,
+            permissions: None,
+            source: None,
+        }))
     }
 
     /// A field that is refused, and where it stood (`body`, `query`, `path`, `header`): [`Code::ValidationError`],
@@ -300,6 +322,12 @@ impl Error {
         self.with(|inner| inner.quota = Some(quota))
     }
 
+    /// Says which permissions are required and not held.
+    #[must_use]
+    pub(crate) fn lacking(self, permissions: MissingPermissions) -> Self {
+        self.with(|inner| inner.permissions = Some(Arc::new(permissions)))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -338,6 +366,11 @@ impl Error {
     /// The same as it is told: whole seconds, rounded up, and at least one.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         self.wait().map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
+    /// The permissions that somebody would have needed.
+    pub fn permissions(&self) -> Option<&MissingPermissions> {
+        self.0.permissions.as_deref()
     }
 
     /// The quota of requests that there was no room in.

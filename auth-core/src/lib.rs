@@ -38,7 +38,8 @@
 //!
 //! # Features
 //! `memory`: the in-memory store. `suite`: the conformance suite. `http-client`: an HTTP client over reqwest. `mail`:
-//! a mailer over SMTP. All are off by default and change nothing else.
+//! a mailer over SMTP. `time-zones`: business hours by the clocks of a place. All are off by default and change nothing
+//! else.
 #![deny(missing_docs)]
 
 pub mod account;
@@ -95,8 +96,9 @@ pub mod prelude {
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
         CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
-        PermissionName, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy, Tenant,
-        TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in, staff,
+        PermissionName, Policy, PolicyExt, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped,
+        Tenancy, Tenant, TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in,
+        staff,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginAttempt, LoginContext};
     pub use crate::http::{Endpoint, Json};

@@ -20,13 +20,19 @@
 //! | `GET /users` | `CurrentUser` | the principal |
 //! | `GET /customers` | `CurrentCustomer` | the principal |
 //! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
+//! | `GET /accounts/{id}` | whose it is, or `permission("users:admin")` | the id |
+//! | `DELETE /accounts/{id}` | `permission("users:delete")`, nobody their own, and `permission("users:admin")` | the id |
 //! | `GET /imports` | signed in, twice a minute and three times an hour | `{"imported":true}` |
 //! | `GET /health` | everybody, as often as they like | `{"status":"ok"}` |
 //! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |
 
 use std::time::Duration;
 
-use auth_core::guard::{CurrentSession, MaybePrincipal, Member, PermissionName, Principal, RoleName, Tenant};
+use auth_core::base::UserId;
+use auth_core::guard::{
+    CurrentSession, MaybePrincipal, Member, PermissionName, Policy, PolicyExt, Principal, RoleName, Tenant,
+    not_yourself, owner_or, permission,
+};
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
 use serde_json::{Value, json};
 
@@ -98,6 +104,20 @@ pub(crate) fn imported() -> Value {
 
 pub(crate) fn health() -> Value {
     json!({"status": "ok"})
+}
+
+/// Of `GET /accounts/{id}`.
+pub(crate) fn may_see() -> impl Policy<UserId> {
+    owner_or("users:admin")
+}
+
+/// Of `DELETE /accounts/{id}`.
+pub(crate) fn may_delete() -> impl Policy<UserId> {
+    not_yourself("Nobody deletes their own account.").and(permission("users:admin"))
+}
+
+pub(crate) fn account(id: &str) -> Value {
+    json!({"id": id})
 }
 
 /// Of `/imports`.

@@ -22,7 +22,7 @@ use crate::outbox::{self, Postman};
 use crate::ports::{Mailer, SmsSender};
 use crate::store::Store;
 use crate::{
-    anonymous, api_key, code, customer, email, email_otp, limit, magic_link, password, phone, retention, session,
+    anonymous, api_key, code, customer, email, email_otp, limit, magic_link, password, phone, retention, role, session,
     token, username,
 };
 
@@ -108,6 +108,19 @@ impl AuthBuilder {
     /// The role guards (namespaces) in which roles may exist. A role elsewhere is an error.
     pub fn role_guards<T: Into<String>>(mut self, guards: impl IntoIterator<Item = T>) -> Self {
         self.draft.role_guards.extend(guards.into_iter().map(Into::into));
+        self
+    }
+
+    /// What permissions are called, and whether a held one may stand for several.
+    pub fn permissions(mut self, rules: role::PermissionRules) -> Self {
+        self.draft.permission_rules = rules;
+        self
+    }
+
+    /// Makes it an error that a route of the application is closed and says nothing of who may reach it: each must
+    /// require something, be it [`signed_in`](crate::guard::signed_in), or be public.
+    pub fn deny_unscoped_routes(mut self) -> Self {
+        self.draft.denies_unscoped_routes = true;
         self
     }
 

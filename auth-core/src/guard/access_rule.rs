@@ -1,10 +1,14 @@
 //! Who may reach a route, and how.
 
+use std::str::FromStr;
+
+use super::path_policy::PathPolicy;
+use super::requirement::check_all;
 use super::signed_in::authenticated;
-use super::{PrincipalKind, Requirement, TenantRequirement};
+use super::{Policy, PrincipalKind, Requirement, TenantRequirement};
 use crate::auth::Auth;
 use crate::cx::Cx;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, ConfigErrors, Error, Result};
 use crate::limit::{RateLimit, RouteLimit, limit_route};
 use crate::session::SessionCheck;
 use crate::user::Pool;
@@ -19,6 +23,7 @@ pub struct AccessRule {
     tenant: Option<TenantRequirement>,
     admits: Admits,
     limit: RouteLimit,
+    policies: Vec<PathPolicy>,
 }
 
 /// Whom a route is for.
@@ -95,6 +100,24 @@ impl AccessRule {
         self
     }
 
+    /// Judges what stands in this segment of the path, once everything else is fulfilled: `{id}` of `/users/{id}` is
+    /// `"id"`. What cannot be read as the policy's input is 400.
+    #[must_use]
+    pub fn policy<I: FromStr + Send + Sync + 'static>(
+        mut self,
+        segment: &'static str,
+        policy: impl Policy<I> + 'static,
+    ) -> Self {
+        self.policies.push(PathPolicy::new(segment, policy));
+        self
+    }
+
+    /// Whether a policy is about the path: whoever [enforces](crate::http::enforce) the rule then hands its segments
+    /// over.
+    pub fn reads_path(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
     /// Limits how often the route is called, in place of what [`limit::Config`](crate::limit::Config) says of all. Of
     /// several limits all must have room.
     #[must_use]
@@ -115,7 +138,7 @@ impl AccessRule {
     /// # Errors
     /// 429 when it is called too often; 401 without a valid credential, 403 when it does not suffice, 503 when the store
     /// is down; what the demand for a tenant refuses.
-    pub(crate) async fn check(&self, cx: &Cx) -> Result<()> {
+    pub(crate) async fn check(&self, cx: &Cx, path: &[(String, String)]) -> Result<()> {
         // Also where everybody may come in: a handler there may ask who it is.
         cx.demand(self.session_check);
         cx.enter_route(self.admits);
@@ -126,7 +149,11 @@ impl AccessRule {
         }
         let caller = authenticated(cx).await?;
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
-        self.requirements.iter().try_for_each(|requirement| requirement.check(&caller, cx))
+        check_all(&self.requirements, caller.principal(), cx.auth())?;
+        for policy in &self.policies {
+            policy.check(cx, path).await?;
+        }
+        Ok(())
     }
 
     /// The path of a route below a prefix: `/api` and `/users` are `/api/users`, `/api` and `/` are `/api`.
@@ -151,8 +178,51 @@ impl AccessRule {
         }
         problems.extend(self.session_check.problem());
         problems.extend(self.limit.problems());
+        problems.extend(self.policies.iter().filter_map(|policy| policy.problem(path)));
+        if self.is_public && self.reads_path() {
+            problems.push("it is public and also has a policy: nobody would be judged".to_owned());
+        }
         problems.into_iter().map(|problem| format!("route {path}: {problem}")).collect()
     }
+
+    /// Whether it is closed, and says nothing of who may come in.
+    fn is_unscoped(&self) -> bool {
+        !self.is_public
+            && self.requirements.is_empty()
+            && self.policies.is_empty()
+            && self.admits != Admits::CustomersOnly
+    }
+}
+
+/// Judges the rules of an application's routes, each with its path, before the first request.
+///
+/// What is dubious is a line in the log. A route that only wants somebody to be signed in may be meant so, or may have
+/// been forgotten: [`AuthBuilder::deny_unscoped_routes`](crate::AuthBuilder::deny_unscoped_routes) has each say it.
+///
+/// # Errors
+/// [`ConfigErrors`] with everything that is contradictory or impossible, by path.
+pub fn check_rules<'a>(
+    auth: &Auth,
+    rules: impl IntoIterator<Item = (&'a str, &'a AccessRule)>,
+) -> Result<(), ConfigErrors> {
+    let rules: Vec<_> = rules.into_iter().collect();
+    let mut problems: Vec<String> = rules.iter().flat_map(|(path, rule)| rule.problems(path, auth)).collect();
+    let unscoped: Vec<&str> = rules.iter().filter(|(_, rule)| rule.is_unscoped()).map(|(path, _)| *path).collect();
+    if auth.config().denies_unscoped_routes {
+        let problem = "it says nothing of who may reach it: require something, signed_in() at least";
+        problems.extend(unscoped.iter().map(|path| format!("route {path}: {problem}")));
+    } else if !unscoped.is_empty() {
+        tracing::info!(routes = unscoped.join(" "), "routes for whoever is signed in");
+    }
+    if !problems.is_empty() {
+        return Err(ConfigErrors::new(problems));
+    }
+    for (path, rule) in rules {
+        for doubt in rule.requirements.iter().flat_map(|requirement| requirement.doubts(auth)) {
+            tracing::warn!(route = path, doubt, "a requirement is dubious");
+        }
+    }
+    Ok(())
 }
 
 /// Of a layer that stands around routes from elsewhere: [`public`] opens them.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use time::{OffsetDateTime, UtcOffset, Weekday};
+use time::{OffsetDateTime, Weekday};
 
 use super::{Decision, Policy, PolicyContext};
 use crate::base::Timestamp;
@@ -37,11 +37,25 @@ enum Days {
     Weekdays,
 }
 
-#[derive(Clone, Debug)]
-enum Zone {
-    Utc,
+/// Where the clocks hang; UTC if nowhere.
+#[derive(Clone, Debug, Default)]
+struct Zone {
     #[cfg(feature = "time-zones")]
-    Named(jiff::tz::TimeZone),
+    place: Option<jiff::tz::TimeZone>,
+}
+
+impl Zone {
+    /// How far the clocks are ahead of UTC at that instant.
+    #[cfg(feature = "time-zones")]
+    fn offset_seconds(&self, instant: Timestamp) -> i64 {
+        let instant = jiff::Timestamp::from_second(instant.as_seconds()).ok();
+        self.place.as_ref().zip(instant).map_or(0, |(place, instant)| place.to_offset(instant).seconds().into())
+    }
+
+    #[cfg(not(feature = "time-zones"))]
+    const fn offset_seconds(&self, _instant: Timestamp) -> i64 {
+        0
+    }
 }
 
 impl BusinessHours {
@@ -59,7 +73,7 @@ impl BusinessHours {
             opens_at: Duration::from_hours(opens_at),
             closes_at: Duration::from_hours(closes_at),
             days: Days::All,
-            zone: Zone::Utc,
+            zone: Zone::default(),
             message: format!("This is possible between {opens_at}:00 and {closes_at}:00 only.").into(),
         })
     }
@@ -77,7 +91,7 @@ impl BusinessHours {
     pub fn in_zone(self, name: &str) -> Result<Self, ConfigErrors> {
         let zone = jiff::tz::TimeZone::get(name);
         let zone = zone.map_err(|error| ConfigErrors::new(vec![format!("business hours in {name:?}: {error}")]))?;
-        Ok(Self { zone: Zone::Named(zone), ..self })
+        Ok(Self { zone: Zone { place: Some(zone) }, ..self })
     }
 
     /// What whoever comes too late is told.
@@ -87,7 +101,7 @@ impl BusinessHours {
 
     /// Whether that instant lies within them.
     pub fn includes(&self, instant: Timestamp) -> bool {
-        let seconds = instant.as_seconds() + self.offset_seconds(instant);
+        let seconds = instant.as_seconds() + self.zone.offset_seconds(instant);
         // No instant lies beyond what a date can say.
         let Ok(local) = OffsetDateTime::from_unix_timestamp(seconds) else { return false };
         let time = Duration::from_secs(seconds.rem_euclid(DAY as i64).unsigned_abs());
@@ -100,25 +114,11 @@ impl BusinessHours {
         let day = if began_yesterday { local.weekday().previous() } else { local.weekday() };
         is_open && (self.days == Days::All || !matches!(day, Weekday::Saturday | Weekday::Sunday))
     }
-
-    /// How far the clocks are ahead of UTC at that instant.
-    fn offset_seconds(&self, instant: Timestamp) -> i64 {
-        match &self.zone {
-            Zone::Utc => i64::from(UtcOffset::UTC.whole_seconds()),
-            #[cfg(feature = "time-zones")]
-            Zone::Named(zone) => jiff::Timestamp::from_second(instant.as_seconds())
-                .map_or(0, |instant| zone.to_offset(instant).seconds().into()),
-        }
-    }
 }
 
 impl<I: ?Sized + Sync> Policy<I> for BusinessHours {
     async fn decide(&self, context: &PolicyContext<'_>, _input: &I) -> Result<Decision> {
-        Ok(if self.includes(context.now) {
-            Decision::Allow
-        } else {
-            Decision::RuleViolation(self.message.clone())
-        })
+        Ok(if self.includes(context.now) { Decision::Allow } else { Decision::RuleViolation(self.message.clone()) })
     }
 }
 

@@ -15,11 +15,15 @@
 //! No credential, or one that proves nothing, is 401; a proven caller who may not is 403; a store that is down is
 //! 503. `Option<CurrentUser>` does not exist: it would turn each of these into "nobody".
 //!
-//! A [`Requirement`] says the same as data, for route rules and for places without HTTP.
+//! A [`Requirement`] says the same as data, for route rules and for places without HTTP. A [`Policy`] is the second
+//! layer: whether this caller may do this to that, judged with a handler's input.
 
 mod access_rule;
+mod business_hours;
+mod path_policy;
 mod permission;
 mod platform;
+mod policy;
 mod principal;
 mod requirement;
 mod role;
@@ -28,10 +32,15 @@ mod tenant;
 
 use std::future::Future;
 
-pub use access_rule::AccessRule;
 pub(crate) use access_rule::Admits;
+pub use access_rule::{AccessRule, check_rules};
+pub use business_hours::BusinessHours;
 pub use permission::{PermissionName, RequirePermission};
 pub use platform::PlatformAccess;
+pub use policy::{
+    And, Decision, FromFn, Not, NotYourself, Or, Owned, OwnerOr, Policy, PolicyContext, PolicyExt, RequiredRoleOr,
+    RequiresRole, not, not_yourself, owner_or, policy, required_role_or,
+};
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};
 pub use requirement::{
     Requirement, RoleRequirement, all, any, any_role_in, fresh, kind, permission, public, role, signed_in, staff,

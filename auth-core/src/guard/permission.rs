@@ -19,7 +19,7 @@ pub struct RequirePermission<P>(PhantomData<P>);
 impl<P: PermissionName> Guard for RequirePermission<P> {
     async fn check(cx: &Cx) -> Result<Self> {
         let caller = CurrentPrincipal::check(cx).await?;
-        permission(P::NAME).check(caller.authentication(), cx)?;
+        permission(P::NAME).check(&caller, cx.auth())?;
         Ok(Self(PhantomData))
     }
 }

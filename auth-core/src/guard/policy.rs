@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use auth_core::base::UserId;
-//! use auth_core::guard::{Policy, not_yourself, owner_or, permission};
+//! use auth_core::guard::{Policy, PolicyExt, not_yourself, owner_or, permission};
 //! use auth_core::{Cx, Result};
 //!
 //! async fn show(cx: &Cx, id: UserId) -> Result<()> {
@@ -15,7 +15,7 @@
 //! }
 //!
 //! async fn delete(cx: &Cx, id: UserId) -> Result<()> {
-//!     not_yourself("Nobody deletes their own account here.").and(permission("users:admin")).enforce(cx, &id).await?;
+//!     not_yourself("Nobody deletes their own account.").and(permission("users:admin")).enforce(cx, &id).await?;
 //!     // …
 //!     Ok(())
 //! }
@@ -116,25 +116,24 @@ pub trait Policy<I: ?Sized + Sync>: Send + Sync {
             self.decide(&context, input).await?.into_result()
         }
     }
+}
 
+/// How policies combine.
+pub trait PolicyExt: Sized {
     /// Both: the first that does not allow it decides, and what comes after it is not asked.
-    fn and<P: Policy<I>>(self, other: P) -> And<Self, P>
-    where
-        Self: Sized,
-    {
+    fn and<P>(self, other: P) -> And<Self, P> {
         And(self, other)
     }
 
     /// Either of them. If neither allows it, the other one's decision is told.
-    fn or<P: Policy<I>>(self, other: P) -> Or<Self, P>
-    where
-        Self: Sized,
-    {
+    fn or<P>(self, other: P) -> Or<Self, P> {
         Or(self, other)
     }
 }
 
-/// A policy by [`Policy::and`].
+impl<P> PolicyExt for P {}
+
+/// A policy by [`PolicyExt::and`].
 #[derive(Clone, Copy, Debug)]
 pub struct And<A, B>(A, B);
 
@@ -147,7 +146,7 @@ impl<I: ?Sized + Sync, A: Policy<I>, B: Policy<I>> Policy<I> for And<A, B> {
     }
 }
 
-/// A policy by [`Policy::or`].
+/// A policy by [`PolicyExt::or`].
 #[derive(Clone, Copy, Debug)]
 pub struct Or<A, B>(A, B);
 
@@ -271,7 +270,7 @@ pub fn owner_or(permission: impl Into<Cow<'static, str>>) -> OwnerOr {
 impl<I: Owned + ?Sized + Sync> Policy<I> for OwnerOr {
     async fn decide(&self, context: &PolicyContext<'_>, input: &I) -> Result<Decision> {
         let principal = context.principal;
-        Ok(Decision::allow_if(input.is_owned_by(principal) || principal.has_permission(&self.0)))
+        Ok(Decision::allow_if(input.is_owned_by(principal) || context.auth.permits(principal, &self.0)))
     }
 }
 
@@ -286,11 +285,7 @@ pub fn not_yourself(message: impl Into<Cow<'static, str>>) -> NotYourself {
 
 impl<I: Owned + ?Sized + Sync> Policy<I> for NotYourself {
     async fn decide(&self, context: &PolicyContext<'_>, input: &I) -> Result<Decision> {
-        Ok(if input.is_owned_by(context.principal) {
-            Decision::RuleViolation(self.0.clone())
-        } else {
-            Decision::Allow
-        })
+        Ok(if input.is_owned_by(context.principal) { Decision::RuleViolation(self.0.clone()) } else { Decision::Allow })
     }
 }
 

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::signed_in::authenticated;
-use super::{Authentication, PrincipalKind};
+use super::{Principal, PrincipalKind};
 use crate::auth::Auth;
 use crate::cx::Cx;
-use crate::error::{Code, Error, Result};
-use crate::role::Permission;
+use crate::error::{Code, Error, MissingPermissions, Result};
 
 /// What a caller must fulfil. Made by [`permission`], [`role`], [`any_role_in`], [`kind`], [`staff`], [`all`], [`any`],
 /// [`fresh`], [`signed_in`] and [`public`].
@@ -105,21 +104,31 @@ impl Requirement {
     /// Judges the caller of a request: for operations that are no routes, such as those of GraphQL or a WebSocket.
     ///
     /// # Errors
-    /// 401 without a valid credential, 503 when the store is down, and what [`check`](Self::check) refuses.
+    /// 401 without a valid credential, 503 when the store is down, and what [`Auth::authorize`] refuses.
     pub async fn judge(&self, cx: &Cx) -> Result<()> {
         if self.is_public() {
             return Ok(());
         }
         let caller = authenticated(cx).await?;
-        self.check(&caller, cx)
+        self.check(caller.principal(), cx.auth())
     }
 
-    /// Judges a proved caller.
-    ///
-    /// # Errors
-    /// 403 [`Code::Forbidden`], naming what is missing; [`Code::SessionNotFresh`].
-    pub fn check(&self, caller: &Authentication, cx: &Cx) -> Result<()> {
-        self.0.check(caller, cx)
+    /// [`Auth::authorize`].
+    pub(crate) fn check(&self, principal: &Principal, auth: &Auth) -> Result<()> {
+        check_all(std::slice::from_ref(self), principal, auth)
+    }
+
+    /// The names of the permissions that are required, all or some of them.
+    fn permissions(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.collect_permissions(&mut names);
+        names
+    }
+
+    /// What is dubious about it, one sentence each: for start-up.
+    pub(super) fn doubts(&self, auth: &Auth) -> impl Iterator<Item = String> {
+        let rules = auth.config().permission_rules;
+        self.permissions().into_iter().filter_map(move |name| rules.doubt(name))
     }
 
     /// What makes this requirement impossible or contradictory, one sentence each: for start-up.
@@ -136,20 +145,49 @@ enum Place {
     Nested,
 }
 
+/// Each of them. A refusal says what all of them require, and what of that is missing.
+pub(super) fn check_all(requirements: &[Requirement], principal: &Principal, auth: &Auth) -> Result<()> {
+    let Err(error) = requirements.iter().try_for_each(|requirement| requirement.0.check(principal, auth)) else {
+        return Ok(());
+    };
+    let required: Vec<String> = requirements.iter().flat_map(Requirement::permissions).map(str::to_owned).collect();
+    let missing: Vec<String> = required.iter().filter(|name| !auth.permits(principal, name)).cloned().collect();
+    if missing.is_empty() {
+        return Err(error);
+    }
+    let held = principal.permissions.iter().map(ToString::to_string).collect();
+    Err(error.lacking(MissingPermissions { required, missing, held }))
+}
+
 impl Rule {
-    fn check(&self, caller: &Authentication, cx: &Cx) -> Result<()> {
-        let principal = caller.principal();
+    fn collect_permissions<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Permission(name) => names.push(name),
+            Self::All(rules) | Self::Any(rules) => rules.iter().for_each(|rule| rule.collect_permissions(names)),
+            Self::Public
+            | Self::SignedIn
+            | Self::Fresh
+            | Self::Kind(_)
+            | Self::Role { .. }
+            | Self::AnyRole { .. }
+            | Self::Staff => {}
+        }
+    }
+
+    fn check(&self, principal: &Principal, auth: &Auth) -> Result<()> {
         let fulfilled = match self {
             Self::Public | Self::SignedIn => true,
-            Self::Fresh => return principal.expect_fresh(cx),
+            Self::Fresh => return principal.expect_fresh(auth),
             Self::Kind(kind) => principal.kind == *kind,
-            Self::Permission(name) => principal.has_permission(name),
+            Self::Permission(name) => auth.permits(principal, name),
             Self::Role { guard, name } => principal.has_role(guard, name),
             Self::AnyRole { guard } => principal.has_role_in(guard),
             Self::Staff => principal.is_staff,
-            Self::All(rules) if !rules.is_empty() => return rules.iter().try_for_each(|rule| rule.check(caller, cx)),
+            Self::All(rules) if !rules.is_empty() => {
+                return rules.iter().try_for_each(|rule| rule.check(principal, auth));
+            }
             Self::All(_) => false,
-            Self::Any(rules) => rules.iter().any(|rule| rule.check(caller, cx).is_ok()),
+            Self::Any(rules) => rules.iter().any(|rule| rule.check(principal, auth).is_ok()),
         };
         if fulfilled { Ok(()) } else { Err(Error::from(Code::Forbidden).saying(format!("Required: {self}."))) }
     }
@@ -171,14 +209,11 @@ impl Rule {
             Self::All(rules) | Self::Any(rules) => {
                 rules.iter().for_each(|rule| rule.collect_problems(auth, problems, Place::Nested));
             }
-            Self::Permission(name) if Permission::parse(name.as_ref()).is_err() => {
-                problems.push(format!("nobody can hold the permission {name:?}: it is no name of one"));
-            }
+            Self::Permission(name) => problems.extend(auth.config().permission_rules.problem(name)),
             Self::Public
             | Self::SignedIn
             | Self::Fresh
             | Self::Kind(_)
-            | Self::Permission(_)
             | Self::Role { .. }
             | Self::AnyRole { .. }
             | Self::Staff => {}

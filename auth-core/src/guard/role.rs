@@ -36,7 +36,7 @@ impl<R: RoleName> Guard for RequireRole<R> {
             return Err(Error::internal(cause));
         }
         let caller = CurrentPrincipal::check(cx).await?;
-        role(R::NAME).in_guard(R::GUARD).check(caller.authentication(), cx)?;
+        role(R::NAME).in_guard(R::GUARD).check(&caller, cx.auth())?;
         Ok(Self(PhantomData))
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::principal::SessionProof;
 use super::{Authentication, Guard, Principal, PrincipalKind};
+use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::session::{self, Session, SessionCheck};
+use crate::session::{Session, SessionCheck};
 use crate::user::User;
 
 /// No claim at all: for endpoints that everybody may call, signing in among them.
@@ -148,7 +149,7 @@ pub struct Fresh<G>(pub G);
 impl<G: Guard> Guard for Fresh<G> {
     async fn check(cx: &Cx) -> Result<Self> {
         let guard = G::check(cx).await?;
-        authenticated(cx).await?.principal().expect_fresh(cx)?;
+        authenticated(cx).await?.principal().expect_fresh(cx.auth())?;
         Ok(Self(guard))
     }
 }
@@ -163,8 +164,8 @@ impl<G> Deref for Fresh<G> {
 
 impl Principal {
     /// Refuses who did not prove who they are within `session::Config::fresh_age`.
-    pub(crate) fn expect_fresh(&self, cx: &Cx) -> Result<()> {
-        let is_fresh = self.authenticated_at.is_some_and(|at| session::is_fresh(cx, at));
+    pub(super) fn expect_fresh(&self, auth: &Auth) -> Result<()> {
+        let is_fresh = self.authenticated_at.is_some_and(|at| auth.config().session.is_fresh(at, auth.now()));
         if is_fresh { Ok(()) } else { Err(Code::SessionNotFresh.into()) }
     }
 }

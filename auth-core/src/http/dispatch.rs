@@ -72,13 +72,14 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
     response
 }
 
-/// Judges a request to a route of the application: may whoever sends it reach it?
+/// Judges a request to a route of the application: may whoever sends it reach it? `path` has the percent-decoded values
+/// of the matched route's `{name}` segments, where the rule [reads them](AccessRule::reads_path).
 ///
 /// # Errors
 /// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; 400 when a tenant must be
 /// named and is not.
-pub async fn enforce(cx: &Cx, rule: &AccessRule) -> Result<()> {
-    rule.check(cx).await
+pub async fn enforce(cx: &Cx, rule: &AccessRule, path: &[(String, String)]) -> Result<()> {
+    rule.check(cx, path).await
 }
 
 /// Logs a refusal, once, and renders it.

@@ -12,6 +12,7 @@ mod csrf;
 mod dispatch;
 mod endpoint;
 mod field;
+mod gateway_errors;
 mod input;
 mod limits;
 mod link;
@@ -38,6 +39,7 @@ pub(crate) use credential::{Credential, authenticate, renew_cookie, shown_sessio
 pub use csrf::CsrfToken;
 pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};
+pub use gateway_errors::GatewayErrors;
 pub use input::Media;
 pub(crate) use input::{flag, shows_nothing};
 pub use link::LinkReply;

@@ -144,17 +144,21 @@ struct ProtocolError<'a> {
 }
 
 #[derive(Serialize)]
-struct ProtocolField<'a> {
+pub(super) struct ProtocolField<'a> {
     field: &'a str,
     message: &'a str,
 }
 
 impl ErrorRenderer for ProtocolErrors {
     fn render(&self, error: &Error, _cx: &Cx) -> String {
-        let fields = error.fields().iter().map(|field| ProtocolField { field: &field.field, message: &field.message });
-        let body = ProtocolError { message: error.message(), code: error.code(), fields: fields.collect() };
+        let body = ProtocolError { message: error.message(), code: error.code(), fields: fields_of(error) };
         serde_json::to_string(&body).unwrap_or_default()
     }
+}
+
+/// The fields that were refused: one form for every renderer.
+pub(super) fn fields_of(error: &Error) -> Vec<ProtocolField<'_>> {
+    error.fields().iter().map(|field| ProtocolField { field: &field.field, message: &field.message }).collect()
 }
 
 pub(super) fn with_type(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Bytes> {

@@ -7,11 +7,13 @@
 //! Programs [`seed`] the roles that they are built on, and [`grant`] them; a person does the same by their own
 //! authority with [`grant_as`].
 
+mod config;
 mod grant;
 mod model;
 mod service;
 mod store;
 
+pub use config::{PermissionGrammar, PermissionRules, WildcardPolicy};
 pub use grant::{
     Granter, RolePlace, grant, grant_as, grant_role, grant_role_within, grant_within, replace_as, revoke, revoke_as,
     revoke_role, revoke_within,

@@ -110,6 +110,10 @@ fn parsed(cx: &Cx, spec: RoleSpec) -> Result<Role> {
     }
     let permissions: BTreeSet<Permission> =
         spec.permissions.into_iter().map(Permission::parse).collect::<Result<_, _>>()?;
+    let rules = cx.auth().config().permission_rules;
+    if let Some(other) = permissions.iter().find(|permission| !rules.lets_hold(permission)) {
+        return Err(Error::from(Code::ValidationError).saying(format!("No permission is called {other} here.")));
+    }
     Ok(Role {
         id: RoleId::new(cx.now(), cx.random()),
         guard: spec.guard,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::base::Timestamp;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -116,6 +118,11 @@ impl Config {
     pub fn several_per_browser(mut self, most: u32) -> Self {
         self.several = Some(most);
         self
+    }
+
+    /// Whether a proof of this instant is younger than `fresh_age`.
+    pub(crate) fn is_fresh(&self, authenticated_at: Timestamp, now: Timestamp) -> bool {
+        now.since(authenticated_at) < self.fresh_age
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {

@@ -26,8 +26,8 @@ pub use login::SignedIn;
 pub(crate) use login::{AuthEvent, Entry, complete_login, pretend_login};
 pub use model::{Assurance, AuthMethod, NewSession, Persistence, Session, SessionWithUser, StoredSession, UnknownName};
 pub(crate) use service::{
-    Resolved, end, expect_may_switch, extend, is_fresh, judge, latest_end, resolve, resolve_opened, slide_if_due,
-    still_holds, switch_tenant, switch_tenant_within,
+    Resolved, end, expect_may_switch, extend, judge, latest_end, resolve, resolve_opened, slide_if_due, still_holds,
+    switch_tenant, switch_tenant_within,
 };
 pub use service::{sign_out, sign_out_everywhere, user_view};
 pub(crate) use several::SEVERAL_ROUTES;

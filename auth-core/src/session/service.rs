@@ -257,15 +257,10 @@ pub async fn user_view(cx: &Cx, user: &User) -> Result<Map<String, Value>> {
     Ok(view)
 }
 
-/// Whether a proof of this instant is younger than `session::Config::fresh_age`.
-pub(crate) fn is_fresh(cx: &Cx, authenticated_at: Timestamp) -> bool {
-    cx.now().since(authenticated_at) < cx.auth().config().session.fresh_age
-}
-
 impl Session {
     /// Whether the person proved who they are within `session::Config::fresh_age`.
     pub fn is_fresh(&self, cx: &Cx) -> bool {
-        is_fresh(cx, self.authenticated_at)
+        cx.auth().config().session.is_fresh(self.authenticated_at, cx.now())
     }
 
     /// The address as the protocol shows it: the empty string when unknown.

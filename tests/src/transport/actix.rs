@@ -111,6 +111,11 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         .route("/users", web::get().to(users).for_everybody())
         .route("/customers", web::get().to(customers).for_everybody())
         .route("/cart", web::get().to(customers).for_customers())
+        .route("/accounts/{id}", web::get().to(account).policy("id", routes::may_see()))
+        .route(
+            "/accounts/{id}",
+            web::delete().to(account).require(permission("users:delete")).policy("id", routes::may_delete()),
+        )
         .route("/imports", web::get().to(imports).rate_limit(routes::imports()))
         .route("/health", web::get().to(health).public().unlimited())
         .route("/shop", web::get().to(maybe).public().for_everybody())
@@ -147,6 +152,10 @@ async fn me(user: CurrentUser) -> Json<Value> {
 
 async fn reports() -> Json<Value> {
     Json(routes::reports())
+}
+
+async fn account(id: web::Path<String>) -> Json<Value> {
+    Json(routes::account(&id))
 }
 
 async fn imports() -> Json<Value> {

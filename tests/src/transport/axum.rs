@@ -12,8 +12,8 @@ use auth_core::session::SessionCheck;
 use auth_core::{Auth, ConfigErrors};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::routing::{get, post};
+use axum::extract::{ConnectInfo, Path};
+use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -67,6 +67,8 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/users", get(users).for_everybody())
         .route("/customers", get(customers).for_everybody())
         .route("/cart", get(customers).for_customers())
+        .route("/accounts/{id}", get(account).policy("id", routes::may_see()))
+        .route("/accounts/{id}", delete(account).require(permission("users:delete")).policy("id", routes::may_delete()))
         .route("/imports", get(imports).rate_limit(routes::imports()))
         .route("/health", get(health).public().unlimited())
         .route("/shop", get(maybe).public().for_everybody())
@@ -103,6 +105,10 @@ async fn me(user: CurrentUser) -> Json<Value> {
 
 async fn reports() -> Json<Value> {
     Json(routes::reports())
+}
+
+async fn account(Path(id): Path<String>) -> Json<Value> {
+    Json(routes::account(&id))
 }
 
 async fn imports() -> Json<Value> {

@@ -35,7 +35,12 @@ struct Rule {
     path: &'static str,
     rule: AccessRule,
     handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
+    /// Whether the answer is what stands in the path.
+    shows_segment: bool,
 }
+
+/// What stands in the named segments of a path.
+type Segments = Vec<(String, String)>;
 
 impl Core {
     pub(super) fn new(auth: Auth) -> Self {
@@ -58,10 +63,11 @@ impl Core {
         dispatch(&self.auth, &rows, incoming).await
     }
 
-    async fn handler(&self, rule: &Rule, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
+    async fn handler(&self, rule: &Rule, segments: Segments, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
         let info = RequestInfo::new(request.method().clone(), rule.path, request.headers().clone(), Some(peer));
         let cx = Arc::new(self.auth.cx(info));
-        let outcome = match enforce(&cx, &rule.rule).await {
+        let outcome = match enforce(&cx, &rule.rule, &segments).await {
+            Ok(()) if rule.shows_segment => Ok(routes::account(&segments[0].1)),
             Ok(()) => (rule.handler)(Arc::clone(&cx)).await,
             Err(refused) => Err(refused),
         };
@@ -75,7 +81,7 @@ impl Core {
 }
 
 /// The segments that stand where the pattern has names, if the path is of it.
-fn captured(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+fn captured(pattern: &str, path: &str) -> Option<Segments> {
     let (patterns, segments): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
     let mut captured = Vec::new();
     for (pattern, segment) in patterns.iter().zip(&segments) {
@@ -107,8 +113,9 @@ impl Core {
         if let Some(below) = path.strip_prefix(self.auth.base_path()) {
             return self.endpoint(below, request, peer).await;
         }
-        match self.application.iter().find(|rule| rule.path == path && rule.method == *request.method()) {
-            Some(rule) => self.handler(rule, request, peer).await,
+        let of_method = self.application.iter().filter(|rule| rule.method == *request.method());
+        match of_method.filter_map(|rule| Some((rule, captured(rule.path, &path)?))).next() {
+            Some((rule, segments)) => self.handler(rule, segments, request, peer).await,
             None => not_found(),
         }
     }
@@ -172,6 +179,11 @@ fn application() -> Vec<Rule> {
                 Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
             })
         },
+        Rule { rule: AccessRule::default().policy("id", routes::may_see()), ..Rule::account(Method::GET) },
+        Rule {
+            rule: AccessRule::default().require(permission("users:delete")).policy("id", routes::may_delete()),
+            ..Rule::account(Method::DELETE)
+        },
         Rule {
             rule: AccessRule::default().rate_limit(routes::imports()),
             ..Rule::get("/imports", signed_in(), |_| Box::pin(async { Ok(routes::imported()) }))
@@ -193,7 +205,12 @@ impl Rule {
         requirement: Requirement,
         handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
     ) -> Self {
-        Self { method: Method::GET, path, rule: requirement.into(), handler }
+        Self { method: Method::GET, path, rule: requirement.into(), handler, shows_segment: false }
+    }
+
+    fn account(method: Method) -> Self {
+        let never = Self::get("/accounts/{id}", signed_in(), |_| Box::pin(async { Ok(routes::health()) }));
+        Self { method, shows_segment: true, ..never }
     }
 
     fn session_check(self, check: SessionCheck) -> Self {

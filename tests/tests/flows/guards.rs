@@ -131,7 +131,8 @@ async fn requirements_combine(stack: Stack) {
     let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
     let cx = app.auth().cx(RequestInfo::new(Method::GET, "/graphql", headers, None));
     let caller = cx.authentication().await.unwrap().unwrap();
-    let holds = |requirement: auth_core::guard::Requirement| requirement.check(&caller, &cx).is_ok();
+    let holds =
+        |requirement: auth_core::guard::Requirement| app.auth().authorize(caller.principal(), &requirement).is_ok();
     let (yes, no) = (|| permission("reports:read"), || permission("reports:write"));
     assert!(holds(signed_in()) && holds(public()) && holds(fresh()));
     assert!(holds(all([yes(), role("super_admin").in_guard("ADMIN")])));
