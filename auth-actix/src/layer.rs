@@ -10,7 +10,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::middleware::Next;
 use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, preflight, refusal, requesting_page, share};
+use auth_core::http::{enforce, finish, in_span, preflight, refusal, requesting_page, share};
 use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
@@ -89,15 +89,19 @@ where
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
             let segments = if layer.rule.reads_path() { convert::segments(request.request()) } else { Ok(Vec::new()) };
-            let judged = async { enforce(&cx, &layer.rule, &segments?).await };
-            let mut response = match judged.await {
-                Err(error) => request.into_response(convert::response(refusal(&cx, &error))),
-                Ok(()) => {
-                    request.extensions_mut().insert(Arc::clone(&cx));
-                    // Handlers answer their own errors; one that comes here is from a middleware further in.
-                    rendered(&cx, inner.call(request).await?.map_into_boxed_body())
+            let answer = async {
+                match async { enforce(&cx, &layer.rule, &segments?).await }.await {
+                    Err(error) => {
+                        Ok::<_, actix_web::Error>(request.into_response(convert::response(refusal(&cx, &error))))
+                    }
+                    Ok(()) => {
+                        request.extensions_mut().insert(Arc::clone(&cx));
+                        // Handlers answer their own errors; one that comes here is from a middleware further in.
+                        Ok(rendered(&cx, inner.call(request).await?.map_into_boxed_body()))
+                    }
                 }
             };
+            let mut response = in_span(&cx, answer).await?;
             if is_outermost {
                 let mut headers = http::HeaderMap::new();
                 finish(&cx, &mut headers);

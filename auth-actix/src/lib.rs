@@ -43,7 +43,7 @@ mod routes;
 pub use extract::{Guarded, Refusal, RequestCx};
 pub use guard::{
     CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal, Member,
-    RequirePermission, RequireRole, Tenant,
+    RequestContext, RequirePermission, RequireRole, Tenant,
 };
 pub use layer::AuthLayer;
 pub use routes::{Protected, RouteExt, Router, Routes, endpoints, service};

@@ -14,6 +14,8 @@ pub type CurrentService = Guarded<guard::CurrentService>;
 pub type CurrentPrincipal = Guarded<guard::CurrentPrincipal>;
 /// A session that is alive, and whose it is.
 pub type CurrentSession = Guarded<guard::CurrentSession>;
+/// Whoever acts, with what handlers log and hand on.
+pub type RequestContext = Guarded<guard::RequestContext>;
 /// Somebody or nobody; a bad credential is still refused.
 pub type MaybePrincipal = Guarded<guard::MaybePrincipal>;
 /// The tenant for which the caller acts, and may.

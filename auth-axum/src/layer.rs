@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, preflight, refusal, requesting_page, share};
+use auth_core::http::{enforce, finish, in_span, preflight, refusal, requesting_page, share};
 use auth_core::{Auth, ConfigErrors, Cx};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -88,14 +88,16 @@ where
             let is_outermost = outer.is_none();
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(&request))));
             let segments = if layer.rule.reads_path() { convert::segments(&mut request).await } else { Ok(Vec::new()) };
-            let judged = async { enforce(&cx, &layer.rule, &segments?).await };
-            let mut response = match judged.await {
-                Ok(()) => {
-                    request.extensions_mut().insert(Arc::clone(&cx));
-                    rendered(&cx, inner.call(request).await?)
+            let answer = async {
+                match async { enforce(&cx, &layer.rule, &segments?).await }.await {
+                    Ok(()) => {
+                        request.extensions_mut().insert(Arc::clone(&cx));
+                        Ok(rendered(&cx, inner.call(request).await?))
+                    }
+                    Err(error) => Ok::<_, Infallible>(convert::response(refusal(&cx, &error))),
                 }
-                Err(error) => convert::response(refusal(&cx, &error)),
             };
+            let mut response = in_span(&cx, answer).await?;
             if is_outermost {
                 finish(&cx, response.headers_mut());
             }

@@ -7,7 +7,7 @@ use url::Url;
 use crate::account::Lockout;
 use crate::base::Secret;
 use crate::crypto::keys::Keyring;
-use crate::guard::Tenancy;
+use crate::guard::{DevelopmentAuth, Environment, Tenancy};
 use crate::http::{
     CookieConfig, Cors, CorsPolicy, CredentialSource, TokenJar, TrustedOrigins, TrustedProxies, is_bare_origin,
     is_loopback,
@@ -34,6 +34,7 @@ pub(crate) struct Config {
     /// Whether a route must say more than that somebody is signed in.
     pub(crate) denies_unscoped_routes: bool,
     pub(crate) tenancy: Tenancy,
+    pub(crate) development_auth: Option<DevelopmentAuth>,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
     pub(crate) limits: limit::Config,
@@ -74,6 +75,8 @@ pub(crate) struct Draft {
     pub(crate) permission_rules: role::PermissionRules,
     pub(crate) denies_unscoped_routes: bool,
     pub(crate) tenancy: Tenancy,
+    pub(crate) environment: Environment,
+    pub(crate) development_auth: Option<DevelopmentAuth>,
     pub(crate) session: session::Config,
     pub(crate) lockout: Lockout,
     pub(crate) limits: limit::Config,
@@ -114,6 +117,8 @@ impl Default for Draft {
             permission_rules: role::PermissionRules::default(),
             denies_unscoped_routes: false,
             tenancy: Tenancy::default(),
+            environment: Environment::default(),
+            development_auth: None,
             session: session::Config::default(),
             lockout: Lockout::default(),
             limits: limit::Config::default(),
@@ -169,6 +174,9 @@ impl Draft {
             problems.push("credentials is empty: nobody could prove who they are".to_owned());
         }
         problems.extend(self.tenancy.problems());
+        if let Some(developer) = &self.development_auth {
+            problems.extend(developer.problems(self.environment, base_url.as_ref().is_ok_and(is_loopback)));
+        }
         problems.extend(self.session.problems());
         problems.extend(self.lockout.problems());
         problems.extend(self.limits.problems());
@@ -219,6 +227,7 @@ impl Draft {
             permission_rules: self.permission_rules,
             denies_unscoped_routes: self.denies_unscoped_routes,
             tenancy: self.tenancy,
+            development_auth: self.development_auth,
             session: self.session,
             lockout: self.lockout,
             limits: self.limits,

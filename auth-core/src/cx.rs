@@ -202,6 +202,11 @@ impl Cx {
         format!("{}{}", self.auth.base_url(), self.endpoint_path(path))
     }
 
+    /// Whether it is a request to a route of the application.
+    pub(crate) fn is_at_route(&self) -> bool {
+        matches!(self.realm(), Some(Realm::Route(_)))
+    }
+
     /// The pool that the request is for, where it is for one.
     pub(crate) fn expected_pool(&self) -> Option<Pool> {
         match self.realm()? {

@@ -22,6 +22,7 @@
 //! | `GET /cart` | `CurrentCustomer`, on a route of customers | the principal |
 //! | `GET /accounts/{id}` | whose it is, or `permission("users:admin")` | the id |
 //! | `DELETE /accounts/{id}` | `permission("users:delete")`, nobody their own, and `permission("users:admin")` | the id |
+//! | `GET /context` | signed in | the `RequestContext`, and whether it has `reports:read` |
 //! | `GET /imports` | signed in, twice a minute and three times an hour | `{"imported":true}` |
 //! | `GET /health` | everybody, as often as they like | `{"status":"ok"}` |
 //! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |
@@ -30,8 +31,8 @@ use std::time::Duration;
 
 use auth_core::base::UserId;
 use auth_core::guard::{
-    CurrentSession, MaybePrincipal, Member, PermissionName, Policy, PolicyExt, Principal, RoleName, Tenant,
-    not_yourself, owner_or, permission,
+    CurrentSession, MaybePrincipal, Member, PermissionName, Policy, PolicyExt, Principal, RequestContext, RoleName,
+    Tenant, not_yourself, owner_or, permission,
 };
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
 use serde_json::{Value, json};
@@ -96,6 +97,11 @@ pub(crate) fn staff() -> Value {
 
 pub(crate) fn pair() -> Value {
     json!({"pair": true})
+}
+
+pub(crate) fn context(context: &RequestContext) -> Value {
+    tracing::info!("a handler logs");
+    json!({"context": context, "reads": context.has_permission("reports:read")})
 }
 
 pub(crate) fn imported() -> Value {

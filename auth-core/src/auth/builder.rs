@@ -10,7 +10,7 @@ use crate::base::{Clock, OsRandom, Random, Secret, SystemClock};
 use crate::config::Draft;
 use crate::crypto::password_hash::PasswordHasher;
 use crate::error::ConfigErrors;
-use crate::guard::{PlatformAccess, Tenancy};
+use crate::guard::{DevelopmentAuth, Environment, PlatformAccess, Tenancy};
 use crate::hooks::{EventSink, HookChain, Hooks};
 use crate::http::{
     CookieConfig, Cors, CredentialSource, Endpoint, ErrorRenderer, Pages, PlainPages, ProtocolErrors,
@@ -121,6 +121,18 @@ impl AuthBuilder {
     /// require something, be it [`signed_in`](crate::guard::signed_in), or be public.
     pub fn deny_unscoped_routes(mut self) -> Self {
         self.draft.denies_unscoped_routes = true;
+        self
+    }
+
+    /// Where the program runs; in production unless said otherwise.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.draft.environment = environment;
+        self
+    }
+
+    /// Who requests without a credential are while the application is written: refused in production.
+    pub fn development_auth(mut self, developer: DevelopmentAuth) -> Self {
+        self.draft.development_auth = Some(developer);
         self
     }
 
@@ -354,6 +366,9 @@ impl AuthBuilder {
             ),
         };
         let base_url = config.base_url.as_str().trim_end_matches('/');
+        if config.development_auth.is_some() {
+            tracing::warn!("development_auth() is on: whoever reaches this program is signed in");
+        }
         let limiter = Limiter::new(config.limits.clone(), &config.keyring);
         let tokens = config.tokens.clone().map(|tokens| token::Tokens::new(tokens, base_url));
         Ok(Auth(Arc::new(Engine {

@@ -7,6 +7,7 @@
 //! | [`CurrentSession`] | whoever has a session |
 //! | [`Tenant`] | whoever acts for a tenant |
 //! | [`Member`] | whoever does so as a member of it |
+//! | [`RequestContext`] | whoever proved who they are; what handlers log and hand on |
 //! | [`MaybePrincipal`] | everybody; a *bad* credential is still refused |
 //! | [`Fresh<G>`](Fresh) | `G`, proved a short while ago |
 //! | [`RequireRole<R>`](RequireRole), [`RequirePermission<P>`](RequirePermission) | holders of a role or a permission |
@@ -20,6 +21,8 @@
 
 mod access_rule;
 mod business_hours;
+mod context;
+mod development;
 mod path_policy;
 mod permission;
 mod platform;
@@ -35,6 +38,8 @@ use std::future::Future;
 pub(crate) use access_rule::Admits;
 pub use access_rule::{AccessRule, check_rules};
 pub use business_hours::BusinessHours;
+pub use context::RequestContext;
+pub use development::{DevelopmentAuth, Environment};
 pub use permission::{PermissionName, RequirePermission};
 pub use platform::PlatformAccess;
 pub use policy::{

@@ -47,7 +47,7 @@ const API_KEY: &str = "x-api-key";
 
 /// Who sends this request: the first credential present decides, a bad one never falls through to the next.
 pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<Arc<Authentication>>> {
-    let Some(credential) = Credential::of(cx)? else { return Ok(None) };
+    let Some(credential) = Credential::of(cx)? else { return developer(cx) };
     cx.before_auth().await?;
     let authentication = match &credential {
         Credential::Session { token, place } => by_session_token(cx, check, token, *place).await?,
@@ -57,6 +57,16 @@ pub(crate) async fn authenticate(cx: &Cx, check: SessionCheck) -> Result<Option<
     };
     cx.admit(&authentication).await?;
     Ok(Some(Arc::new(authentication)))
+}
+
+/// Who a request without a credential is while an application is written: nobody, unless it says so. A page of others
+/// must not be able to act as them either.
+fn developer(cx: &Cx) -> Result<Option<Arc<Authentication>>> {
+    let Some(developer) = cx.auth().config().development_auth.as_ref().filter(|_| cx.is_at_route()) else {
+        return Ok(None);
+    };
+    expect_origin(cx)?;
+    developer.authentication(cx.auth()).map(|caller| Some(Arc::new(caller)))
 }
 
 /// The session token that the request shows, if its credential is one.

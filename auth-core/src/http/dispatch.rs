@@ -1,6 +1,7 @@
 //! The only pipeline: origin, limit, guard, decode, call, reply; then one log line, correlation id, cookies.
 
 use std::fmt;
+use std::future::Future;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -80,6 +81,14 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
 /// named and is not.
 pub async fn enforce(cx: &Cx, rule: &AccessRule, path: &[(String, String)]) -> Result<()> {
     rule.check(cx, path).await
+}
+
+/// Answers a request to a route of the application within a span that has its correlation id, so that every line that
+/// its handler logs names the request.
+pub fn in_span<F: Future>(cx: &Cx, answer: F) -> impl Future<Output = F::Output> + use<F> {
+    let request = cx.request();
+    let (method, route, correlation_id) = (request.method.as_str(), &*request.route, cx.correlation_id());
+    answer.instrument(tracing::info_span!("request", method, route, correlation_id))
 }
 
 /// Logs a refusal, once, and renders it.

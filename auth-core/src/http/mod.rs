@@ -37,7 +37,7 @@ pub use cors::{Cors, preflight, requesting_page, share};
 pub use credential::CredentialSource;
 pub(crate) use credential::{Credential, authenticate, renew_cookie, shown_session, slide};
 pub use csrf::CsrfToken;
-pub use dispatch::{Incoming, dispatch, enforce, finish, misplaced, not_found, refusal};
+pub use dispatch::{Incoming, dispatch, enforce, finish, in_span, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};
 pub use gateway_errors::GatewayErrors;
 pub use input::Media;

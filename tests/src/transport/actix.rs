@@ -10,7 +10,7 @@ use actix_web::{App, test};
 use async_trait::async_trait;
 use auth_actix::{
     CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member,
-    RequireRole, RouteExt, Router, Routes, Tenant,
+    RequestContext, RequireRole, RouteExt, Router, Routes, Tenant,
 };
 use auth_core::guard::{self, permission};
 use auth_core::session::SessionCheck;
@@ -116,6 +116,7 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
             "/accounts/{id}",
             web::delete().to(account).require(permission("users:delete")).policy("id", routes::may_delete()),
         )
+        .route("/context", web::get().to(context))
         .route("/imports", web::get().to(imports).rate_limit(routes::imports()))
         .route("/health", web::get().to(health).public().unlimited())
         .route("/shop", web::get().to(maybe).public().for_everybody())
@@ -156,6 +157,10 @@ async fn reports() -> Json<Value> {
 
 async fn account(id: web::Path<String>) -> Json<Value> {
     Json(routes::account(&id))
+}
+
+async fn context(context: RequestContext) -> Json<Value> {
+    Json(routes::context(&context))
 }
 
 async fn imports() -> Json<Value> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use async_trait::async_trait;
 use auth_axum::{
     CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member, Refusal,
-    RequireRole, RouteExt, Router, Tenant,
+    RequestContext, RequireRole, RouteExt, Router, Tenant,
 };
 use auth_core::guard::{self, permission};
 use auth_core::session::SessionCheck;
@@ -69,6 +69,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/cart", get(customers).for_customers())
         .route("/accounts/{id}", get(account).policy("id", routes::may_see()))
         .route("/accounts/{id}", delete(account).require(permission("users:delete")).policy("id", routes::may_delete()))
+        .route("/context", get(context))
         .route("/imports", get(imports).rate_limit(routes::imports()))
         .route("/health", get(health).public().unlimited())
         .route("/shop", get(maybe).public().for_everybody())
@@ -109,6 +110,10 @@ async fn reports() -> Json<Value> {
 
 async fn account(Path(id): Path<String>) -> Json<Value> {
     Json(routes::account(&id))
+}
+
+async fn context(context: RequestContext) -> Json<Value> {
+    Json(routes::context(&context))
 }
 
 async fn imports() -> Json<Value> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use auth_core::error::Code;
 use auth_core::guard::{
     AccessRule, CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal, Member,
-    RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
+    RequestContext, RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
 use auth_core::http::{
     Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, refusal, requesting_page, share,
@@ -179,6 +179,9 @@ fn application() -> Vec<Rule> {
                 Box::pin(async move { Ok(routes::who(&MaybePrincipal::check(&cx).await?)) })
             })
         },
+        Rule::get("/context", signed_in(), |cx| {
+            Box::pin(async move { Ok(routes::context(&RequestContext::check(&cx).await?)) })
+        }),
         Rule { rule: AccessRule::default().policy("id", routes::may_see()), ..Rule::account(Method::GET) },
         Rule {
             rule: AccessRule::default().require(permission("users:delete")).policy("id", routes::may_delete()),

@@ -18,6 +18,7 @@ mod customers;
 mod default_deny;
 mod delete_by_mail;
 mod delete_user;
+mod development;
 mod email_otp;
 mod events;
 mod external;

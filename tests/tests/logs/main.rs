@@ -21,7 +21,7 @@ use auth_core::token::Transport;
 use auth_core::user::Pool;
 use auth_core::{AuthBuilder, code, customer, session, token};
 use auth_tests::loopback::{Answer, Server};
-use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp};
+use auth_tests::{Actor, PASSWORD, Reply, Stack, TestApp, TransportKind};
 use http::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -455,4 +455,16 @@ async fn nothing_secret_is_written(stack: Stack, log: &Log) {
     }
     assert_eq!(secrets.found_in(&written), None, "the beginning of a secret is in the log on {stack:?}");
     assert!(!written.contains("lovelace"), "an address is in the log on {stack:?}");
+    if stack.transport != TransportKind::Core {
+        names_the_request(&app, log).await;
+    }
+}
+
+/// What a handler logs is in the span of its request.
+async fn names_the_request(app: &TestApp, log: &Log) {
+    let grace = app.signed_up("grace@example.com").await;
+    grace.request(Method::GET, "/context").header("x-correlation-id", "req-of-grace").send().await.ok();
+    let written = log.take();
+    let line = written.lines().find(|line| line.contains("a handler logs")).unwrap();
+    assert!(line.contains("correlation_id=\"req-of-grace\"") && line.contains("route=\"/context\""), "{line}");
 }
