@@ -67,6 +67,16 @@ fn peer(request: &HttpRequest) -> Option<IpAddr> {
     request.peer_addr().map(|address| address.ip())
 }
 
+/// What a page asks to send: the method, and the headers that tell of it.
+pub(crate) fn asked(request: &HttpRequest) -> (Method, HeaderMap) {
+    let names = [actix_header::ORIGIN, actix_header::ACCESS_CONTROL_REQUEST_METHOD];
+    let mut asked = actix_header::HeaderMap::new();
+    for name in names {
+        request.headers().get_all(&name).for_each(|value| asked.append(name.clone(), value.clone()));
+    }
+    (method(request), headers(&asked))
+}
+
 fn headers(headers: &actix_header::HeaderMap) -> HeaderMap {
     let pairs = headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name.as_str().as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
@@ -97,7 +107,7 @@ pub(crate) fn extend(headers: &mut actix_header::HeaderMap, from: &HeaderMap) {
             actix_header::HeaderValue::from_bytes(value.as_bytes()),
         );
         let (Ok(name), Ok(value)) = pair else { continue };
-        if name == actix_header::SET_COOKIE || name == actix_header::VARY {
+        if [actix_header::SET_COOKIE, actix_header::VARY, actix_header::ACCESS_CONTROL_EXPOSE_HEADERS].contains(&name) {
             headers.append(name, value);
         } else {
             headers.insert(name, value);

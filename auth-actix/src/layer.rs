@@ -9,8 +9,8 @@ use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::middleware::Next;
-use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, in_span, preflight, refusal, requesting_page, share};
+use auth_core::guard::{AccessRule, check_rules};
+use auth_core::http::{enforce, finish, in_span, preflight, refusal, request_origin, share};
 use auth_core::{Auth, ConfigErrors, Cx};
 
 use crate::convert;
@@ -34,10 +34,8 @@ impl AuthLayer {
     /// [`ConfigErrors`] when nobody can fulfil it, or it asks for an unknown role guard.
     pub fn new(auth: Auth, rule: impl Into<AccessRule>) -> Result<Self, ConfigErrors> {
         let rule = rule.into();
-        match rule.problems("of a layer", &auth) {
-            problems if problems.is_empty() => Ok(Self::checked(auth, rule)),
-            problems => Err(ConfigErrors::new(problems)),
-        }
+        check_rules(&auth, [("of a layer", &rule)])?;
+        Ok(Self::checked(auth, rule))
     }
 
     pub(crate) fn checked(auth: Auth, rule: AccessRule) -> Self {
@@ -90,7 +88,7 @@ where
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(request.request()))));
             let segments = if layer.rule.reads_path() { convert::segments(request.request()) } else { Ok(Vec::new()) };
             let answer = async {
-                match async { enforce(&cx, &layer.rule, &segments?).await }.await {
+                match enforce(&cx, &layer.rule, segments).await {
                     Err(error) => {
                         Ok::<_, actix_web::Error>(request.into_response(convert::response(refusal(&cx, &error))))
                     }
@@ -132,13 +130,13 @@ pub(crate) async fn cors(
     if !auth.has_cors() {
         return next.call(request).await;
     }
-    let info = convert::request_info(request.request());
-    if let Some(response) = preflight(&auth, &info.method, &info.headers) {
+    let asked = convert::asked(request.request());
+    if let Some(response) = preflight(&auth, &asked.0, &asked.1) {
         return Ok(request.into_response(convert::response(response)));
     }
     let mut response = next.call(request).await?;
     let mut headers = http::HeaderMap::new();
-    share(&auth, requesting_page(&info.headers), &mut headers);
+    share(&auth, request_origin(&asked.1), &mut headers);
     convert::extend(response.headers_mut(), &headers);
     Ok(response)
 }

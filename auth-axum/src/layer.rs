@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use auth_core::guard::AccessRule;
-use auth_core::http::{enforce, finish, in_span, preflight, refusal, requesting_page, share};
+use auth_core::guard::{AccessRule, check_rules};
+use auth_core::http::{enforce, finish, in_span, preflight, refusal, request_origin, share};
 use auth_core::{Auth, ConfigErrors, Cx};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -36,10 +36,8 @@ impl AuthLayer {
     /// [`ConfigErrors`] when nobody can fulfil it, or it asks for an unknown role guard.
     pub fn new(auth: Auth, rule: impl Into<AccessRule>) -> Result<Self, ConfigErrors> {
         let rule = rule.into();
-        match rule.problems("of a layer", &auth) {
-            problems if problems.is_empty() => Ok(Self::checked(auth, rule)),
-            problems => Err(ConfigErrors::new(problems)),
-        }
+        check_rules(&auth, [("of a layer", &rule)])?;
+        Ok(Self::checked(auth, rule))
     }
 
     pub(crate) fn checked(auth: Auth, rule: AccessRule) -> Self {
@@ -89,7 +87,7 @@ where
             let cx = outer.unwrap_or_else(|| Arc::new(layer.auth.cx(convert::request_info(&request))));
             let segments = if layer.rule.reads_path() { convert::segments(&mut request).await } else { Ok(Vec::new()) };
             let answer = async {
-                match async { enforce(&cx, &layer.rule, &segments?).await }.await {
+                match enforce(&cx, &layer.rule, segments).await {
                     Ok(()) => {
                         request.extensions_mut().insert(Arc::clone(&cx));
                         Ok(rendered(&cx, inner.call(request).await?))
@@ -121,8 +119,8 @@ pub(crate) async fn cors(State(auth): State<Auth>, request: Request, next: Next)
     if let Some(response) = preflight(&auth, request.method(), request.headers()) {
         return convert::response(response);
     }
-    let page = requesting_page(request.headers());
+    let origin = request_origin(request.headers());
     let mut response = next.run(request).await;
-    share(&auth, page, response.headers_mut());
+    share(&auth, origin, response.headers_mut());
     response
 }

@@ -146,14 +146,19 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
             // Not `route_layer`: that would leave the method fallback open, which is also what `any` is made of.
             router = router.route(&path, protected.handlers.layer(layer));
         }
-        Ok(router.layer(from_fn_with_state(auth, cors)))
+        Ok(shared(&auth, router))
     }
 }
 
 /// The engine's own endpoints alone, below [`Auth::base_path`]. An unknown path there, or a known one with another
 /// method, is 404 with an empty body.
 pub fn endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {
-    nested_endpoints(auth).layer(from_fn_with_state(auth.clone(), cors))
+    shared(auth, nested_endpoints(auth))
+}
+
+/// Only around what is routed: what is not answered here, the application answers.
+fn shared<S: Clone + Send + Sync + 'static>(auth: &Auth, router: axum::Router<S>) -> axum::Router<S> {
+    if auth.has_cors() { router.route_layer(from_fn_with_state(auth.clone(), cors)) } else { router }
 }
 
 fn nested_endpoints<S: Clone + Send + Sync + 'static>(auth: &Auth) -> axum::Router<S> {

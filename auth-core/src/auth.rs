@@ -69,7 +69,7 @@ impl Auth {
     }
 
     /// Calls an endpoint without HTTP, under the same guard, hooks and rules. What belongs to HTTP is not done: the
-    /// origin of the request and the addresses in it are not judged, and nothing is rendered.
+    /// origin of the request and the addresses in it are not judged, nothing is counted by client, and nothing is rendered.
     ///
     /// # Errors
     /// Whatever the guard or the endpoint refuses.

@@ -1,15 +1,18 @@
 //! One request, as everything in the engine sees it.
 
+mod work;
+
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use cookie::Cookie;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::sync::OnceCell;
+
+pub use work::Work;
 
 use crate::audit;
 use crate::auth::Auth;
@@ -19,7 +22,7 @@ use crate::guard::{Admits, Authentication, Principal, PrincipalSource};
 use crate::hooks::{self, Event, HookChain};
 use crate::limit::Standing;
 use crate::session::{Resolved, SessionCheck};
-use crate::store::{Conn, Tx};
+use crate::store::Conn;
 use crate::user::Pool;
 
 /// What a request says about itself, in the engine's own terms.
@@ -173,7 +176,7 @@ impl Cx {
     /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store gives no transaction.
     pub async fn begin(&self) -> Result<Work<'_>> {
         let tx = self.auth.store().begin().await?;
-        Ok(Work { cx: self, tx, events: Vec::new(), has_mail: false })
+        Ok(Work::new(self, tx))
     }
 
     /// The same context, for what is done to customers: signing in through it looks among them, and so on.
@@ -453,6 +456,11 @@ impl Cx {
         }
     }
 
+    /// Remembers the bucket in which there was no room: the response tells of that one.
+    pub(crate) fn note_full(&self, standing: Standing) {
+        self.left().standing = Some(standing);
+    }
+
     /// The bucket that the response tells of.
     pub(crate) fn standing(&self) -> Option<Standing> {
         self.left().standing
@@ -516,67 +524,4 @@ fn warn_of_unknown_clients() {
     ONCE.call_once(|| {
         tracing::warn!("clients have no address, so requests and attempts are not limited by it; with axum, serve the app by into_make_service_with_connect_info::<SocketAddr>()");
     });
-}
-
-/// A transaction and the events that it will have caused. Dropped without [`commit`](Self::commit), neither happened.
-pub struct Work<'a> {
-    cx: &'a Cx,
-    tx: Box<dyn Tx>,
-    events: Vec<Event>,
-    has_mail: bool,
-}
-
-impl Work<'_> {
-    /// Queues the news of a change in this transaction, to be told once it is durable.
-    pub(crate) fn emit(&mut self, event: Event) {
-        self.events.push(event);
-    }
-
-    /// Has the messages of this transaction sent once they are durable.
-    pub(crate) fn wake_postman(&mut self) {
-        self.has_mail = true;
-    }
-
-    /// The transaction itself, for functions that want nothing but that, such as `auth_sqlx::connection`.
-    pub fn tx(&mut self) -> &mut dyn Tx {
-        &mut *self.tx
-    }
-
-    /// Makes the changes durable together with the audit rows of their events, then tells the event sinks.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`](crate::error::Code::Unavailable) when the store cannot say that they are durable;
-    /// no event is told then.
-    pub async fn commit(self) -> Result<()> {
-        let Self { cx, mut tx, events, has_mail } = self;
-        for event in &events {
-            tx.insert_audit(&audit::entry(cx, event)).await?;
-        }
-        tx.commit().await?;
-        if has_mail {
-            cx.auth().postman().wake();
-        }
-        hooks::deliver(cx, &events).await;
-        Ok(())
-    }
-}
-
-impl Deref for Work<'_> {
-    type Target = dyn Tx;
-
-    fn deref(&self) -> &(dyn Tx + 'static) {
-        &*self.tx
-    }
-}
-
-impl DerefMut for Work<'_> {
-    fn deref_mut(&mut self) -> &mut (dyn Tx + 'static) {
-        &mut *self.tx
-    }
-}
-
-impl fmt::Debug for Work<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("events", &self.events).finish_non_exhaustive()
-    }
 }

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::base::InvalidEmail;
 use crate::crypto::password_hash::HashError;
-use crate::limit::Quota;
+use crate::limit::{InvalidQuota, Quota};
 use crate::role::InvalidName;
 use crate::store::StoreError;
 
@@ -369,7 +369,7 @@ impl Error {
     }
 
     /// The permissions that somebody would have needed.
-    pub fn permissions(&self) -> Option<&MissingPermissions> {
+    pub fn missing_permissions(&self) -> Option<&MissingPermissions> {
         self.0.permissions.as_deref()
     }
 
@@ -416,6 +416,13 @@ impl From<HashError> for Error {
             HashError::TooLong => Code::PasswordTooLong.into(),
             HashError::Failed => Self::internal(error),
         }
+    }
+}
+
+/// For programs that read their limits from settings.
+impl From<InvalidQuota> for ConfigErrors {
+    fn from(error: InvalidQuota) -> Self {
+        Self::new(vec![error.to_string()])
     }
 }
 

@@ -96,9 +96,8 @@ pub mod prelude {
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
         CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
-        PermissionName, Policy, PolicyExt, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped,
-        Tenancy, Tenant, TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in,
-        staff,
+        PermissionName, Policy, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy,
+        Tenant, TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in, staff,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginAttempt, LoginContext};
     pub use crate::http::{Endpoint, Json};

@@ -24,11 +24,13 @@
 //! | `DELETE /accounts/{id}` | `permission("users:delete")`, nobody their own, and `permission("users:admin")` | the id |
 //! | `GET /context` | signed in | the `RequestContext`, and whether it has `reports:read` |
 //! | `GET /imports` | signed in, twice a minute and three times an hour | `{"imported":true}` |
+//! | `GET /by-client`, `/by-text`, `/by-key` | public; signed in; signed in: each two a minute, by what it is called | `{"imported":true}` |
 //! | `GET /health` | everybody, as often as they like | `{"status":"ok"}` |
 //! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |
 
 use std::time::Duration;
 
+use auth_core::Cx;
 use auth_core::base::UserId;
 use auth_core::guard::{
     CurrentSession, MaybePrincipal, Member, PermissionName, Policy, PolicyExt, Principal, RequestContext, RoleName,
@@ -129,6 +131,22 @@ pub(crate) fn account(id: &str) -> Value {
 /// Of `/imports`.
 pub(crate) fn imports() -> RateLimit {
     RateLimit::per(RateLimitKey::Caller, [Quota::per_minute(2).unwrap(), Quota::per_hour(3).unwrap()])
+}
+
+/// Of `/by-client`.
+pub(crate) fn by_client() -> RateLimit {
+    RateLimit::per(RateLimitKey::Client, [Quota::per_minute(2).unwrap()])
+}
+
+/// Of `/by-text`: by the header `x-device`.
+pub(crate) fn by_text() -> RateLimit {
+    let device = |cx: &Cx| Some(cx.request().headers.get("x-device")?.to_str().ok()?.to_owned());
+    RateLimit::per_custom("device", device, [Quota::per_minute(2).unwrap()])
+}
+
+/// Of `/by-key`.
+pub(crate) fn by_key() -> RateLimit {
+    RateLimit::per(RateLimitKey::ApiKey, [Quota::per_minute(2).unwrap()])
 }
 
 pub(crate) fn changed() -> Value {

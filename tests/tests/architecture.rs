@@ -38,8 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("issuer", &["base", "cx", "crypto", "error", "ports", "role"]),
     // The table of refusals knows the failures that it translates, a malformed role name among them.
     ("error", &["base", "crypto", "limit", "store", "role"]),
-    // Whom it counts by is who has proved themselves.
-    ("limit", &["base", "crypto", "error", "store", "cx", "guard"]),
+    ("limit", &["base", "crypto", "error", "store", "cx"]),
     ("store/memory", &["base", "crypto", "limit", "<features>", "audit", "outbox", "retention"]),
     ("store/suite", &["base", "crypto", "limit", "<features>", "audit", "outbox", "retention"]),
     ("store", &["limit", "<features>", "audit", "outbox", "retention"]),
@@ -73,7 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("password/sign_in", &["base", "crypto", "cx", "error", "hooks", "<earlier>"]),
     ("password/reset", &["base", "crypto", "cx", "error", "hooks", "ports", "<earlier>"]),
     ("token/transport", &["base", "cx", "error", "http", "<earlier>"]),
-    ("session/several", &["base", "cx", "error", "guard", "hooks", "http"]),
+    ("session/several", &["base", "limit", "cx", "error", "guard", "hooks", "http"]),
     // Re-exports, and with the feature `suite` a door for the conformance tests.
     ("<feature>/mod", &["base", "limit"]),
     ("guard", &["base", "error", "limit", "cx", "auth", "issuer", "<features>"]),

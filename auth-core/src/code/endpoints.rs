@@ -30,6 +30,7 @@ impl Endpoint for GenerateOneTimeToken {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/one-time-token/generate";
     const NAME: &'static str = "generate_one_time_token";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = CurrentSession;
     type Reply = Json<OneTimeTokenBody>;
 

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::limits::limit_route;
 use super::path_policy::PathPolicy;
 use super::requirement::check_all;
 use super::signed_in::authenticated;
@@ -9,7 +10,7 @@ use super::{Policy, PrincipalKind, Requirement, TenantRequirement};
 use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Code, ConfigErrors, Error, Result};
-use crate::limit::{RateLimit, RouteLimit, limit_route};
+use crate::limit::{RateLimit, RouteLimit};
 use crate::session::SessionCheck;
 use crate::user::Pool;
 
@@ -137,8 +138,8 @@ impl AccessRule {
     ///
     /// # Errors
     /// 429 when it is called too often; 401 without a valid credential, 403 when it does not suffice, 503 when the store
-    /// is down; what the demand for a tenant refuses.
-    pub(crate) async fn check(&self, cx: &Cx, path: &[(String, String)]) -> Result<()> {
+    /// is down; what the demand for a tenant refuses; then 400 for a path that cannot be read, and what policies refuse.
+    pub(crate) async fn check(&self, cx: &Cx, path: Result<Vec<(String, String)>>) -> Result<()> {
         // Also where everybody may come in: a handler there may ask who it is.
         cx.demand(self.session_check);
         cx.enter_route(self.admits);
@@ -150,8 +151,11 @@ impl AccessRule {
         let caller = authenticated(cx).await?;
         self.tenant.unwrap_or(cx.auth().config().tenancy.requirement()).check(caller.principal(), cx).await?;
         check_all(&self.requirements, caller.principal(), cx.auth())?;
-        for policy in &self.policies {
-            policy.check(cx, path).await?;
+        if self.reads_path() {
+            let path = path?;
+            for policy in &self.policies {
+                policy.check(cx, &path).await?;
+            }
         }
         Ok(())
     }
@@ -178,7 +182,7 @@ impl AccessRule {
         }
         problems.extend(self.session_check.problem());
         problems.extend(self.limit.problems());
-        problems.extend(self.policies.iter().filter_map(|policy| policy.problem(path)));
+        problems.extend(self.policies.iter().flat_map(|policy| policy.problems(path, auth)));
         if self.is_public && self.reads_path() {
             problems.push("it is public and also has a policy: nobody would be judged".to_owned());
         }

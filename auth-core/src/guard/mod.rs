@@ -23,6 +23,7 @@ mod access_rule;
 mod business_hours;
 mod context;
 mod development;
+mod limits;
 mod path_policy;
 mod permission;
 mod platform;
@@ -43,7 +44,7 @@ pub use development::{DevelopmentAuth, Environment};
 pub use permission::{PermissionName, RequirePermission};
 pub use platform::PlatformAccess;
 pub use policy::{
-    And, Decision, FromFn, Not, NotYourself, Or, Owned, OwnerOr, Policy, PolicyContext, PolicyExt, RequiredRoleOr,
+    And, Decision, Not, NotYourself, Or, Owned, OwnerOr, Policy, PolicyContext, PolicyExt, PolicyFn, RequiredRoleOr,
     RequiresRole, not, not_yourself, owner_or, policy, required_role_or,
 };
 pub use principal::{Authentication, Principal, PrincipalId, PrincipalKind, PrincipalSource};

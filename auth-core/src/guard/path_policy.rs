@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Policy;
+use super::{Policy, PolicyExt};
+use crate::auth::Auth;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 
@@ -27,6 +28,7 @@ impl fmt::Debug for PathPolicy {
 /// A policy whose input is read out of text.
 #[async_trait]
 trait Judge: Send + Sync {
+    fn problems(&self, auth: &Auth) -> Vec<String>;
     async fn judge(&self, cx: &Cx, segment: &str, text: &str) -> Result<()>;
 }
 
@@ -34,6 +36,10 @@ struct Read<I, P>(P, PhantomData<fn() -> I>);
 
 #[async_trait]
 impl<I: FromStr + Send + Sync, P: Policy<I>> Judge for Read<I, P> {
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        self.0.problems(auth)
+    }
+
     async fn judge(&self, cx: &Cx, segment: &str, text: &str) -> Result<()> {
         let Ok(input) = text.parse::<I>() else { return Err(Error::invalid("path", segment, "malformed")) };
         self.0.enforce(cx, &input).await
@@ -48,17 +54,24 @@ impl PathPolicy {
         Self { segment, policy: Arc::new(Read(policy, PhantomData)) }
     }
 
-    /// What is wrong with it at this path.
-    pub(super) fn problem(&self, path: &str) -> Option<String> {
+    /// What is wrong with it at this path. Of a layer nobody knows where it will stand.
+    pub(super) fn problems(&self, path: &str, auth: &Auth) -> Vec<String> {
+        let mut problems = self.policy.problems(auth);
         let marks = [format!("{{{}}}", self.segment), format!("{{{}:", self.segment)];
-        let stands_there = marks.iter().any(|mark| path.contains(mark));
-        (!stands_there).then(|| format!("its policy is about {{{}}}, which its path does not have", self.segment))
+        let times: usize = marks.iter().map(|mark| path.matches(mark.as_str()).count()).sum();
+        if path.starts_with('/') && times != 1 {
+            problems.push(format!("its policy is about {{{}}}, which its path has {times} times", self.segment));
+        }
+        problems
     }
 
     /// Judges with the decoded segments of the matched path.
     pub(super) async fn check(&self, cx: &Cx, path: &[(String, String)]) -> Result<()> {
-        let found = path.iter().find(|(name, _)| name == self.segment);
-        let (_, text) = found.ok_or_else(|| Error::internal("a policy about a segment that the path does not have"))?;
+        // Of two that are called the same, the handler may take the other one.
+        let mut found = path.iter().filter(|(name, _)| name == self.segment);
+        let (Some((_, text)), None) = (found.next(), found.next()) else {
+            return Err(Error::internal("a policy is about a segment that the path does not have once"));
+        };
         self.policy.judge(cx, self.segment, text).await
     }
 }

@@ -27,7 +27,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use super::signed_in::authenticated;
-use super::{Principal, PrincipalId, Requirement};
+use super::{Principal, PrincipalId, Requirement, permission};
 use crate::auth::Auth;
 use crate::base::{CustomerId, TenantId, Timestamp, UserId};
 use crate::cx::Cx;
@@ -35,12 +35,15 @@ use crate::error::{Code, Error, ErrorKind, Result};
 
 /// What a policy says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "a decision that nobody looks at allows everything"]
 pub enum Decision {
     /// It may be done.
     Allow,
     /// Not by this caller: 403 [`Code::Forbidden`].
     Deny,
+    /// Not before the caller has signed in again: 403 [`Code::SessionNotFresh`].
+    SignInAgain,
     /// By nobody, or not now: 422 [`Code::RuleViolation`], with this sentence for a person.
     RuleViolation(Cow<'static, str>),
 }
@@ -49,6 +52,11 @@ impl Decision {
     /// [`RuleViolation`](Self::RuleViolation) of this sentence.
     pub fn violation(message: impl Into<Cow<'static, str>>) -> Self {
         Self::RuleViolation(message.into())
+    }
+
+    /// [`Allow`](Self::Allow) if it holds, else [`RuleViolation`](Self::RuleViolation) of this sentence.
+    pub fn violation_unless(holds: bool, message: impl Into<Cow<'static, str>>) -> Self {
+        if holds { Self::Allow } else { Self::violation(message) }
     }
 
     /// [`Allow`](Self::Allow) if it holds, else [`Deny`](Self::Deny).
@@ -62,6 +70,7 @@ impl Decision {
         match self {
             Self::Allow => Ok(()),
             Self::Deny => Err(Code::Forbidden.into()),
+            Self::SignInAgain => Err(Code::SessionNotFresh.into()),
             Self::RuleViolation(message) => Err(Error::from(Code::RuleViolation).saying(message)),
         }
     }
@@ -100,11 +109,24 @@ pub trait Policy<I: ?Sized + Sync>: Send + Sync {
     /// When it cannot be known.
     fn decide(&self, context: &PolicyContext<'_>, input: &I) -> impl Future<Output = Result<Decision>> + Send;
 
+    /// What makes it impossible, one sentence each: asked at start-up where a route has it.
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        let _ = auth;
+        Vec::new()
+    }
+}
+
+/// How policies are asked, and how they combine.
+pub trait PolicyExt: Sized {
     /// Refuses the caller of this request what the policy does not allow.
     ///
     /// # Errors
-    /// 401 for nobody; 403 [`Code::Forbidden`], 422 [`Code::RuleViolation`]; when it cannot be known.
-    fn enforce(&self, cx: &Cx, input: &I) -> impl Future<Output = Result<()>> + Send {
+    /// 401 for nobody; 403 [`Code::Forbidden`], [`Code::SessionNotFresh`]; 422 [`Code::RuleViolation`]; when it cannot
+    /// be known.
+    fn enforce<I: ?Sized + Sync>(&self, cx: &Cx, input: &I) -> impl Future<Output = Result<()>> + Send
+    where
+        Self: Policy<I>,
+    {
         async {
             let caller = authenticated(cx).await?;
             let tenant = cx.tenant().await?;
@@ -116,10 +138,7 @@ pub trait Policy<I: ?Sized + Sync>: Send + Sync {
             self.decide(&context, input).await?.into_result()
         }
     }
-}
 
-/// How policies combine.
-pub trait PolicyExt: Sized {
     /// Both: the first that does not allow it decides, and what comes after it is not asked.
     fn and<P>(self, other: P) -> And<Self, P> {
         And(self, other)
@@ -144,6 +163,10 @@ impl<I: ?Sized + Sync, A: Policy<I>, B: Policy<I>> Policy<I> for And<A, B> {
             refused => Ok(refused),
         }
     }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        [self.0.problems(auth), self.1.problems(auth)].concat()
+    }
 }
 
 /// A policy by [`PolicyExt::or`].
@@ -154,8 +177,12 @@ impl<I: ?Sized + Sync, A: Policy<I>, B: Policy<I>> Policy<I> for Or<A, B> {
     async fn decide(&self, context: &PolicyContext<'_>, input: &I) -> Result<Decision> {
         match self.0.decide(context, input).await? {
             Decision::Allow => Ok(Decision::Allow),
-            Decision::Deny | Decision::RuleViolation(_) => self.1.decide(context, input).await,
+            Decision::Deny | Decision::SignInAgain | Decision::RuleViolation(_) => self.1.decide(context, input).await,
         }
+    }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        [self.0.problems(auth), self.1.problems(auth)].concat()
     }
 }
 
@@ -172,13 +199,17 @@ impl<I: ?Sized + Sync, P: Policy<I>> Policy<I> for Not<P> {
     async fn decide(&self, context: &PolicyContext<'_>, input: &I) -> Result<Decision> {
         Ok(match self.0.decide(context, input).await? {
             Decision::Allow => Decision::Deny,
-            Decision::Deny | Decision::RuleViolation(_) => Decision::Allow,
+            Decision::Deny | Decision::SignInAgain | Decision::RuleViolation(_) => Decision::Allow,
         })
+    }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        self.0.problems(auth)
     }
 }
 
 /// A policy by [`policy`].
-pub struct FromFn<I: ?Sized, F>(F, PhantomData<fn(&I)>);
+pub struct PolicyFn<I: ?Sized, F>(F, PhantomData<fn(&I)>);
 
 /// A policy that looks nothing up.
 ///
@@ -194,15 +225,15 @@ pub struct FromFn<I: ?Sized, F>(F, PhantomData<fn(&I)>);
 ///     true => Decision::violation("A paid order cannot be changed."),
 /// });
 /// ```
-pub const fn policy<I, F>(decide: F) -> FromFn<I, F>
+pub const fn policy<I, F>(decide: F) -> PolicyFn<I, F>
 where
     I: ?Sized,
     F: Fn(&PolicyContext<'_>, &I) -> Decision,
 {
-    FromFn(decide, PhantomData)
+    PolicyFn(decide, PhantomData)
 }
 
-impl<I, F> Policy<I> for FromFn<I, F>
+impl<I, F> Policy<I> for PolicyFn<I, F>
 where
     I: ?Sized + Sync,
     F: Fn(&PolicyContext<'_>, &I) -> Decision + Send + Sync,
@@ -212,22 +243,25 @@ where
     }
 }
 
-impl<I: ?Sized, F> fmt::Debug for FromFn<I, F> {
+impl<I: ?Sized, F> fmt::Debug for PolicyFn<I, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FromFn")
+        f.write_str("PolicyFn")
     }
 }
 
 /// A requirement, whatever the input: for combining it with policies.
 impl<I: ?Sized + Sync> Policy<I> for Requirement {
     async fn decide(&self, context: &PolicyContext<'_>, _input: &I) -> Result<Decision> {
-        match context.auth.authorize(context.principal, self) {
+        match self.rule().check(context.principal, context.auth) {
             Ok(()) => Ok(Decision::Allow),
-            Err(error) if error.kind() == ErrorKind::Forbidden && !error.is(Code::SessionNotFresh) => {
-                Ok(Decision::Deny)
-            }
+            Err(error) if error.is(Code::SessionNotFresh) => Ok(Decision::SignInAgain),
+            Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Decision::Deny),
             Err(error) => Err(error),
         }
+    }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        Requirement::problems(self, auth)
     }
 }
 
@@ -262,7 +296,7 @@ impl Owned for PrincipalId {
 #[derive(Clone, Debug)]
 pub struct OwnerOr(Cow<'static, str>);
 
-/// Whose it is, and whoever holds the permission of exactly this name. An API key acts as its owner.
+/// Whose it is, and whoever holds the permission. An API key acts as its owner.
 pub fn owner_or(permission: impl Into<Cow<'static, str>>) -> OwnerOr {
     OwnerOr(permission.into())
 }
@@ -271,6 +305,10 @@ impl<I: Owned + ?Sized + Sync> Policy<I> for OwnerOr {
     async fn decide(&self, context: &PolicyContext<'_>, input: &I) -> Result<Decision> {
         let principal = context.principal;
         Ok(Decision::allow_if(input.is_owned_by(principal) || context.auth.permits(principal, &self.0)))
+    }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        permission(self.0.clone()).problems(auth)
     }
 }
 
@@ -311,5 +349,9 @@ impl<I: RequiresRole + ?Sized + Sync> Policy<I> for RequiredRoleOr {
             Some((guard, name)) => Ok(Decision::allow_if(context.principal.has_role(guard, name))),
             None => self.0.decide(context, input).await,
         }
+    }
+
+    fn problems(&self, auth: &Auth) -> Vec<String> {
+        self.0.problems(auth)
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, MissingPermissions, Result};
 pub struct Requirement(Rule);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Rule {
+pub(super) enum Rule {
     Public,
     SignedIn,
     Fresh,
@@ -48,7 +48,7 @@ pub fn kind(kind: PrincipalKind) -> Requirement {
     Requirement(Rule::Kind(kind))
 }
 
-/// Holders of the permission of exactly this name.
+/// Holders of the permission: of exactly this name, unless [wildcards](crate::role::WildcardPolicy) count.
 pub fn permission(name: impl Into<Cow<'static, str>>) -> Requirement {
     Requirement(Rule::Permission(name.into()))
 }
@@ -113,6 +113,10 @@ impl Requirement {
         self.check(caller.principal(), cx.auth())
     }
 
+    pub(super) const fn rule(&self) -> &Rule {
+        &self.0
+    }
+
     /// [`Auth::authorize`].
     pub(crate) fn check(&self, principal: &Principal, auth: &Auth) -> Result<()> {
         check_all(std::slice::from_ref(self), principal, auth)
@@ -147,16 +151,24 @@ enum Place {
 
 /// Each of them. A refusal says what all of them require, and what of that is missing.
 pub(super) fn check_all(requirements: &[Requirement], principal: &Principal, auth: &Auth) -> Result<()> {
-    let Err(error) = requirements.iter().try_for_each(|requirement| requirement.0.check(principal, auth)) else {
-        return Ok(());
-    };
-    let required: Vec<String> = requirements.iter().flat_map(Requirement::permissions).map(str::to_owned).collect();
-    let missing: Vec<String> = required.iter().filter(|name| !auth.permits(principal, name)).cloned().collect();
-    if missing.is_empty() {
+    let failing = |requirement: &&Requirement| requirement.0.check(principal, auth).is_err();
+    let Some(first) = requirements.iter().find(failing) else { return Ok(()) };
+    let error = first.0.check(principal, auth).err().unwrap_or_else(|| Code::Forbidden.into());
+    let is_missing = |name: &&str| !auth.permits(principal, name);
+    if !first.permissions().iter().any(&is_missing) {
         return Err(error);
     }
-    let held = principal.permissions.iter().map(ToString::to_string).collect();
-    Err(error.lacking(MissingPermissions { required, missing, held }))
+    let names = |of: &[&Requirement], keep: &dyn Fn(&&str) -> bool| {
+        let names = of.iter().flat_map(|requirement| requirement.permissions());
+        names.filter(|name| keep(name)).map(str::to_owned).collect()
+    };
+    let all: Vec<&Requirement> = requirements.iter().collect();
+    let unfulfilled: Vec<&Requirement> = requirements.iter().filter(failing).collect();
+    Err(error.lacking(MissingPermissions {
+        required: names(&all, &|_| true),
+        missing: names(&unfulfilled, &is_missing),
+        held: principal.permissions.iter().map(ToString::to_string).collect(),
+    }))
 }
 
 impl Rule {
@@ -174,7 +186,7 @@ impl Rule {
         }
     }
 
-    fn check(&self, principal: &Principal, auth: &Auth) -> Result<()> {
+    pub(super) fn check(&self, principal: &Principal, auth: &Auth) -> Result<()> {
         let fulfilled = match self {
             Self::Public | Self::SignedIn => true,
             Self::Fresh => return principal.expect_fresh(auth),

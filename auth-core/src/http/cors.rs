@@ -22,7 +22,7 @@ use crate::auth::Auth;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Cors {
-    pages: Pages,
+    origins: Origins,
     methods: Vec<Method>,
     headers: Vec<HeaderName>,
     exposed: Vec<HeaderName>,
@@ -31,7 +31,7 @@ pub struct Cors {
 }
 
 #[derive(Clone, Debug)]
-enum Pages {
+enum Origins {
     Trusted,
     Of(Vec<String>),
     Any { insecurely: bool },
@@ -40,33 +40,34 @@ enum Pages {
 impl Cors {
     /// Pages of the [trusted origins](crate::AuthBuilder::trusted_origins), which may call the endpoints as well.
     pub fn of_trusted_origins() -> Self {
-        Self::of(Pages::Trusted)
+        Self::of(Origins::Trusted)
     }
 
-    /// Pages of these origins: exactly (`https://app.example.com`), or all hosts below one (`https://*.example.com`).
-    /// `*` alone is [any page](Self::any_page) there is, and then with credentials it is an error.
+    /// Pages of these origins: exactly (`https://app.example.com`), or all hosts below one (`https://*.example.com`). With
+    /// credentials they must be [trusted](crate::AuthBuilder::trusted_origins), too.
+    /// `*` alone is [any page](Self::any_origin) there is, and then with credentials it is an error.
     pub fn of_origins<T: Into<String>>(origins: impl IntoIterator<Item = T>) -> Self {
         let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
         Self::of(if origins.iter().any(|origin| origin == "*") {
-            Pages::Any { insecurely: false }
+            Origins::Any { insecurely: false }
         } else {
-            Pages::Of(origins)
+            Origins::Of(origins)
         })
     }
 
     /// Any page there is, without credentials: what is public anyway.
-    pub fn any_page() -> Self {
-        Self::of(Pages::Any { insecurely: false }).without_credentials()
+    pub fn any_origin() -> Self {
+        Self::of(Origins::Any { insecurely: false }).without_credentials()
     }
 
     /// Any page there is may act as whoever looks at it, and read the answers. For development.
-    pub fn any_page_with_credentials_insecurely() -> Self {
-        Self::of(Pages::Any { insecurely: true })
+    pub fn any_origin_with_credentials_insecurely() -> Self {
+        Self::of(Origins::Any { insecurely: true })
     }
 
-    fn of(pages: Pages) -> Self {
+    fn of(origins: Origins) -> Self {
         Self {
-            pages,
+            origins,
             methods: vec![Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS],
             headers: ["content-type", "authorization", "x-csrf-token", correlation::HEADER]
                 .map(HeaderName::from_static)
@@ -87,18 +88,18 @@ impl Cors {
     }
 
     /// These methods and no others.
-    pub fn methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+    pub fn allow_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
         Self { methods: methods.into_iter().collect(), ..self }
     }
 
     /// One more header that pages may send.
-    pub fn header(mut self, name: HeaderName) -> Self {
+    pub fn allow_header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);
         self
     }
 
     /// One more header that pages may read.
-    pub fn expose(mut self, name: HeaderName) -> Self {
+    pub fn expose_header(mut self, name: HeaderName) -> Self {
         self.exposed.push(name);
         self
     }
@@ -110,24 +111,32 @@ impl Cors {
 
     /// Checks it, and writes its headers once and for all.
     pub(crate) fn check(&self, trusted: Option<&TrustedOrigins>, problems: &mut Vec<String>) -> Option<CorsPolicy> {
-        let readers = match &self.pages {
-            Pages::Trusted => Readers::Of(trusted?.clone()),
-            Pages::Of(origins) => match TrustedOrigins::parse(None, origins) {
-                Ok(origins) => Readers::Of(origins),
+        let readers = match &self.origins {
+            Origins::Trusted => Readers::Of(trusted?.clone()),
+            Origins::Of(origins) => match TrustedOrigins::parse(None, origins) {
+                // Whoever reads an answer that is somebody's can take their session over, by a one-time token.
+                Ok(parsed) if self.with_credentials && !trusted?.covers(&parsed) => {
+                    problems.push(format!(
+                        "CORS lets pages of {origins:?} act as whoever looks at them: name them in trusted_origins() too, or \
+                         say without_credentials()"
+                    ));
+                    return None;
+                }
+                Ok(parsed) => Readers::Of(parsed),
                 Err(found) => {
                     problems.extend(found.into_iter().map(|problem| problem.replace("trusted origin", "CORS origin")));
                     return None;
                 }
             },
-            Pages::Any { insecurely: false } if self.with_credentials => {
+            Origins::Any { insecurely: false } if self.with_credentials => {
                 problems.push(
                     "CORS lets any page act as whoever looks at it: name the origins, or say without_credentials(), \
-                     or any_page_with_credentials_insecurely()"
+                     or any_origin_with_credentials_insecurely()"
                         .to_owned(),
                 );
                 return None;
             }
-            Pages::Any { .. } => Readers::All,
+            Origins::Any { .. } => Readers::All,
         };
         Some(CorsPolicy {
             readers,
@@ -200,7 +209,7 @@ pub fn preflight(auth: &Auth, method: &Method, request: &HeaderMap) -> Option<Re
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
-    if cors.share(requesting_page(request), answer) {
+    if cors.share(request_origin(request), answer) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, cors.methods.clone());
         answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.clone());
         answer.insert(header::ACCESS_CONTROL_MAX_AGE, cors.max_age.clone());
@@ -211,17 +220,18 @@ pub fn preflight(auth: &Auth, method: &Method, request: &HeaderMap) -> Option<Re
 }
 
 /// The origin of the page that sends the request, for [`share`]. A request that names two is nobody's.
-pub fn requesting_page(request: &HeaderMap) -> Option<HeaderValue> {
+pub fn request_origin(request: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = request.get_all(header::ORIGIN).iter();
     origins.next().filter(|_| origins.next().is_none()).cloned()
 }
 
-/// Says on every other answer, a refusal as well, whether the [page](requesting_page) may read it.
-pub fn share(auth: &Auth, page: Option<HeaderValue>, answer: &mut HeaderMap) {
+/// Says on every other answer, a refusal as well, whether pages of the [origin](request_origin) may read it.
+pub fn share(auth: &Auth, origin: Option<HeaderValue>, answer: &mut HeaderMap) {
     if let Some(cors) = &auth.config().cors
-        && cors.share(page, answer)
+        && cors.share(origin, answer)
     {
-        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, cors.exposed.clone());
+        // Beside what an endpoint or the application exposes.
+        answer.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, cors.exposed.clone());
     }
 }
 
@@ -241,7 +251,7 @@ mod tests {
             request.append(header::ORIGIN, origin.parse().unwrap());
         }
         let mut answer = HeaderMap::new();
-        policy(cors).unwrap().share(requesting_page(&request), &mut answer);
+        policy(cors).unwrap().share(request_origin(&request), &mut answer);
         answer
     }
 
@@ -258,18 +268,28 @@ mod tests {
             assert!(!answer.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{foreign:?}");
             assert_eq!(answer[header::VARY], "origin", "a cache would give it to others");
         }
-        let answer = shared(&Cors::any_page(), &["https://evil.test"]);
+        let answer = shared(&Cors::any_origin(), &["https://evil.test"]);
         assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert!(!answer.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
-        let answer = shared(&Cors::any_page_with_credentials_insecurely(), &["https://evil.test"]);
+        let answer = shared(&Cors::any_origin_with_credentials_insecurely(), &["https://evil.test"]);
         assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://evil.test");
     }
 
     #[test]
-    fn any_page_with_credentials_has_to_be_meant() {
+    fn any_origin_with_credentials_has_to_be_meant() {
         assert!(policy(&Cors::of_origins(["*"])).unwrap_err()[0].contains("insecurely"));
         assert!(policy(&Cors::of_origins(["https://a.test", "*"])).is_err());
         assert!(policy(&Cors::of_origins(["*"]).without_credentials()).is_ok());
         assert!(policy(&Cors::of_origins(["https://*"])).unwrap_err()[0].contains("CORS origin"));
+    }
+
+    #[test]
+    fn who_reads_what_is_somebodys_is_trusted() {
+        let of = |origin: &str| Cors::of_origins([origin]);
+        assert!(policy(&of("https://app.example.com")).is_ok());
+        for other in ["https://blog.example.com", "https://*.example.com", "http://localhost:1"] {
+            assert!(policy(&of(other)).unwrap_err()[0].contains("trusted_origins()"), "{other}");
+            assert!(policy(&of(other).without_credentials()).is_ok());
+        }
     }
 }

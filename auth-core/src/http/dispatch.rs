@@ -77,9 +77,10 @@ pub async fn dispatch(auth: &Auth, routes: &[Route], incoming: Incoming) -> Resp
 /// of the matched route's `{name}` segments, where the rule [reads them](AccessRule::reads_path).
 ///
 /// # Errors
-/// 401 without a valid credential, 403 when it does not suffice, 503 when the store is down; 400 when a tenant must be
-/// named and is not.
-pub async fn enforce(cx: &Cx, rule: &AccessRule, path: &[(String, String)]) -> Result<()> {
+/// 429 when it is called too often, 401 without a valid credential, 403 when it does not suffice, 503 when the store is
+/// down; 400 when a tenant must be named and is not, or the path cannot be read; 422 when a rule of the application
+/// forbids it.
+pub async fn enforce(cx: &Cx, rule: &AccessRule, path: Result<Vec<(String, String)>>) -> Result<()> {
     rule.check(cx, path).await
 }
 

@@ -44,7 +44,7 @@ struct Body<'a> {
 
 impl ErrorRenderer for GatewayErrors {
     fn render(&self, error: &Error, cx: &Cx) -> String {
-        let permissions = error.permissions();
+        let permissions = error.missing_permissions();
         let quota = error.quota();
         let is_limit = error.kind() == ErrorKind::TooManyRequests;
         let body = Body {
@@ -91,7 +91,7 @@ fn message(error: &Error) -> String {
     if let (Some(seconds), ErrorKind::TooManyRequests) = (error.retry_after_seconds(), error.kind()) {
         return format!("Rate limit exceeded. Try again in {seconds} seconds.");
     }
-    match error.permissions().map(|permissions| &*permissions.missing) {
+    match error.missing_permissions().map(|permissions| &*permissions.missing) {
         Some([one]) => format!("Missing required permission: {one}"),
         Some(several) => format!("Missing required permissions: {}", several.join(", ")),
         None => error.message().to_owned(),

@@ -33,7 +33,7 @@ pub(crate) use cookie::{
 };
 pub(crate) use correlation::correlation_id;
 pub(crate) use cors::CorsPolicy;
-pub use cors::{Cors, preflight, requesting_page, share};
+pub use cors::{Cors, preflight, request_origin, share};
 pub use credential::CredentialSource;
 pub(crate) use credential::{Credential, authenticate, renew_cookie, shown_session, slide};
 pub use csrf::CsrfToken;

@@ -64,6 +64,11 @@ impl TrustedOrigins {
             .is_ok_and(|url| url.username().is_empty() && url.password().is_none() && self.trusts_url(&url))
     }
 
+    /// Whether all that `other` trusts is trusted.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|pattern| self.0.iter().any(|own| own == pattern || own.matches(pattern)))
+    }
+
     fn trusts_url(&self, url: &Url) -> bool {
         Pattern::of_url(url).is_some_and(|this| self.0.iter().any(|pattern| pattern.matches(&this)))
     }

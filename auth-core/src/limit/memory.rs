@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Bucket, BucketKey, Place};
+use super::{Bucket, BucketKey, Count, Place};
 use crate::base::Timestamp;
 
 /// Locks, so that requests seldom wait for each other.
@@ -30,32 +30,6 @@ struct Shard {
     /// By the length of the window: a short one must not end the count of a long one.
     shared: HashMap<Duration, Box<[Count]>>,
     swept_at: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Count {
-    used: u32,
-    window_ends_at: Timestamp,
-}
-
-impl Count {
-    /// Of a window that has ended long ago.
-    const NONE: Self = Self { used: 0, window_ends_at: Timestamp::from_micros(0) };
-
-    fn take(&mut self, bucket: &Bucket, now: Timestamp) -> Place {
-        if now >= self.window_ends_at {
-            *self = Self { used: 0, window_ends_at: now.plus(bucket.quota.window()) };
-        }
-        let is_taken = self.used < bucket.quota.limit();
-        self.used += u32::from(is_taken);
-        Place { is_taken, used: self.used, window_ends_at: self.window_ends_at }
-    }
-
-    fn give_back(&mut self, window_ends_at: Timestamp) {
-        if self.window_ends_at == window_ends_at {
-            self.used = self.used.saturating_sub(1);
-        }
-    }
 }
 
 impl Default for MemoryBuckets {
@@ -90,7 +64,10 @@ impl Shard {
     fn count(&mut self, bucket: &Bucket, now: Timestamp) -> &mut Count {
         let has_room = self.own.contains_key(&bucket.key) || self.has_room(now);
         if has_room {
-            return self.own.entry(bucket.key).or_insert(Count::NONE);
+            // What was counted while there was no room still counts.
+            let shared = self.shared.get(&bucket.quota.window());
+            let known = shared.map_or(Count::NONE, |counts| counts[slot(&bucket.key)]);
+            return self.own.entry(bucket.key).or_insert(known);
         }
         let shared = self.shared.entry(bucket.quota.window());
         &mut shared.or_insert_with(|| vec![Count::NONE; SHARED_BUCKETS].into())[slot(&bucket.key)]
@@ -163,6 +140,20 @@ mod tests {
         assert!(shards.iter().all(|shard| shard.own.len() <= OWN_BUCKETS && shard.shared.len() <= 1));
         drop(shards);
         assert!(buckets.take(&late, START.plus(Duration::from_hours(1))).is_taken, "no room was made");
+    }
+
+    #[test]
+    fn what_was_counted_in_a_shared_bucket_counts_when_there_is_room_again() {
+        let mut shard = Shard::default();
+        let (second, hour) = (Quota::new(1, Duration::from_secs(1)).unwrap(), Quota::per_hour(1).unwrap());
+        for n in 0..OWN_BUCKETS as u64 {
+            shard.count(&bucket(n, second), START).take(&bucket(n, second), START);
+        }
+        let late = bucket(1 << 40, hour);
+        assert!(shard.count(&late, START).take(&late, START).is_taken);
+        let later = START.plus(Duration::from_secs(2));
+        assert!(!shard.count(&late, later).take(&late, later).is_taken);
+        assert!(shard.own.contains_key(&late.key), "no room was made");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Quota;
 use crate::cx::Cx;
@@ -31,10 +32,13 @@ pub struct RateLimit {
 }
 
 #[derive(Clone)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Known(RateLimitKey),
-    Custom { name: Cow<'static, str>, of: fn(&Cx) -> Option<String> },
+    Custom { name: Cow<'static, str>, of: Finder },
 }
+
+/// Finds what a request is counted by.
+pub(crate) type Finder = Arc<dyn Fn(&Cx) -> Option<String> + Send + Sync>;
 
 impl RateLimit {
     /// So many requests for each of these. All quotas must have room.
@@ -46,17 +50,17 @@ impl RateLimit {
     /// of a route apart. The text is counted under a pseudonym, and is written nowhere.
     pub fn per_custom(
         name: impl Into<Cow<'static, str>>,
-        of: fn(&Cx) -> Option<String>,
+        of: impl Fn(&Cx) -> Option<String> + Send + Sync + 'static,
         quotas: impl IntoIterator<Item = Quota>,
     ) -> Self {
-        Self { key: Key::Custom { name: name.into(), of }, quotas: quotas.into_iter().collect() }
+        Self { key: Key::Custom { name: name.into(), of: Arc::new(of) }, quotas: quotas.into_iter().collect() }
     }
 
-    pub(super) const fn key(&self) -> &Key {
+    pub(crate) const fn key(&self) -> &Key {
         &self.key
     }
 
-    pub(super) fn quotas(&self) -> &[Quota] {
+    pub(crate) fn quotas(&self) -> &[Quota] {
         &self.quotas
     }
 
@@ -99,10 +103,16 @@ impl EndpointLimit {
     pub(crate) const MAGIC_LINK: Self = Self::counted(Quota::known(5, 60));
     /// Texted codes: 10 in a minute.
     pub(crate) const PHONE: Self = Self::counted(Quota::known(10, 60));
-    /// What takes or gives a token or a link's secret: as often as [`ORDINARY`](Self::ORDINARY), but counted.
+    /// What takes or gives a token or a link's secret, or tells what is taken: as often as [`ORDINARY`](Self::ORDINARY),
+    /// but counted.
     pub(crate) const TOKEN: Self = Self::counted(Quota::known(100, 10));
 
-    /// For an endpoint at which one could guess: it is refused (503) while it cannot be counted.
+    /// For an endpoint at which nobody can guess anything: it passes while it cannot be counted.
+    pub const fn new(quota: Quota) -> Self {
+        Self { quota, must_count: false }
+    }
+
+    /// For an endpoint at which somebody could: it is refused (503) while it cannot be counted.
     pub const fn counted(quota: Quota) -> Self {
         Self { quota, must_count: true }
     }
@@ -112,8 +122,8 @@ impl EndpointLimit {
 /// own or they are lifted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteLimit {
-    pub(super) own: Vec<RateLimit>,
-    pub(super) is_lifted: bool,
+    pub(crate) own: Vec<RateLimit>,
+    pub(crate) is_lifted: bool,
 }
 
 impl RouteLimit {

@@ -42,6 +42,33 @@ pub struct Place {
     pub window_ends_at: Timestamp,
 }
 
+/// What is in a bucket, kept in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count {
+    pub(super) used: u32,
+    pub(crate) window_ends_at: Timestamp,
+}
+
+impl Count {
+    /// Of a window that has ended long ago.
+    pub(crate) const NONE: Self = Self { used: 0, window_ends_at: Timestamp::from_micros(0) };
+
+    pub(crate) fn take(&mut self, bucket: &Bucket, now: Timestamp) -> Place {
+        if now >= self.window_ends_at {
+            *self = Self { used: 0, window_ends_at: now.plus(bucket.quota.window()) };
+        }
+        let is_taken = self.used < bucket.quota.limit();
+        self.used += u32::from(is_taken);
+        Place { is_taken, used: self.used, window_ends_at: self.window_ends_at }
+    }
+
+    pub(crate) fn give_back(&mut self, window_ends_at: Timestamp) {
+        if self.window_ends_at == window_ends_at {
+            self.used = self.used.saturating_sub(1);
+        }
+    }
+}
+
 /// Buckets that all processes share which share the store.
 #[async_trait]
 pub trait LimitStore {

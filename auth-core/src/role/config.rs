@@ -40,17 +40,26 @@ pub enum WildcardPolicy {
 }
 
 impl PermissionGrammar {
+    /// Whether names begin so, up to the separator before an asterisk.
+    fn fits_beginning(self, start: &str) -> bool {
+        match self {
+            Self::ResourceAction | Self::Verb(_) => start.strip_suffix(':').is_some_and(is_word),
+            Self::Dotted => start.strip_suffix('.').is_some_and(|words| words.split('.').all(is_word)),
+        }
+    }
+
     fn fits(self, name: &str) -> bool {
-        let is_word = |word: &str| {
-            let is_letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
-            !word.is_empty() && word.bytes().all(is_letter)
-        };
         match self {
             Self::ResourceAction => name.split_once(':').is_some_and(|pair| is_word(pair.0) && is_word(pair.1)),
             Self::Verb(verbs) => name.split_once(':').is_some_and(|pair| is_word(pair.0) && verbs.contains(&pair.1)),
             Self::Dotted => name.split('.').count() <= 8 && name.split('.').all(is_word),
         }
     }
+}
+
+fn is_word(word: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    !word.is_empty() && word.bytes().all(is_letter)
 }
 
 impl PermissionRules {
@@ -84,9 +93,7 @@ impl PermissionRules {
     pub(crate) fn lets_hold(self, permission: &Permission) -> bool {
         let name = permission.as_str();
         let fits = |grammar: PermissionGrammar| {
-            let stands_for = self.beginning(name).map(|start| format!("{start}x"));
-            grammar.fits(name)
-                || stands_for.is_some_and(|name| grammar.fits(&name) || matches!(grammar, PermissionGrammar::Verb(_)))
+            grammar.fits(name) || self.beginning(name).is_some_and(|start| grammar.fits_beginning(start))
         };
         self.grammar.is_none_or(fits)
     }
@@ -160,6 +167,9 @@ mod tests {
         for grammar in [PermissionGrammar::ResourceAction, PermissionGrammar::Verb(VERBS)] {
             let rules = of(grammar).wildcards(WildcardPolicy::Suffix);
             assert!(rules.lets_hold(&permission("contact:*")) && rules.problem("contact:*").is_some());
+            for bad in ["USERS:*", "contact.*", "contact:read:*", "a:b:*"] {
+                assert!(!rules.lets_hold(&permission(bad)), "{bad}");
+            }
         }
         assert!(PermissionRules::default().problem("two words").is_some());
     }

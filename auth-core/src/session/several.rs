@@ -19,6 +19,7 @@ use crate::cx::Cx;
 use crate::error::{Code, ErrorKind, Result};
 use crate::guard::{Anyone, CurrentSession};
 use crate::http::{Done, Endpoint, Json, Reply, Route, TokenText, drop_kept_session, forget_session, put_into_use};
+use crate::limit::EndpointLimit;
 
 pub(crate) const SEVERAL_ROUTES: &[Route] =
     &[Route::of::<ListDeviceSessions>(), Route::of::<SetActiveSession>(), Route::of::<RevokeDeviceSession>()];
@@ -125,6 +126,7 @@ impl Endpoint for SetActiveSession {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/multi-session/set-active";
     const NAME: &'static str = "set_active_session";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = ActiveSession;
 

@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::guard::CurrentSession;
 use crate::http::{Endpoint, Route, ShownToken};
+use crate::limit::EndpointLimit;
 use crate::session::{self, NewSessionReply};
 
 pub(crate) const ROUTES: &[Route] = &[Route::of::<SwitchTenant>()];
@@ -37,6 +38,7 @@ impl Endpoint for SwitchTenant {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/switch-tenant";
     const NAME: &'static str = "switch_tenant";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = CurrentSession;
     type Reply = NewSessionReply<SwitchedBody>;
 

@@ -84,6 +84,7 @@ impl Endpoint for IsUsernameAvailable {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/is-username-available";
     const NAME: &'static str = "is_username_available";
+    const LIMIT: EndpointLimit = EndpointLimit::TOKEN;
     type Caller = Anyone;
     type Reply = Json<AvailableBody>;
 

@@ -11,7 +11,7 @@ use auth_core::guard::{
     RequestContext, RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
 use auth_core::http::{
-    Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, refusal, requesting_page, share,
+    Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, refusal, request_origin, share,
 };
 use auth_core::session::SessionCheck;
 use auth_core::{Auth, Cx, RequestInfo, Result};
@@ -66,7 +66,7 @@ impl Core {
     async fn handler(&self, rule: &Rule, segments: Segments, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
         let info = RequestInfo::new(request.method().clone(), rule.path, request.headers().clone(), Some(peer));
         let cx = Arc::new(self.auth.cx(info));
-        let outcome = match enforce(&cx, &rule.rule, &segments).await {
+        let outcome = match enforce(&cx, &rule.rule, Ok(segments.clone())).await {
             Ok(()) if rule.shows_segment => Ok(routes::account(&segments[0].1)),
             Ok(()) => (rule.handler)(Arc::clone(&cx)).await,
             Err(refused) => Err(refused),
@@ -97,12 +97,15 @@ fn captured(pattern: &str, path: &str) -> Option<Segments> {
 #[async_trait]
 impl Transport for Core {
     async fn send(&self, request: Request<Bytes>, peer: IpAddr) -> Response<Bytes> {
-        if let Some(response) = preflight(&self.auth, request.method(), request.headers()) {
+        let path = request.uri().path();
+        let is_routed = path.starts_with(self.auth.base_path())
+            || self.application.iter().any(|rule| captured(rule.path, path).is_some());
+        if is_routed && let Some(response) = preflight(&self.auth, request.method(), request.headers()) {
             return response;
         }
-        let page = requesting_page(request.headers());
+        let origin = request_origin(request.headers());
         let mut response = self.answer(request, peer).await;
-        share(&self.auth, page, response.headers_mut());
+        share(&self.auth, origin, response.headers_mut());
         response
     }
 }
@@ -187,10 +190,10 @@ fn application() -> Vec<Rule> {
             rule: AccessRule::default().require(permission("users:delete")).policy("id", routes::may_delete()),
             ..Rule::account(Method::DELETE)
         },
-        Rule {
-            rule: AccessRule::default().rate_limit(routes::imports()),
-            ..Rule::get("/imports", signed_in(), |_| Box::pin(async { Ok(routes::imported()) }))
-        },
+        Rule::limited("/imports", AccessRule::default().rate_limit(routes::imports())),
+        Rule::limited("/by-client", AccessRule::default().public().rate_limit(routes::by_client())),
+        Rule::limited("/by-text", AccessRule::default().rate_limit(routes::by_text())),
+        Rule::limited("/by-key", AccessRule::default().rate_limit(routes::by_key())),
         Rule {
             rule: AccessRule::default().public().unlimited(),
             ..Rule::get("/health", public(), |_| Box::pin(async { Ok(routes::health()) }))
@@ -209,6 +212,10 @@ impl Rule {
         handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
     ) -> Self {
         Self { method: Method::GET, path, rule: requirement.into(), handler, shows_segment: false }
+    }
+
+    fn limited(path: &'static str, rule: AccessRule) -> Self {
+        Self { rule, ..Self::get(path, signed_in(), |_| Box::pin(async { Ok(routes::imported()) })) }
     }
 
     fn account(method: Method) -> Self {

@@ -11,13 +11,14 @@ flows![
     every_answer_says_who_may_read_it,
     without_cors_nobody_else_reads_anything,
     any_page_reads_what_is_public_anyway,
+    what_is_not_routed_is_not_shared,
 ];
 
 const APP: &str = "https://app.example.com";
 
 async fn shared(stack: Stack) -> TestApp {
     let limits = Config::default().anonymous([Quota::per_minute(2).unwrap()]);
-    stack.app_with(|builder| builder.cors(Cors::of_origins([APP])).rate_limits(limits)).await
+    stack.app_with(|builder| builder.trusted_origins([APP]).cors(Cors::of_trusted_origins()).rate_limits(limits)).await
 }
 
 async fn preflight(app: &TestApp, path: &str, origin: &str) -> Reply {
@@ -109,8 +110,16 @@ async fn without_cors_nobody_else_reads_anything(stack: Stack) {
 }
 
 async fn any_page_reads_what_is_public_anyway(stack: Stack) {
-    let app = stack.app_with(|builder| builder.cors(Cors::any_page())).await;
+    let app = stack.app_with(|builder| builder.cors(Cors::any_origin())).await;
     let reply = get(&app, "/products", "https://evil.test").await;
     assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
     assert_eq!(reply.header("access-control-allow-credentials"), None);
+}
+
+/// In both frameworks alike.
+async fn what_is_not_routed_is_not_shared(stack: Stack) {
+    let app = shared(stack).await;
+    for path in ["/nothing", "/me/nothing"] {
+        assert_eq!(preflight(&app, path, APP).await.status, 404, "{path}");
+    }
 }

@@ -153,17 +153,17 @@ async fn of_rules_around_each_other_the_inner_one_says_whom_it_admits(stack: Sta
     let request = || app.auth().cx(RequestInfo::new(Method::GET, "/cart", headers.clone(), None));
     let rule = AccessRule::default;
     let cx = request();
-    enforce(&cx, &rule().public(), &[]).await.unwrap();
-    enforce(&cx, &rule().for_customers(), &[]).await.unwrap();
+    enforce(&cx, &rule().public(), Ok(Vec::new())).await.unwrap();
+    enforce(&cx, &rule().for_customers(), Ok(Vec::new())).await.unwrap();
     let cx = request();
-    enforce(&cx, &rule().public().for_everybody(), &[]).await.unwrap();
-    enforce(&cx, &rule().public(), &[]).await.unwrap();
+    enforce(&cx, &rule().public().for_everybody(), Ok(Vec::new())).await.unwrap();
+    enforce(&cx, &rule().public(), Ok(Vec::new())).await.unwrap();
     // However a handler asks.
     assert!(MaybePrincipal::check(&cx).await.unwrap_err().is(Code::Forbidden));
     assert!(cx.authentication().await.unwrap_err().is(Code::Forbidden));
     assert!(cx.tenant().await.unwrap_err().is(Code::Forbidden));
     let cx = request();
-    assert!(enforce(&cx, &rule(), &[]).await.unwrap_err().is(Code::Forbidden));
+    assert!(enforce(&cx, &rule(), Ok(Vec::new())).await.unwrap_err().is(Code::Forbidden));
 }
 
 async fn what_is_for_users_is_not_done_to_customers(stack: Stack) {

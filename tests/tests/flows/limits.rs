@@ -26,6 +26,12 @@ flows![
     without_counters_the_known_pass_and_the_unknown_do_not,
     processes_that_share_a_database_share_the_counters,
     nothing_is_counted_where_nothing_is_limited,
+    no_method_opens_a_bucket_of_its_own,
+    what_cannot_be_read_is_counted_too,
+    a_route_counts_by_what_it_says,
+    nobody_uses_up_what_a_route_keeps_for_others,
+    a_handler_counts_by_what_it_knows,
+    a_request_under_two_rules_is_counted_once,
 ];
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -53,8 +59,12 @@ fn standing(app: &TestApp, reply: &Reply) -> (u64, u64, i64) {
     (number("x-ratelimit-limit"), number("x-ratelimit-remaining"), resets_at - app.cx().now().as_seconds())
 }
 
+/// That there is no room for so many seconds: every header tells of the same bucket.
 fn full(reply: &Reply, seconds: u64) {
     reply.refused(429, "TOO_MANY_REQUESTS");
+    let date = |name: &str| reply.header(name).unwrap().parse::<u64>().unwrap();
+    let start = auth_core::base::Timestamp::from_micros(1_780_000_000_123_456).as_seconds();
+    assert!(date("x-ratelimit-reset") >= u64::try_from(start).unwrap() + seconds);
     for name in ["retry-after", "x-retry-after"] {
         assert_eq!(reply.header(name), Some(&*seconds.to_string()), "{name}");
     }
@@ -124,7 +134,9 @@ async fn a_route_with_a_limit_of_its_own_has_no_other(stack: Stack) {
     reply.ok();
     assert_eq!(standing(&app, &reply), (2, 1, 61), "of two quotas the tightest is told");
     ada.get("/imports").await.ok();
-    full(&ada.get("/imports").await, 60);
+    let reply = ada.get("/imports").await;
+    full(&reply, 60);
+    assert_eq!(standing(&app, &reply), (2, 0, 61), "the minute's is full, and not the hour's");
     full(&ada.get("/me").await, 60);
     app.advance(MINUTE);
     let reply = ada.get("/imports").await;
@@ -290,4 +302,105 @@ async fn nothing_is_counted_where_nothing_is_limited(stack: Stack) {
     assert_eq!(app.tap().take_calls(), ["session_by_token"]);
     app.anon().get("/products").await.ok();
     assert!(app.tap().take_calls().is_empty());
+}
+
+async fn no_method_opens_a_bucket_of_its_own(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let ada = signed_up(&app, "ada@example.com", "192.0.2.1").await;
+    for method in ["GET", "HEAD"] {
+        let reply = ada.request(method.parse().unwrap(), "/imports").send().await;
+        assert!(matches!(reply.status.as_u16(), 200 | 404 | 405), "{method}: {reply:?}");
+    }
+    ada.get("/imports").await;
+    for method in ["GET", "A1", "A2", "POST", "PATCH"] {
+        let reply = ada.request(method.parse().unwrap(), "/imports").send().await;
+        assert!(matches!(reply.status.as_u16(), 404 | 405 | 429), "{method}: {reply:?}");
+    }
+    full(&ada.get("/imports").await, 60);
+}
+
+async fn what_cannot_be_read_is_counted_too(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let nobody = app.anon();
+    nobody.get("/accounts/%ff").await.refused(401, "UNAUTHORIZED");
+    nobody.get("/accounts/1").await.refused(401, "UNAUTHORIZED");
+    full(&nobody.get("/accounts/1").await, 60);
+}
+
+async fn a_route_counts_by_what_it_says(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let ada = signed_up(&app, "ada@example.com", "192.0.2.1").await;
+    // By client: whoever is signed in shares it with everybody at their address.
+    for actor in [&ada, &app.anon().from_ip("192.0.2.1")] {
+        actor.get("/by-client").await.ok();
+    }
+    full(&ada.get("/by-client").await, 60);
+    ada.clone().from_ip("192.0.2.2").get("/by-client").await.ok();
+    // By a text in the request, and without one by what is said of all routes.
+    let by =
+        async |text: &'static str| ada.request(http::Method::GET, "/by-text").header("x-device", text).send().await;
+    for text in ["a", "b", "a", "b"] {
+        by(text).await.ok();
+    }
+    full(&by("a").await, 60);
+    by("c").await.ok();
+    let reply = ada.get("/by-text").await;
+    reply.ok();
+    assert_eq!(standing(&app, &reply), (3, 2, 61));
+    // By API key: each has its own, and who has none is counted as everywhere.
+    let key = async || {
+        let created = ada.auth_post("/api-key/create", serde_json::json!({"name": "k"})).await.ok();
+        created["key"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (key().await, key().await);
+    let with =
+        async |key: &str| app.program().request(http::Method::GET, "/by-key").header("x-api-key", key).send().await;
+    for key in [&one, &other, &one, &other] {
+        with(key).await.ok();
+    }
+    full(&with(&one).await, 60);
+    let nobody = app.anon().from_ip("198.51.100.9");
+    for _ in 0..2 {
+        nobody.get("/by-key").await.refused(401, "UNAUTHORIZED");
+    }
+    full(&nobody.get("/by-key").await, 60);
+}
+
+async fn nobody_uses_up_what_a_route_keeps_for_others(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let ada = signed_up(&app, "ada@example.com", "192.0.2.1").await;
+    let by = async |actor: &Actor| actor.request(http::Method::GET, "/by-text").header("x-device", "hers").send().await;
+    for n in 0..4 {
+        by(&app.anon().from_ip(&format!("198.51.100.{n}"))).await.refused(401, "UNAUTHORIZED");
+    }
+    by(&ada).await.ok();
+}
+
+async fn a_handler_counts_by_what_it_knows(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let cx = app.cx();
+    let quotas = [Quota::per_minute(2).unwrap()];
+    let take = async |name, text| auth_core::limit::take(&cx, name, text, &quotas).await;
+    take("reset", "ada@example.com").await.unwrap();
+    take("reset", "ada@example.com").await.unwrap();
+    let refused = take("reset", "ada@example.com").await.unwrap_err();
+    assert_eq!((refused.retry_after_seconds(), refused.quota()), (Some(60), Some(quotas[0])));
+    take("reset", "eve@example.com").await.unwrap();
+    take("invite", "ada@example.com").await.unwrap();
+}
+
+async fn a_request_under_two_rules_is_counted_once(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let cx = app.auth().cx(auth_core::RequestInfo::new(
+        http::Method::GET,
+        "/inner",
+        http::HeaderMap::new(),
+        Some("192.0.2.77".parse().unwrap()),
+    ));
+    let rule = auth_core::guard::AccessRule::default().public();
+    for _ in 0..5 {
+        auth_core::http::enforce(&cx, &rule, Ok(Vec::new())).await.unwrap();
+    }
+    let reply = app.anon().from_ip("192.0.2.77").get("/products").await;
+    assert_eq!(standing(&app, &reply), (2, 0, 61));
 }

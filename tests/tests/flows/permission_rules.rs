@@ -1,7 +1,8 @@
 //! What permissions are called, and what is said of routes before the first request.
 
+use auth_core::error::Code;
+use auth_core::guard::{AccessRule, all, any, fresh, not, permission, policy, role as holds, signed_in};
 use auth_core::guard::{Decision, PolicyContext};
-use auth_core::guard::{all, permission, policy, signed_in};
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
 use auth_core::role::{self, PermissionGrammar, PermissionRules, WildcardPolicy};
 use auth_core::store::MemoryStore;
@@ -12,6 +13,7 @@ flows![
     a_wildcard_stands_for_what_begins_like_it_where_that_is_said,
     a_role_holds_what_the_grammar_allows,
     a_refusal_names_what_the_whole_route_requires,
+    a_stale_session_is_told_of_and_not_a_permission,
 ];
 
 async fn a_wildcard_stands_for_what_begins_like_it_where_that_is_said(stack: Stack) {
@@ -38,6 +40,19 @@ async fn a_role_holds_what_the_grammar_allows(stack: Stack) {
     }
 }
 
+/// What is missing is told where that is why.
+async fn a_stale_session_is_told_of_and_not_a_permission(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    app.grant("ada@example.com", "ADMIN", "clerk", &["a"]).await;
+    let bearer = format!("Bearer {}", ada.cookie().unwrap()).parse().unwrap();
+    let headers = http::HeaderMap::from_iter([(http::header::AUTHORIZATION, bearer)]);
+    let cx = app.auth().cx(auth_core::RequestInfo::new(http::Method::POST, "/orders", headers, None));
+    let rule = AccessRule::default().require(fresh()).require(any([permission("a"), permission("b")]));
+    app.advance(std::time::Duration::from_hours(25));
+    let refused = auth_core::http::enforce(&cx, &rule, Ok(Vec::new())).await.unwrap_err();
+    assert!(refused.is(Code::SessionNotFresh) && refused.missing_permissions().is_none(), "{refused}");
+}
+
 async fn a_refusal_names_what_the_whole_route_requires(stack: Stack) {
     let app = stack.app().await;
     let ada = app.signed_up("ada@example.com").await;
@@ -48,7 +63,7 @@ async fn a_refusal_names_what_the_whole_route_requires(stack: Stack) {
     let caller = cx.authentication().await.unwrap().unwrap();
     let process = all([permission("orders:read"), permission("orders:process"), permission("orders:pay")]);
     let refused = app.auth().authorize(caller.principal(), &process).unwrap_err();
-    let permissions = refused.permissions().unwrap();
+    let permissions = refused.missing_permissions().unwrap();
     assert_eq!(permissions.required, ["orders:read", "orders:process", "orders:pay"]);
     assert_eq!(permissions.missing, ["orders:process", "orders:pay"]);
     assert_eq!(permissions.held, ["orders:read"]);
@@ -121,6 +136,7 @@ fn contradictory_limits_and_policies_are_told_at_start_up() {
         route!(&auth, "/x", |route| route.rate_limit(RateLimit::per(RateLimitKey::Client, [quota()])).unlimited()),
         route!(&auth, "/x/{idea}", |route| route.policy("id", never())),
         route!(&auth, "/x/{id}", |route| route.policy("id", never()).public()),
+        route!(&auth, "/x/{id}", |route| route.policy::<u32>("id", not(holds("root").in_guard("TYPO")))),
     ] {
         assert_eq!(found.len(), 1, "{found:?}");
     }

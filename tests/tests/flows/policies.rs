@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::base::UserId;
 use auth_core::error::{Code, Error};
 use auth_core::guard::{
-    Decision, Policy, PolicyContext, PolicyExt, Principal, RequiresRole, not, not_yourself, owner_or, permission,
-    policy, required_role_or,
+    BusinessHours, Decision, Policy, PolicyContext, PolicyExt, Principal, RequiresRole, fresh, not, not_yourself,
+    owner_or, permission, policy, required_role_or,
 };
 use auth_core::http::GatewayErrors;
 use auth_core::limit::{Config, Quota};
@@ -24,6 +25,7 @@ flows![
     a_record_may_say_whose_role_it_takes,
     a_policy_that_fails_refuses,
     a_policy_knows_the_request,
+    business_hours_go_by_the_clock_of_the_engine,
     a_gateway_tells_what_to_do_next,
 ];
 
@@ -134,6 +136,16 @@ async fn policies_combine(stack: Stack) {
     for (decision, negated) in [(ALLOW, DENY), (DENY, ALLOW), (violation(), ALLOW)] {
         assert_eq!(not(says(decision)).decide(&context, &()).await.unwrap(), negated);
     }
+    // Whoever would have to sign in again may be somebody whom the other policy allows it.
+    app.advance(Duration::from_hours(25));
+    for (stale, expected) in [
+        (fresh().or(says(ALLOW)).decide(&context, &()).await, ALLOW),
+        (fresh().and(says(ALLOW)).decide(&context, &()).await, Decision::SignInAgain),
+        (not(fresh()).decide(&context, &()).await, ALLOW),
+    ] {
+        assert_eq!(stale.unwrap(), expected);
+    }
+    assert!(Decision::SignInAgain.into_result().unwrap_err().is(Code::SessionNotFresh));
     let nested = not_yourself("No.").or(permission("users:admin")).and(not(owner_or("users:admin")));
     let (own, other) = (app.user_id("ada@example.com").await, UserId::new(app.cx().now(), app.auth().random()));
     assert_eq!(nested.decide(&context, &own).await.unwrap(), DENY);
@@ -270,4 +282,24 @@ async fn a_gateway_tells_what_to_do_next(stack: Stack) {
     assert_eq!(reply.header("retry-after"), Some("60"));
     let reply = app.anon().sign_in("ada@example.com", "wrong").await;
     assert_eq!((reply.status.as_u16(), body(&reply)["message"].clone()), (401, json!("Invalid credentials")));
+}
+
+async fn business_hours_go_by_the_clock_of_the_engine(stack: Stack) {
+    let (app, ada) = stack.signed_up("ada@example.com").await;
+    let principal = principal(&app, &ada).await;
+    let hours = BusinessHours::between(9, 17).unwrap().saying("Come at nine.");
+    let ask = async || {
+        let context = PolicyContext::new(app.auth(), &principal);
+        Policy::<()>::decide(&hours, &context, &()).await.unwrap()
+    };
+    let seconds = app.cx().now().as_seconds().rem_euclid(86_400);
+    // To half past eight of the next day, then over both edges.
+    app.advance(Duration::from_secs(u64::try_from(86_400 - seconds).unwrap()) + Duration::from_mins(8 * 60 + 30));
+    assert_eq!(ask().await, Decision::violation("Come at nine."));
+    app.advance(Duration::from_mins(30));
+    assert_eq!(ask().await, ALLOW);
+    app.advance(Duration::from_hours(8) - Duration::from_secs(1));
+    assert_eq!(ask().await, ALLOW);
+    app.advance(Duration::from_secs(1));
+    assert_eq!(ask().await, Decision::violation("Come at nine."));
 }

@@ -49,7 +49,7 @@ impl Endpoint for Area {
     type Reply = Json<&'static str>;
 
     async fn call(self, cx: &Cx, _: Anyone) -> Result<Json<&'static str>> {
-        enforce(cx, &any_role_in(self.guard).into(), &[]).await.map(|()| Json("welcome"))
+        enforce(cx, &any_role_in(self.guard).into(), Ok(Vec::new())).await.map(|()| Json("welcome"))
     }
 }
 

@@ -207,7 +207,7 @@ async fn claims_of_the_application_are_in_the_token(stack: Stack) {
         let bearer = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
         let cx = app.auth().cx(RequestInfo::new(Method::GET, "/team", headers, None));
-        enforce(&cx, &AccessRule::default().session_check(SessionCheck::Stateless), &[]).await.unwrap();
+        enforce(&cx, &AccessRule::default().session_check(SessionCheck::Stateless), Ok(Vec::new())).await.unwrap();
         let caller = cx.authentication().await.unwrap().unwrap();
         let added = json!({"https://example.com/team": "of Ada"});
         assert_eq!(caller.claims(), added.as_object());

@@ -37,7 +37,7 @@ use crate::base::{
 };
 use crate::code::StoredCode;
 use crate::crypto::password_hash::PasswordHash;
-use crate::limit::BucketKey;
+use crate::limit::{BucketKey, Count};
 use crate::outbox::QueuedMessage;
 use crate::role::{Role, StoredGrant};
 use crate::session::StoredSession;
@@ -144,7 +144,7 @@ struct State {
     sessions: BTreeMap<[u8; 32], StoredSession>,
     accounts: BTreeMap<AccountId, AccountRow>,
     attempts: BTreeMap<AttemptKey, Counter>,
-    buckets: BTreeMap<BucketKey, Counter>,
+    buckets: BTreeMap<BucketKey, Count>,
     /// By their hash, as sessions are.
     codes: BTreeMap<[u8; 32], StoredCode>,
     signing_keys: BTreeMap<SigningKeyId, StoredSigningKey>,

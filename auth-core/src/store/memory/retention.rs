@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Asked, Counter, Reach};
+use super::{Asked, Reach};
 use crate::base::{AuditId, Timestamp};
 use crate::retention::RetentionStore;
 use crate::store::StoreError;
@@ -20,9 +20,10 @@ impl<R: Reach> RetentionStore for Asked<R> {
 
     async fn prune_attempts(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut state = self.0.state().await;
-        let ended = |counter: &Counter| now >= counter.window_ends_at;
-        let attempts: Vec<_> = state.attempts.iter().filter(|(_, it)| ended(it)).map(|(key, _)| *key).collect();
-        let buckets: Vec<_> = state.buckets.iter().filter(|(_, it)| ended(it)).map(|(key, _)| *key).collect();
+        let attempts: Vec<_> =
+            state.attempts.iter().filter(|(_, it)| now >= it.window_ends_at).map(|(key, _)| *key).collect();
+        let buckets: Vec<_> =
+            state.buckets.iter().filter(|(_, it)| now >= it.window_ends_at).map(|(key, _)| *key).collect();
         let mut left = limit as usize;
         for key in attempts.iter().take(left) {
             state.attempts.remove(key);

@@ -1,10 +1,19 @@
 //! The policy that something is done at certain hours alone.
 
+#[cfg(not(feature = "time-zones"))]
+mod utc;
+#[cfg(feature = "time-zones")]
+mod zone;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use time::{OffsetDateTime, Weekday};
 
+#[cfg(not(feature = "time-zones"))]
+use self::utc::Zone;
+#[cfg(feature = "time-zones")]
+use self::zone::Zone;
 use super::{Decision, Policy, PolicyContext};
 use crate::base::Timestamp;
 use crate::error::{ConfigErrors, Result};
@@ -37,27 +46,6 @@ enum Days {
     Weekdays,
 }
 
-/// Where the clocks hang; UTC if nowhere.
-#[derive(Clone, Debug, Default)]
-struct Zone {
-    #[cfg(feature = "time-zones")]
-    place: Option<jiff::tz::TimeZone>,
-}
-
-impl Zone {
-    /// How far the clocks are ahead of UTC at that instant.
-    #[cfg(feature = "time-zones")]
-    fn offset_seconds(&self, instant: Timestamp) -> i64 {
-        let instant = jiff::Timestamp::from_second(instant.as_seconds()).ok();
-        self.place.as_ref().zip(instant).map_or(0, |(place, instant)| place.to_offset(instant).seconds().into())
-    }
-
-    #[cfg(not(feature = "time-zones"))]
-    const fn offset_seconds(&self, _instant: Timestamp) -> i64 {
-        0
-    }
-}
-
 impl BusinessHours {
     /// From one full hour to another, each 0 to 24, in UTC and on every day unless said otherwise. From 22 to 6 is over
     /// midnight, and belongs to the day on which it begins.
@@ -66,7 +54,9 @@ impl BusinessHours {
     /// [`ConfigErrors`] when there are no such hours, or nothing lies between them.
     pub fn between(opens_at: u64, closes_at: u64) -> Result<Self, ConfigErrors> {
         if opens_at >= 24 || closes_at > 24 || opens_at == closes_at {
-            let problem = format!("business hours from {opens_at} to {closes_at}: from 0..24 to another of 1..=24");
+            let problem = format!(
+                "business hours from {opens_at} to {closes_at}: from an hour of 0 to 23 to another, of 0 to 24"
+            );
             return Err(ConfigErrors::new(vec![problem]));
         }
         Ok(Self {
@@ -81,17 +71,6 @@ impl BusinessHours {
     /// From Monday to Friday alone.
     pub fn weekdays(self) -> Self {
         Self { days: Days::Weekdays, ..self }
-    }
-
-    /// As the clocks show it there, summer time included: `Europe/Berlin` (IANA Time Zone Database, built in).
-    ///
-    /// # Errors
-    /// [`ConfigErrors`] when there is no such zone.
-    #[cfg(feature = "time-zones")]
-    pub fn in_zone(self, name: &str) -> Result<Self, ConfigErrors> {
-        let zone = jiff::tz::TimeZone::get(name);
-        let zone = zone.map_err(|error| ConfigErrors::new(vec![format!("business hours in {name:?}: {error}")]))?;
-        Ok(Self { zone: Zone { place: Some(zone) }, ..self })
     }
 
     /// What whoever comes too late is told.
@@ -171,15 +150,5 @@ mod tests {
         for (opens_at, closes_at) in [(9, 9), (24, 1), (9, 25)] {
             assert!(BusinessHours::between(opens_at, closes_at).is_err());
         }
-    }
-
-    #[cfg(feature = "time-zones")]
-    #[test]
-    fn in_a_zone_they_go_by_its_clocks() {
-        let berlin = BusinessHours::between(9, 17).unwrap().in_zone("Europe/Berlin").unwrap();
-        assert!(berlin.includes(at(0, 8, 0, 0)) && !berlin.includes(at(0, 16, 0, 0)), "an hour ahead in winter");
-        let summer = 240;
-        assert!(berlin.includes(at(summer, 7, 0, 0)) && !berlin.includes(at(summer, 6, 59, 0)), "two in summer");
-        assert!(BusinessHours::between(9, 17).unwrap().in_zone("Europe/Atlantis").is_err());
     }
 }
