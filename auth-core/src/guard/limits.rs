@@ -92,13 +92,23 @@ impl Caller {
         match self {
             Self::Known(caller) => {
                 let principal = caller.principal();
-                let issuer = principal.id.issuer().unwrap_or_default();
-                // The length in front keeps an issuer and a subject from being read as another pair.
                 let kind = principal.kind.as_str();
-                Some(format!("{kind} {} {issuer} {}", issuer.len(), principal.id).into_bytes())
+                if let Some(id) = principal.id.as_uuid() {
+                    return Some([kind.as_bytes(), b"\0", id.as_bytes()].concat());
+                }
+                // The length in front keeps an issuer and a subject from being read as another pair.
+                let issuer = principal.id.issuer().unwrap_or_default();
+                Some(format!("{kind}\u{1}{} {issuer} {}", issuer.len(), principal.id).into_bytes())
             }
-            Self::Unknown(client) => client.map(|ip| format!("client {ip}").into_bytes()),
+            Self::Unknown(client) => client.map(|ip| of_client(ip, b"client ")),
         }
+    }
+}
+
+fn of_client(ip: IpAddr, before: &[u8]) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => [before, &ip.octets()].concat(),
+        IpAddr::V6(ip) => [before, &ip.octets()].concat(),
     }
 }
 
@@ -118,7 +128,7 @@ async fn subject(cx: &Cx, limit: &RateLimit, is_public: bool) -> Result<Option<(
     };
     let subject = match key {
         RateLimitKey::Caller => Caller::of(cx, is_public).await?.subject(),
-        RateLimitKey::Client => cx.client_unit().map(|ip| ip.to_string().into_bytes()),
+        RateLimitKey::Client => cx.client_unit().map(|ip| of_client(ip, b"")),
         RateLimitKey::ApiKey => match Caller::of(cx, is_public).await? {
             Caller::Known(caller) => caller.api_key().map(|key| key.id.as_uuid().as_bytes().to_vec()),
             Caller::Unknown(_) => None,

@@ -1,6 +1,7 @@
 //! Buckets in the memory of one process.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct MemoryBuckets {
     shards: [Mutex<Shard>; SHARDS],
+    /// Keys of SipHash, drawn anew by each process: nobody can choose which bucket they fall into.
+    hashes: [RandomState; 2],
 }
 
 #[derive(Debug, Default)]
@@ -34,11 +37,20 @@ struct Shard {
 
 impl Default for MemoryBuckets {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { shards: std::array::from_fn(|_| Mutex::default()), hashes: Default::default() }
     }
 }
 
 impl MemoryBuckets {
+    /// What a bucket of this name is called here: nothing of it leaves the process, so it is hashed and not sealed.
+    pub(super) fn key(&self, name: &[u8]) -> BucketKey {
+        let mut key = [0; 32];
+        for (half, hash) in key.chunks_exact_mut(8).zip(&self.hashes) {
+            half.copy_from_slice(&hash.hash_one(name).to_be_bytes());
+        }
+        BucketKey::from_bytes(key)
+    }
+
     /// Takes a place in the bucket, if there is one.
     pub(super) fn take(&self, bucket: &Bucket, now: Timestamp) -> Place {
         self.shard(&bucket.key).count(bucket, now).take(bucket, now)

@@ -56,10 +56,22 @@ impl Limiter {
 
     /// One for each quota.
     pub(crate) fn buckets(&self, place: &str, by: &str, subject: &[u8], quotas: &[Quota]) -> Vec<Bucket> {
+        let mut name = Vec::with_capacity(place.len() + by.len() + subject.len() + 32);
         let bucket = |quota: &Quota| {
-            let head = format!("{place}\n{by}\n{}/{}\n", quota.limit(), quota.window().as_micros());
-            let key = self.keys.pseudonym("rate limit", &[head.as_bytes(), subject].concat());
-            Bucket { key: BucketKey::from_bytes(key), quota: *quota }
+            name.clear();
+            // The lengths in front keep two lists of parts from being written alike.
+            for part in [place, by] {
+                name.extend((part.len() as u64).to_be_bytes());
+                name.extend(part.as_bytes());
+            }
+            name.extend(quota.limit().to_be_bytes());
+            name.extend(quota.window().as_micros().to_be_bytes());
+            name.extend(subject);
+            let key = match self.config.counted {
+                Counted::InDatabase => BucketKey::from_bytes(self.keys.pseudonym("rate limit", &name)),
+                Counted::InMemory | Counted::Nowhere => self.memory.key(&name),
+            };
+            Bucket { key, quota: *quota }
         };
         quotas.iter().map(bucket).collect()
     }
