@@ -229,7 +229,7 @@ pub fn check_rules<'a>(
     Ok(())
 }
 
-/// Of a layer that stands around routes from elsewhere: [`public`] opens them.
+/// Of a layer that stands around routes from elsewhere: [`public`](super::public) opens them.
 impl From<Requirement> for AccessRule {
     fn from(requirement: Requirement) -> Self {
         if requirement.is_public() { Self::default().public() } else { Self::default().require(requirement) }
