@@ -27,7 +27,7 @@ pub trait RouteExt: Sized {
     /// Changes the rule of the route: what the methods below do.
     fn with_rule(self, change: impl FnOnce(AccessRule) -> AccessRule) -> Protected;
 
-    /// Opens the route to everybody, without looking at credentials.
+    /// Opens the route to everybody, without looking at credentials but to count the request.
     fn public(self) -> Protected {
         self.with_rule(AccessRule::public)
     }

@@ -46,7 +46,7 @@ impl<T: Target> LimitStore for SqlConn<T> {
         // Again when somebody else has opened the bucket, filled it or pruned it between the two statements.
         for _ in 0..3 {
             match self.bucket(bucket).await? {
-                // A window never holds fewer than it did, so nothing has to be written to know this.
+                // Nothing has to be written to know this: a place that is given back meanwhile is somebody else's to take.
                 Some((used, window_ends_at)) if now < window_ends_at && used >= limit => {
                     return Ok(Place { is_taken: false, used, window_ends_at });
                 }

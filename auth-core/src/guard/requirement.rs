@@ -28,7 +28,7 @@ pub(super) enum Rule {
     Any(Vec<Rule>),
 }
 
-/// Everybody, without looking at credentials.
+/// Everybody, without looking at credentials but to count the request.
 pub fn public() -> Requirement {
     Requirement(Rule::Public)
 }
@@ -151,22 +151,17 @@ enum Place {
 
 /// Each of them. A refusal says what all of them require, and what of that is missing.
 pub(super) fn check_all(requirements: &[Requirement], principal: &Principal, auth: &Auth) -> Result<()> {
-    let failing = |requirement: &&Requirement| requirement.0.check(principal, auth).is_err();
-    let Some(first) = requirements.iter().find(failing) else { return Ok(()) };
-    let error = first.0.check(principal, auth).err().unwrap_or_else(|| Code::Forbidden.into());
+    let refusal = |requirement: &Requirement| requirement.0.check(principal, auth).err();
     let is_missing = |name: &&str| !auth.permits(principal, name);
+    let first = requirements.iter().find_map(|requirement| Some((requirement, refusal(requirement)?)));
+    let Some((first, error)) = first else { return Ok(()) };
     if !first.permissions().iter().any(&is_missing) {
         return Err(error);
     }
-    let names = |of: &[&Requirement], keep: &dyn Fn(&&str) -> bool| {
-        let names = of.iter().flat_map(|requirement| requirement.permissions());
-        names.filter(|name| keep(name)).map(str::to_owned).collect()
-    };
-    let all: Vec<&Requirement> = requirements.iter().collect();
-    let unfulfilled: Vec<&Requirement> = requirements.iter().filter(failing).collect();
+    let unfulfilled = requirements.iter().filter(|requirement| refusal(requirement).is_some());
     Err(error.lacking(MissingPermissions {
-        required: names(&all, &|_| true),
-        missing: names(&unfulfilled, &is_missing),
+        required: requirements.iter().flat_map(Requirement::permissions).map(str::to_owned).collect(),
+        missing: unfulfilled.flat_map(Requirement::permissions).filter(is_missing).map(str::to_owned).collect(),
         held: principal.permissions.iter().map(ToString::to_string).collect(),
     }))
 }
