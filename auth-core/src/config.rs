@@ -14,6 +14,7 @@ use crate::http::{
 };
 use crate::issuer::ExternalIssuers;
 use crate::outbox;
+use crate::token::InCookies;
 use crate::{
     anonymous, api_key, code, email, email_otp, limit, magic_link, password, phone, retention, role, session, token,
     username,
@@ -254,13 +255,17 @@ impl Draft {
 
     /// The cookies of tokens, where there are any.
     fn token_jar(&self, base_url: Option<&Url>, problems: &mut Vec<String>) -> Option<TokenJar> {
-        let config = self.tokens.as_ref().filter(|config| config.allows_cookies())?;
+        let config = self.tokens.as_ref()?;
+        let in_cookies = config.in_cookies();
+        if in_cookies == InCookies::Nothing {
+            return None;
+        }
         let https = base_url.is_some_and(|url| url.scheme() == "https");
         problems.extend(TokenJar::problems(&config.cookies, base_url.and_then(Url::host_str), https));
-        if !self.credentials.contains(&CredentialSource::AccessTokenCookie) {
+        if in_cookies == InCookies::Pair && !self.credentials.contains(&CredentialSource::AccessTokenCookie) {
             problems.push("tokens are given in cookies, and credentials() does not look for them there".to_owned());
         }
-        Some(TokenJar::new(&config.cookies, https))
+        Some(TokenJar::new(&config.cookies, in_cookies, https))
     }
 }
 

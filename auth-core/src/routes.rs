@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::config::Config;
 use crate::http::Route;
+use crate::token::InCookies;
 use crate::{
     account, anonymous, api_key, code, email, email_otp, magic_link, password, phone, session, tenant, token, user,
     username,
@@ -37,7 +38,8 @@ pub(crate) fn routes(
     if config.is_some_and(|config| config.tenancy.keeps_members()) {
         routes.extend_from_slice(tenant::ROUTES);
     }
-    if config.is_some_and(|config| config.token_jar.is_some()) {
+    let in_cookies = |config: &Config| config.tokens.as_ref().map(token::Config::in_cookies);
+    if config.is_some_and(|config| in_cookies(config) == Some(InCookies::Pair)) {
         routes.extend_from_slice(token::COOKIE_ROUTES);
     }
     if config.is_some_and(|config| config.one_time_tokens.is_some()) {

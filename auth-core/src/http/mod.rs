@@ -50,7 +50,7 @@ pub(crate) use page::PlainPages;
 pub use page::{Form, Page, Pages, Step};
 pub use reply::{Done, ErrorRenderer, Html, Json, NoContent, ProtocolErrors, Reply, ResponseTransformer};
 pub(crate) use token_cookie::{
-    TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_tokens,
-    has_token_cookies, refresh_cookie, refresh_cookies,
+    TokenJar, clear_access_cookie, clear_token_cookies, delivery, expect_csrf, give_csrf_token, give_refresh_token,
+    give_tokens, has_token_cookies, refresh_cookie, refresh_cookies,
 };
 pub use token_text::{ShownToken, TokenText};

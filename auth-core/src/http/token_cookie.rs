@@ -11,7 +11,7 @@ use crate::base::{SessionId, Timestamp};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::session::Persistence;
-use crate::token::{Delivery, Reach, TokenCookies, TokenPair, Transport};
+use crate::token::{Delivery, InCookies, Reach, TokenCookies, TokenPair, Transport};
 use crate::user::Pool;
 
 /// By which a client says how it wants a pair.
@@ -26,6 +26,7 @@ const MOST_SHOWN: usize = 8;
 /// Name and attributes of each cookie, as they follow from configuration and scheme.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenJar {
+    holds: InCookies,
     users: Names,
     customers: Names,
     domain: Option<String>,
@@ -41,7 +42,7 @@ struct Names {
 }
 
 impl TokenJar {
-    pub(crate) fn new(config: &TokenCookies, https: bool) -> Self {
+    pub(crate) fn new(config: &TokenCookies, holds: InCookies, https: bool) -> Self {
         let is_secure = https || config.is_always_secure;
         let prefix = if config.is_prefixed { name_prefix(is_secure, config.domain.as_deref()) } else { "" };
         let names = |pool: &str| Names {
@@ -53,7 +54,8 @@ impl TokenJar {
             Reach::SameSite => SameSite::Lax,
             Reach::CrossSite => SameSite::None,
         };
-        Self { users: names(""), customers: names(OF_CUSTOMERS), domain: config.domain.clone(), same_site, is_secure }
+        let (users, customers) = (names(""), names(OF_CUSTOMERS));
+        Self { holds, users, customers, domain: config.domain.clone(), same_site, is_secure }
     }
 
     pub(crate) fn problems(config: &TokenCookies, host: Option<&str>, https: bool) -> Vec<String> {
@@ -102,14 +104,18 @@ impl TokenJar {
         cookie
     }
 
-    /// What takes the three from the client.
-    fn cleared(&self, pool: Pool) -> [Cookie<'static>; 3] {
+    /// What takes them all from the client.
+    fn cleared(&self, pool: Pool) -> Vec<Cookie<'static>> {
         let (names, gone) = (self.names(pool), Some(Duration::ZERO));
-        [self.sealed(&names.access, "", gone), self.sealed(&names.refresh, "", gone), self.open(&names.csrf, "", gone)]
+        let mut cleared = vec![self.sealed(&names.refresh, "", gone)];
+        if self.holds == InCookies::Pair {
+            cleared.extend([self.sealed(&names.access, "", gone), self.open(&names.csrf, "", gone)]);
+        }
+        cleared
     }
 }
 
-/// Whether tokens come in cookies here.
+/// Whether refresh tokens come in cookies here.
 pub(crate) fn has_token_cookies(cx: &Cx) -> bool {
     jar(cx).is_some()
 }
@@ -126,6 +132,7 @@ pub(crate) fn delivery(cx: &Cx) -> Result<Delivery> {
     match cx.auth().config().tokens.as_ref().map(|config| config.transport) {
         None | Some(Transport::Header) => Ok(Delivery::Body),
         Some(Transport::Cookie) => Ok(Delivery::Cookies),
+        Some(Transport::RefreshCookie) => Ok(Delivery::RefreshCookie),
         Some(Transport::Negotiated) => asked_for(&cx.request().headers),
     }
 }
@@ -146,9 +153,16 @@ pub(crate) fn give_tokens(cx: &Cx, pair: &TokenPair) -> CsrfToken {
     let names = jar.names(pair.holder.pool);
     let max_age = |until| max_age(cx, pair.holder.persistence, until);
     cx.set_cookie(jar.sealed(&names.access, pair.access.expose(), max_age(pair.access.expires_at())));
-    cx.set_cookie(jar.sealed(&names.refresh, pair.refresh.expose(), max_age(pair.refresh_expires_at)));
+    give_refresh_token(cx, pair);
     cx.set_cookie(jar.open(&names.csrf, token.expose(), max_age(pair.refresh_expires_at)));
     token
+}
+
+/// Gives the refresh token in its cookie.
+pub(crate) fn give_refresh_token(cx: &Cx, pair: &TokenPair) {
+    let Some(jar) = jar(cx) else { return };
+    let max_age = max_age(cx, pair.holder.persistence, pair.refresh_expires_at);
+    cx.set_cookie(jar.sealed(&jar.names(pair.holder.pool).refresh, pair.refresh.expose(), max_age));
 }
 
 /// Until the token expires, or until the browser closes where the person is not to be remembered.
@@ -191,7 +205,12 @@ pub(crate) fn clear_access_cookie(cx: &Cx, pool: Pool) {
 pub(super) fn drop_earlier_tokens(cx: &Cx, pool: Pool) {
     let (Some(jar), headers) = (jar(cx), &cx.request().headers) else { return };
     let names = jar.names(pool);
-    if [&names.access, &names.refresh].into_iter().any(|name| cookies_of(name, headers).next().is_some()) {
+    let held = match jar.holds {
+        InCookies::Nothing => &[][..],
+        InCookies::RefreshToken => &[&names.refresh],
+        InCookies::Pair => &[&names.access, &names.refresh],
+    };
+    if held.iter().any(|name| cookies_of(name, headers).next().is_some()) {
         jar.cleared(pool).into_iter().for_each(|cookie| cx.set_cookie_beside(cookie));
     }
 }
@@ -201,6 +220,9 @@ pub(super) fn drop_earlier_tokens(cx: &Cx, pool: Pool) {
 /// # Errors
 /// 401 when the cookie was given twice: one of the two was planted, and nothing tells which.
 pub(super) fn access_cookie(cx: &Cx) -> Result<Option<(Pool, &str)>> {
+    if jar(cx).is_none_or(|jar| jar.holds != InCookies::Pair) {
+        return Ok(None);
+    }
     named(cx, |names| &names.access)
 }
 
@@ -228,12 +250,15 @@ pub(crate) fn refresh_cookies(cx: &Cx) -> impl Iterator<Item = &str> {
     names.flat_map(|name| cookies_of(name, &cx.request().headers)).take(MOST_SHOWN)
 }
 
-/// Refuses a request that shows a token in a cookie and cannot show the CSRF token of the session too.
+/// Refuses a request that shows a token in a cookie and cannot show the CSRF token of the session too. Where the access
+/// token is in no cookie, whose origin was checked may exchange the other one: the answer is for a page that can read
+/// it.
 ///
 /// # Errors
 /// 403 [`Code::CsrfTokenInvalid`].
 pub(crate) fn expect_csrf(cx: &Cx, pool: Pool, session: SessionId) -> Result<()> {
     match jar(cx) {
+        Some(jar) if jar.holds == InCookies::RefreshToken => Ok(()),
         Some(jar) => expect_pair(cx, &jar.names(pool).csrf, session),
         None => Err(Code::CsrfTokenInvalid.into()),
     }
@@ -250,7 +275,7 @@ mod tests {
     #[test]
     fn names_and_attributes_follow_from_scheme_and_settings() {
         let shown = |config: TokenCookies, https| {
-            let jar = TokenJar::new(&config, https);
+            let jar = TokenJar::new(&config, InCookies::Pair, https);
             jar.sealed(&jar.names(Pool::Customer).refresh, "v", None).to_string()
         };
         let default = TokenCookies::default;

@@ -33,6 +33,10 @@ pub enum Transport {
     /// In cookies that no script can read, and never in a body. What changes something then needs the CSRF token too. A
     /// bearer token counts as ever.
     Cookie,
+    /// The access token in the body and back in `Authorization`, as a page keeps it in its memory; the refresh token in
+    /// a cookie that no script can read. That cookie proves nothing but to the exchange, whose answer nobody but a
+    /// trusted page can read, so it needs no CSRF token: the origin is checked. It counts in a body as well.
+    RefreshCookie,
     /// As the request says for each pair, in the header `x-access-token-type`: `cookie` or `header`, which is meant
     /// where it says nothing. A pair for a refresh token that came in a cookie goes back in cookies whatever it says.
     Negotiated,
@@ -43,6 +47,17 @@ pub enum Transport {
 pub(crate) enum Delivery {
     Body,
     Cookies,
+    /// The refresh token alone goes in a cookie.
+    RefreshCookie,
+}
+
+/// What of a pair may go in cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InCookies {
+    Nothing,
+    RefreshToken,
+    /// Both, and a CSRF token beside them.
+    Pair,
 }
 
 /// How far the cookies of tokens go.
@@ -330,11 +345,12 @@ impl Config {
         self
     }
 
-    /// Whether tokens come and go in cookies, always or on demand.
-    pub(crate) fn allows_cookies(&self) -> bool {
+    /// Which tokens come and go in cookies, always or on demand.
+    pub(crate) fn in_cookies(&self) -> InCookies {
         match self.transport {
-            Transport::Header => false,
-            Transport::Cookie | Transport::Negotiated => true,
+            Transport::Header => InCookies::Nothing,
+            Transport::RefreshCookie => InCookies::RefreshToken,
+            Transport::Cookie | Transport::Negotiated => InCookies::Pair,
         }
     }
 

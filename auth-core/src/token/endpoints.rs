@@ -121,6 +121,14 @@ impl Reply for TokenPair {
         }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
+        struct RefreshInCookie<'a> {
+            access_token: &'a str,
+            token_type: &'static str,
+            expires_in: u64,
+            refresh_expires_in: u64,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
         struct InCookies {
             expires_in: u64,
             refresh_expires_in: u64,
@@ -128,10 +136,13 @@ impl Reply for TokenPair {
         }
         let seconds = |until: Timestamp| until.since(cx.now()).as_secs();
         let (expires_in, refresh_expires_in) = (seconds(self.access.expires_at()), seconds(self.refresh_expires_at));
+        let (access_token, token_type) = (self.access.expose(), "Bearer");
         match self.give(cx) {
+            Given::RefreshInCookie => {
+                Json(RefreshInCookie { access_token, token_type, expires_in, refresh_expires_in }).into_response(cx)
+            }
             Given::InBody => {
-                let (access_token, refresh_token) = (self.access.expose(), self.refresh.expose());
-                let token_type = "Bearer";
+                let refresh_token = self.refresh.expose();
                 Json(InBody { access_token, token_type, expires_in, refresh_token, refresh_expires_in })
                     .into_response(cx)
             }

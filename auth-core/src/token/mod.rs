@@ -29,7 +29,7 @@ mod store;
 mod transport;
 
 pub use config::{Config, TokenCookies, Transport};
-pub(crate) use config::{Delivery, Reach};
+pub(crate) use config::{Delivery, InCookies, Reach};
 pub(crate) use endpoints::{COOKIE_ROUTES, ROUTES};
 pub use endpoints::{
     CsrfBody, GetCsrf, GetToken, Jwks, OpenTokens, PublishedKeys, RefreshTokens, RevokeTokens, TokenReply,

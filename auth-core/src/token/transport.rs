@@ -8,8 +8,8 @@ use crate::base::{SessionId, TenantId, Token, TokenKind};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
 use crate::http::{
-    Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_tokens, has_token_cookies,
-    refresh_cookie, refresh_cookies,
+    Credential, CsrfToken, clear_token_cookies, delivery, expect_csrf, expect_origin, give_refresh_token, give_tokens,
+    has_token_cookies, refresh_cookie, refresh_cookies,
 };
 use crate::session::{self, Session, SignedIn};
 use crate::user::Pool;
@@ -19,6 +19,8 @@ use crate::user::Pool;
 pub enum Given {
     /// Nowhere yet: the answer's body must carry both tokens.
     InBody,
+    /// The refresh token into a cookie of the answer; the body must carry the access token, and not the other.
+    RefreshInCookie,
     /// Into cookies of the answer; its body must not carry the tokens.
     InCookies {
         /// The CSRF token of the session, which is in a cookie too. A page that cannot read that cookie, because it is
@@ -36,6 +38,10 @@ impl TokenPair {
         cx.forbid_storing();
         match self.delivery {
             Delivery::Body => Given::InBody,
+            Delivery::RefreshCookie => {
+                give_refresh_token(cx, self);
+                Given::RefreshInCookie
+            }
             Delivery::Cookies => Given::InCookies { csrf_token: give_tokens(cx, self) },
         }
     }
@@ -63,6 +69,7 @@ impl TokenPair {
 ///     let pair = token::open(cx, reply.signed_in(), None).await?;
 ///     Ok(match pair.give(cx) {
 ///         Given::InCookies { csrf_token } => json!({"csrfToken": csrf_token}),
+///         Given::RefreshInCookie => json!({"accessToken": pair.access.expose()}),
 ///         Given::InBody => json!({"accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose()}),
 ///     })
 /// }
@@ -122,15 +129,17 @@ pub(super) async fn open_for(cx: &Cx, subject: Subject<'_>) -> Result<(TokenPair
 /// page that asks for it is judged, whatever route it came by.
 fn agreed_delivery(cx: &Cx) -> Result<Delivery> {
     let delivery = delivery(cx)?;
-    if delivery == Delivery::Cookies {
-        expect_origin(cx)?;
+    match delivery {
+        Delivery::Body => {}
+        Delivery::Cookies | Delivery::RefreshCookie => expect_origin(cx)?,
     }
     Ok(delivery)
 }
 
 /// The next pair for a refresh token: `token`, or where that is `None` the one in the cookie, which then counts from a
-/// trusted page alone that shows the session's CSRF token. What came in a cookie goes back in cookies: otherwise a
-/// script could take tokens away that it cannot read. When that is refused for good (401) the cookies are taken from
+/// trusted page alone that shows the session's CSRF token, unless [only refresh tokens](super::Transport::RefreshCookie)
+/// are in cookies. What came in a cookie goes back in cookies: otherwise a script could take tokens away that it cannot
+/// read. When that is refused for good (401) the cookies are taken from
 /// the client; a token of staff that is shown where they are none is 401 too, and stays.
 ///
 /// # Errors
@@ -178,13 +187,18 @@ impl Shown {
         cx.before_auth().await?;
         let Some(text) = token else {
             expect_cookies(cx)?;
-            return Self::in_cookie(cx).await;
+            let delivery = match delivery {
+                Delivery::RefreshCookie => Delivery::RefreshCookie,
+                // Whatever the request asks for: a script could take tokens away that it cannot read.
+                Delivery::Body | Delivery::Cookies => Delivery::Cookies,
+            };
+            return Self::in_cookie(cx, delivery).await;
         };
         let (refresh, known) = known(cx, text).await?.ok_or(Code::Unauthorized)?;
         if known.counts_here() { Ok(Self { refresh, known, delivery }) } else { Err(Code::Unauthorized.into()) }
     }
 
-    async fn in_cookie(cx: &Cx) -> Result<Self> {
+    async fn in_cookie(cx: &Cx, delivery: Delivery) -> Result<Self> {
         expect_origin(cx)?;
         let found = found_in_cookie(cx).await;
         let (pool, refresh, known) = found.inspect_err(|error| clear_dead(cx, error))?;
@@ -194,7 +208,7 @@ impl Shown {
             // The cookies stay: at the front end of staff, which shares them, they are as good as before.
             return Err(Code::Unauthorized.into());
         }
-        Ok(Self { refresh, known, delivery: Delivery::Cookies })
+        Ok(Self { refresh, known, delivery })
     }
 }
 

@@ -82,6 +82,7 @@ async fn welcome(cx: &Cx, signed_in: &SignedIn) -> Result<Value> {
 fn tokens(cx: &Cx, pair: &TokenPair) -> Map<String, Value> {
     let body = match pair.give(cx) {
         Given::InCookies { csrf_token } => json!({ "csrfToken": csrf_token }),
+        Given::RefreshInCookie => json!({ "accessToken": pair.access.expose() }),
         Given::InBody => json!({ "accessToken": pair.access.expose(), "refreshToken": pair.refresh.expose() }),
     };
     body.as_object().cloned().unwrap_or_default()

@@ -59,6 +59,7 @@ mod portals_sessions;
 mod purposes;
 mod races;
 mod redirects;
+mod refresh_cookie;
 mod refresh_tokens;
 mod reset_password;
 mod retention;
