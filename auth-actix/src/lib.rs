@@ -37,6 +37,7 @@
 mod convert;
 mod extract;
 mod guard;
+mod json_body;
 mod layer;
 mod routes;
 
@@ -45,5 +46,6 @@ pub use guard::{
     CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal, Member,
     RequestContext, RequirePermission, RequireRole, Tenant,
 };
+pub use json_body::JsonBody;
 pub use layer::AuthLayer;
 pub use routes::{Protected, RouteExt, Router, Routes, endpoints, service};

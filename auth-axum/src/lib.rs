@@ -35,6 +35,7 @@
 mod convert;
 mod extract;
 mod guard;
+mod json_body;
 mod layer;
 mod routes;
 
@@ -43,5 +44,6 @@ pub use guard::{
     CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal, Member,
     RequestContext, RequirePermission, RequireRole, Tenant,
 };
+pub use json_body::JsonBody;
 pub use layer::AuthLayer;
 pub use routes::{Protected, RouteExt, Router, endpoints};

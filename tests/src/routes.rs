@@ -10,6 +10,7 @@
 //! | `GET /staff` | `RequireRole<SuperAdmin>` | `{"staff":true}` |
 //! | `GET /pair` | role and permission | `{"pair":true}` |
 //! | `POST /change` | signed in | `{"changed":true}` |
+//! | `POST /invite` | signed in | the address of an [`Invitation`] |
 //! | `GET /principal` | signed in | the principal |
 //! | `GET /cached` | signed in, remembered for [`REMEMBERED`] | the principal |
 //! | `GET /stateless` | signed in, by the claims of an access token | the principal |
@@ -31,12 +32,13 @@
 use std::time::Duration;
 
 use auth_core::Cx;
-use auth_core::base::UserId;
+use auth_core::base::{Email, UserId};
 use auth_core::guard::{
     CurrentSession, MaybePrincipal, Member, PermissionName, Policy, PolicyExt, Principal, RequestContext, RoleName,
     Tenant, not_yourself, owner_or, permission,
 };
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `super_admin` in `ADMIN`.
@@ -54,6 +56,19 @@ pub struct ReadReports;
 
 impl PermissionName for ReadReports {
     const NAME: &'static str = "reports:read";
+}
+
+/// The body of `/invite`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Invitation {
+    email: Email,
+    display_name: String,
+    role: Option<String>,
+}
+
+pub(crate) fn invite(Invitation { email, display_name, role }: &Invitation) -> Value {
+    json!({"email": email, "displayName": display_name, "role": role})
 }
 
 /// For how long `/cached` remembers a session.

@@ -4,22 +4,49 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::Deserializer;
-use serde::de::value::MapDeserializer;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
 /// One value. Text becomes a number or a flag where the request type wants one: text has no types of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Field {
     /// From a JSON body.
     Json(Value),
     /// From a path, a query or a form.
     Text(String),
+    /// In place of one that is known to be wrong, so that the others can be judged: nothing is ever made of it.
+    StandIn(StandIn),
+}
+
+/// A value of whatever type is asked for: nothing, where any is taken, and else texts that have a form of their own, one
+/// after another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StandIn(usize);
+
+/// What the types of request fields accept: any text, some text, an address, an id, a telephone number.
+const TEXTS: [&str; 5] = ["", "a", "somebody@example.com", "00000000000000000000000000000000", "+15555550100"];
+
+impl StandIn {
+    pub(super) const FIRST: Self = Self(0);
+
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// Whether there is no value left.
+    pub(super) const fn is_last(self) -> bool {
+        self.0 >= TEXTS.len()
+    }
+
+    fn text(self) -> &'static str {
+        TEXTS.get(self.0).copied().unwrap_or_default()
+    }
 }
 
 /// The fields of a request by name. A tree, so that a body of thousands of names costs no more than reading it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Fields(BTreeMap<String, Field>);
 
 impl Fields {
@@ -67,6 +94,7 @@ macro_rules! parsed {
                     Ok(value) => visitor.$visit(value),
                     Err(_) => visitor.visit_string(text),
                 },
+                Self::StandIn(_) => visitor.$visit(<$type>::default()),
             }
         }
     )+};
@@ -79,7 +107,43 @@ impl<'de> Deserializer<'de> for Field {
         match self {
             Self::Json(value) => value.deserialize_any(visitor),
             Self::Text(text) => visitor.visit_string(text),
+            Self::StandIn(StandIn(0)) => visitor.visit_unit(),
+            Self::StandIn(stand_in) => visitor.visit_str(stand_in.text()),
         }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::StandIn(stand_in) => visitor.visit_str(stand_in.text()),
+            Self::Json(_) | Self::Text(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::StandIn(_) => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<Self>())),
+            Self::Json(_) | Self::Text(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::StandIn(_) => visitor.visit_map(MapDeserializer::new(std::iter::empty::<(String, Self)>())),
+            Self::Json(_) | Self::Text(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
     }
 
     parsed! {
@@ -100,13 +164,14 @@ impl<'de> Deserializer<'de> for Field {
         match self {
             Self::Json(value) => value.deserialize_option(visitor),
             Self::Text(_) => visitor.visit_some(self),
+            Self::StandIn(_) => visitor.visit_none(),
         }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
         match self {
             Self::Json(value) => value.deserialize_newtype_struct(name, visitor),
-            Self::Text(_) => visitor.visit_newtype_struct(self),
+            Self::Text(_) | Self::StandIn(_) => visitor.visit_newtype_struct(self),
         }
     }
 
@@ -119,11 +184,15 @@ impl<'de> Deserializer<'de> for Field {
         match self {
             Self::Json(value) => value.deserialize_enum(name, variants, visitor),
             Self::Text(text) => visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(text)),
+            Self::StandIn(_) => {
+                let first = variants.first().copied().unwrap_or_default();
+                visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(first))
+            }
         }
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        i128 u128 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }
 

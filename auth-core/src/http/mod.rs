@@ -40,7 +40,7 @@ pub use csrf::CsrfToken;
 pub use dispatch::{Incoming, dispatch, enforce, finish, in_span, misplaced, not_found, refusal};
 pub use endpoint::{Endpoint, Route};
 pub use gateway_errors::GatewayErrors;
-pub use input::Media;
+pub use input::{Media, read_json};
 pub(crate) use input::{flag, shows_nothing};
 pub use link::LinkReply;
 pub(crate) use link::{Onward, is_navigation, unauthorized};

@@ -1,6 +1,6 @@
 //! Signing up, in and out, and one's own sessions.
 
-use auth_axum::{CurrentPrincipal, CurrentSession, Refusal, RequestCx};
+use auth_axum::{CurrentPrincipal, CurrentSession, JsonBody, Refusal, RequestCx};
 use auth_core::base::{Email, SessionId, TenantId, Timestamp, UserId};
 use auth_core::crypto::password_hash::Password;
 use auth_core::error::{Code, Error, ErrorKind};
@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::input::{self, Body, Place};
+use crate::input::{self, Place};
 use crate::refusals::taken;
 
 /// `POST /auth/signup`.
@@ -32,7 +32,10 @@ pub(crate) struct NewAccount {
     rest: Map<String, Value>,
 }
 
-pub(crate) async fn sign_up(cx: RequestCx, Body(new): Body<NewAccount>) -> Result<(StatusCode, Json<Value>), Refusal> {
+pub(crate) async fn sign_up(
+    cx: RequestCx,
+    JsonBody(new): JsonBody<NewAccount>,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
     let NewAccount { email, password, name, tenant_id, rest } = new;
     token::expect_transport(&cx)?;
     let sign_up = SignUpEmail { tenant_id, extra: rest, ..SignUpEmail::new(email, name, password) };
@@ -58,7 +61,7 @@ struct Credentials {
     password: Password,
 }
 
-pub(crate) async fn log_in(cx: RequestCx, Body(login): Body<Login>) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn log_in(cx: RequestCx, JsonBody(login): JsonBody<Login>) -> Result<Json<Value>, Refusal> {
     let Login { provider_name, credentials: Credentials { email, password }, tenant_id, rest } = login;
     if provider_name != "email" {
         return Err(Error::new(ErrorKind::Unauthorized, "INVALID_PROVIDER", "There is no such provider.").into());
@@ -105,13 +108,13 @@ pub(crate) struct RefreshToken {
     refresh_token: Option<String>,
 }
 
-pub(crate) async fn refresh(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn refresh(cx: RequestCx, JsonBody(body): JsonBody<RefreshToken>) -> Result<Json<Value>, Refusal> {
     let pair = token::refresh(&cx, body.refresh_token.as_deref()).await?;
     Ok(Json(tokens(&cx, &pair).into()))
 }
 
 /// `POST /auth/logout`: ends the session of whatever is shown. Succeeds whether there is one or not.
-pub(crate) async fn log_out(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn log_out(cx: RequestCx, JsonBody(body): JsonBody<RefreshToken>) -> Result<Json<Value>, Refusal> {
     // An access token in a cookie ends nothing without the CSRF token; a refresh token does.
     let caller = match proved(&cx).await {
         Err(error) if error.kind() == ErrorKind::Forbidden && shows_refresh_token(&cx, &body) => None,
@@ -125,7 +128,10 @@ pub(crate) async fn log_out(cx: RequestCx, Body(body): Body<RefreshToken>) -> Re
 }
 
 /// `POST /auth/logout-all`: ends all sessions of whoever is proved. Succeeds for whoever is signed out.
-pub(crate) async fn log_out_everywhere(cx: RequestCx, Body(body): Body<RefreshToken>) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn log_out_everywhere(
+    cx: RequestCx,
+    JsonBody(body): JsonBody<RefreshToken>,
+) -> Result<Json<Value>, Refusal> {
     let Some((user, _)) = proved(&cx).await? else {
         // Whoever shows nothing is signed out. Of a token that has expired nobody knows whether there are sessions left.
         if cx.request().headers.contains_key("authorization") || shows_refresh_token(&cx, &body) {
@@ -187,7 +193,7 @@ pub(crate) struct PasswordChange {
 pub(crate) async fn change_password(
     cx: RequestCx,
     current: CurrentSession,
-    Body(change): Body<PasswordChange>,
+    JsonBody(change): JsonBody<PasswordChange>,
 ) -> Result<Json<Value>, Refusal> {
     let PasswordChange { current_password, new_password } = change;
     token::expect_transport(&cx)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auth_axum::{CurrentPrincipal, Refusal, RequestCx};
+use auth_axum::{CurrentPrincipal, JsonBody, Refusal, RequestCx};
 use auth_core::base::{SessionId, UserId};
 use auth_core::error::{Code, Error};
 use auth_core::role::{self, RolePlace, RoleScope};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ADMIN;
-use crate::input::{self, Body, Place};
+use crate::input::{self, Place};
 
 /// `POST /staff`: what somebody holds on the platform from now on.
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ pub(crate) struct StaffRoles {
 pub(crate) async fn set_roles(
     cx: RequestCx,
     caller: CurrentPrincipal,
-    Body(StaffRoles { user_id, roles }): Body<StaffRoles>,
+    JsonBody(StaffRoles { user_id, roles }): JsonBody<StaffRoles>,
 ) -> Result<Json<Value>, Refusal> {
     let place = RolePlace { guard: ADMIN.to_owned(), scope: RoleScope::Platform };
     role::replace_as(&cx, caller.granter()?, user_id, &place, &roles).await?;

@@ -9,7 +9,7 @@ use actix_web::web::{self, Json};
 use actix_web::{App, test};
 use async_trait::async_trait;
 use auth_actix::{
-    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member,
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, JsonBody, MaybePrincipal, Member,
     RequestContext, RequireRole, RouteExt, Router, Routes, Tenant,
 };
 use auth_core::guard::{self, permission};
@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Transport;
-use crate::routes::{self, REMEMBERED, ReadReports, SuperAdmin};
+use crate::routes::{self, Invitation, REMEMBERED, ReadReports, SuperAdmin};
 
 #[derive(Debug)]
 pub(super) struct Actix(mpsc::UnboundedSender<Job>);
@@ -94,6 +94,7 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         .route("/staff", web::get().to(staff).for_everybody())
         .route("/pair", web::get().to(pair))
         .route("/change", web::post().to(change))
+        .route("/invite", web::post().to(invite))
         .route("/principal", web::get().to(principal).for_everybody())
         .route("/cached", web::get().to(principal).session_check(SessionCheck::Cached(REMEMBERED)).for_everybody())
         .route("/stateless", web::get().to(principal).session_check(SessionCheck::Stateless).for_everybody())
@@ -196,6 +197,10 @@ async fn staff(_: RequireRole<SuperAdmin>) -> Json<Value> {
 
 async fn pair(_: Guarded<(guard::RequireRole<SuperAdmin>, guard::RequirePermission<ReadReports>)>) -> Json<Value> {
     Json(routes::pair())
+}
+
+async fn invite(JsonBody(invitation): JsonBody<Invitation>) -> Json<Value> {
+    Json(routes::invite(&invitation))
 }
 
 async fn change() -> Json<Value> {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use auth_axum::{
-    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, MaybePrincipal, Member, Refusal,
-    RequestContext, RequireRole, RouteExt, Router, Tenant,
+    CurrentCustomer, CurrentPrincipal, CurrentSession, CurrentUser, Fresh, Guarded, JsonBody, MaybePrincipal, Member,
+    Refusal, RequestContext, RequireRole, RouteExt, Router, Tenant,
 };
 use auth_core::guard::{self, permission};
 use auth_core::session::SessionCheck;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::Transport;
-use crate::routes::{self, REMEMBERED, ReadReports, SuperAdmin};
+use crate::routes::{self, Invitation, REMEMBERED, ReadReports, SuperAdmin};
 
 #[derive(Debug)]
 pub(super) struct Axum(axum::Router);
@@ -54,6 +54,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/staff", get(staff).for_everybody())
         .route("/pair", get(pair))
         .route("/change", post(change))
+        .route("/invite", post(invite))
         .route("/principal", get(principal).for_everybody())
         .route("/cached", get(principal).session_check(SessionCheck::Cached(REMEMBERED)).for_everybody())
         .route("/stateless", get(principal).session_check(SessionCheck::Stateless).for_everybody())
@@ -149,6 +150,10 @@ async fn staff(_: RequireRole<SuperAdmin>) -> Json<Value> {
 
 async fn pair(_: Guarded<(guard::RequireRole<SuperAdmin>, guard::RequirePermission<ReadReports>)>) -> Json<Value> {
     Json(routes::pair())
+}
+
+async fn invite(JsonBody(invitation): JsonBody<Invitation>) -> Json<Value> {
+    Json(routes::invite(&invitation))
 }
 
 async fn change() -> Json<Value> {

@@ -11,7 +11,8 @@ use auth_core::guard::{
     RequestContext, RequirePermission, RequireRole, Requirement, Tenant, permission, public, signed_in,
 };
 use auth_core::http::{
-    Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, refusal, request_origin, share,
+    Incoming, Json, Reply, Route, dispatch, enforce, finish, not_found, preflight, read_json, refusal, request_origin,
+    share,
 };
 use auth_core::session::SessionCheck;
 use auth_core::{Auth, Cx, RequestInfo, Result};
@@ -34,9 +35,17 @@ struct Rule {
     method: Method,
     path: &'static str,
     rule: AccessRule,
-    handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
-    /// Whether the answer is what stands in the path.
-    shows_segment: bool,
+    answer: Answer,
+}
+
+/// Where the answer comes from.
+#[derive(Clone, Copy)]
+enum Answer {
+    Handler(fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>),
+    /// What stands in the path.
+    Segment,
+    /// The body.
+    Invitation,
 }
 
 /// What stands in the named segments of a path.
@@ -67,8 +76,11 @@ impl Core {
         let info = RequestInfo::new(request.method().clone(), rule.path, request.headers().clone(), Some(peer));
         let cx = Arc::new(self.auth.cx(info));
         let outcome = match enforce(&cx, &rule.rule, Ok(segments.clone())).await {
-            Ok(()) if rule.shows_segment => Ok(routes::account(&segments[0].1)),
-            Ok(()) => (rule.handler)(Arc::clone(&cx)).await,
+            Ok(()) => match rule.answer {
+                Answer::Handler(handler) => handler(Arc::clone(&cx)).await,
+                Answer::Segment => Ok(routes::account(&segments[0].1)),
+                Answer::Invitation => read_json(&cx, request.body()).map(|invitation| routes::invite(&invitation)),
+            },
             Err(refused) => Err(refused),
         };
         let mut response = match outcome {
@@ -200,6 +212,11 @@ fn application() -> Vec<Rule> {
         },
         Rule {
             method: Method::POST,
+            answer: Answer::Invitation,
+            ..Rule::get("/invite", signed_in(), |_| Box::pin(async { Ok(routes::health()) }))
+        },
+        Rule {
+            method: Method::POST,
             ..Rule::get("/change", signed_in(), |_| Box::pin(async { Ok(routes::changed()) }))
         },
     ]
@@ -211,7 +228,7 @@ impl Rule {
         requirement: Requirement,
         handler: fn(Arc<Cx>) -> BoxFuture<'static, Result<Value>>,
     ) -> Self {
-        Self { method: Method::GET, path, rule: requirement.into(), handler, shows_segment: false }
+        Self { method: Method::GET, path, rule: requirement.into(), answer: Answer::Handler(handler) }
     }
 
     fn limited(path: &'static str, rule: AccessRule) -> Self {
@@ -220,7 +237,7 @@ impl Rule {
 
     fn account(method: Method) -> Self {
         let never = Self::get("/accounts/{id}", signed_in(), |_| Box::pin(async { Ok(routes::health()) }));
-        Self { method, shows_segment: true, ..never }
+        Self { method, answer: Answer::Segment, ..never }
     }
 
     fn session_check(self, check: SessionCheck) -> Self {

@@ -7,6 +7,7 @@ mod api_key;
 mod api_key_credential;
 mod api_key_refused;
 mod api_key_use;
+mod bodies;
 mod callback_url;
 mod change_email;
 mod change_password;
