@@ -63,7 +63,7 @@ impl BusinessHours {
             opens_at: Duration::from_hours(opens_at),
             closes_at: Duration::from_hours(closes_at),
             days: Days::All,
-            zone: Zone::default(),
+            zone: Zone::UTC,
             message: format!("This is possible between {opens_at}:00 and {closes_at}:00 only.").into(),
         })
     }

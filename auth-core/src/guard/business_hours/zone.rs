@@ -7,12 +7,14 @@ use crate::base::Timestamp;
 use crate::error::{ConfigErrors, Result};
 
 /// Where the clocks hang; UTC if nowhere.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Zone {
     place: Option<TimeZone>,
 }
 
 impl Zone {
+    pub(super) const UTC: Self = Self { place: None };
+
     /// How far the clocks are ahead of UTC at that instant.
     pub(super) fn offset_seconds(&self, instant: Timestamp) -> i64 {
         let instant = jiff::Timestamp::from_second(instant.as_seconds()).ok();
