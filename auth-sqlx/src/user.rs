@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use auth_core::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use auth_core::store::StoreError;
 use auth_core::user::{
-    Identifiers, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore,
-    UserStore,
+    Identifiers, Pool, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore,
+    UserStandingStore, UserStore,
 };
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ const INSERT_USER: Sql = sql!(
 const USER_BY_ID: Sql = sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.id = $1");
 const USER_BY_EMAIL: Sql =
     sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.home = $2 AND u.email = $3");
+const USERS_OF_POOL: Sql =
+    sql!("SELECT ", COLUMNS, " FROM auth_user u WHERE u.pool = $1 AND u.id > $2 ORDER BY u.id LIMIT $3");
 // The page is cut first, for a member has as many rows as roles.
 const MEMBERS_OF_TENANT: Sql = sql!(
     "SELECT ",
@@ -78,6 +80,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT_USER,
     &USER_BY_ID,
     &USER_BY_EMAIL,
+    &USERS_OF_POOL,
     &MEMBERS_OF_TENANT,
     &UPDATE_PROFILE,
     &USER_BY_USERNAME,
@@ -129,6 +132,11 @@ impl<T: Target> UserStore for SqlConn<T> {
         row.map(|row| user(&row, 0)).transpose()
     }
 
+    async fn users_of_pool(&mut self, pool: Pool, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let values = [pool.as_str().into(), beginning_after(after).into(), i64::from(limit).into()];
+        self.0.fetch_all(&USERS_OF_POOL, &values).await?.iter().map(|row| user(row, 0)).collect()
+    }
+
     async fn members_of_tenant(
         &mut self,
         tenant: &TenantId,
@@ -137,8 +145,7 @@ impl<T: Target> UserStore for SqlConn<T> {
     ) -> Result<Vec<TenantMember>, StoreError> {
         const MEMBERSHIP_AT: usize = WIDTH;
         const ROLES_AT: usize = MEMBERSHIP_AT + tenant::WIDTH;
-        let after = after.unwrap_or(UserId::from_uuid(Uuid::nil()));
-        let values = [tenant.as_str().into(), after.into(), i64::from(limit).into()];
+        let values = [tenant.as_str().into(), beginning_after(after).into(), i64::from(limit).into()];
         let rows = self.0.fetch_all(&MEMBERS_OF_TENANT, &values).await?;
         let is_of_one = |row: &Row, next: &Row| matches!((row.id(0), next.id(0)), (Ok(id), Ok(other)) if id == other);
         let member = |rows: &[Row]| {
@@ -238,6 +245,11 @@ impl<T: Target> UserStandingStore for SqlConn<T> {
 /// The tenant of an account, or nothing of a text: a column that is never NULL, for keys.
 pub(crate) fn home(tenant: Option<&TenantId>) -> &str {
     tenant.map_or("", TenantId::as_str)
+}
+
+/// The id that a page begins after: no user has the least of all ids.
+fn beginning_after(id: Option<UserId>) -> UserId {
+    id.unwrap_or(UserId::from_uuid(Uuid::nil()))
 }
 
 /// Reads [`COLUMNS`] from the column `at` on.

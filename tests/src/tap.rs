@@ -29,7 +29,8 @@ use auth_core::store::{Conn, Store, StoreError, Tx};
 use auth_core::tenant::{Membership, MembershipStatus, MembershipStore, TenantRecord, TenantStore};
 use auth_core::token::{FamilyWithSession, RefreshFamily, RefreshStore, Rotation, SigningKeyStore, StoredSigningKey};
 use auth_core::user::{
-    Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore, UserStore,
+    Pool, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore,
+    UserStore,
 };
 use futures_util::future::BoxFuture;
 
@@ -218,6 +219,7 @@ pass_on! {
         fn user_by_id(id: UserId) -> Option<User>;
         fn user_by_email(population: &Population, email: &Email) -> Option<User>;
         fn update_profile(id: UserId, change: &ProfileChange, now: Timestamp) -> bool;
+        fn users_of_pool(pool: Pool, after: Option<UserId>, limit: u32) -> Vec<User>;
         fn members_of_tenant(tenant: &TenantId, after: Option<UserId>, limit: u32) -> Vec<TenantMember>;
         fn delete_user(id: UserId) -> bool;
     }

@@ -39,6 +39,6 @@ pub(crate) async fn delete(cx: &Cx, user: &User, session: &Session) -> Result<()
     }
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
-    user::delete_user(cx, &mut work, user).await?;
+    user::remove(cx, &mut work, user).await?;
     work.commit().await
 }

@@ -450,7 +450,7 @@ pub(crate) async fn delete_by_link(cx: &Cx, (user, session): (&User, &Session), 
     let mut work = cx.begin().await?;
     session::still_holds(cx, &mut work, user, session).await?;
     let user = &code.consume_for(cx, &mut work, user).await?;
-    user::delete_user(cx, &mut work, user).await?;
+    user::remove(cx, &mut work, user).await?;
     work.commit().await
 }
 

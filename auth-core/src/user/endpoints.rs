@@ -114,7 +114,7 @@ impl Endpoint for DeleteUser {
         }
         let mut work = cx.begin().await?;
         session::still_holds(cx, &mut work, current.user(), &current).await?;
-        service::delete_user(cx, &mut work, current.user()).await?;
+        service::remove(cx, &mut work, current.user()).await?;
         work.commit().await?;
         forget_session(cx);
         Ok(Json(Done::saying("User deleted")))

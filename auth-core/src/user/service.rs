@@ -33,8 +33,17 @@ pub async fn user_by_id(cx: &Cx, id: UserId) -> Result<Option<User>> {
     Ok(cx.conn().user_by_id(id).await?.filter(|found| found.pool == Pool::User))
 }
 
-/// The largest page of a list of members.
-const MOST_MEMBERS: u32 = 100;
+/// The largest page of a list of users.
+const MOST_LISTED: u32 = 100;
+
+/// The users, disabled ones included and customers not, whatever tenant their accounts belong to, in the order in which
+/// these were made: at most `limit` of them and never more than 100, beginning after the one of this id.
+///
+/// # Errors
+/// When the store is down.
+pub async fn list_users(cx: &Cx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+    Ok(cx.conn().users_of_pool(Pool::User, after, limit.min(MOST_LISTED)).await?)
+}
 
 /// The users who belong to a tenant, suspended members included and customers not, in the order in which their accounts
 /// were made: at most `limit` of them and never more than 100, beginning after the one of this id.
@@ -47,7 +56,7 @@ pub async fn members_of_tenant(
     after: Option<UserId>,
     limit: u32,
 ) -> Result<Vec<TenantMember>> {
-    Ok(cx.conn().members_of_tenant(tenant, after, limit.min(MOST_MEMBERS)).await?)
+    Ok(cx.conn().members_of_tenant(tenant, after, limit.min(MOST_LISTED)).await?)
 }
 
 /// Creates a user without a password, for programs whose users prove who they are elsewhere. There is no session, and
@@ -200,9 +209,23 @@ pub(crate) async fn change_profile(cx: &Cx, work: &mut Work<'_>, id: UserId, cha
     Ok(())
 }
 
-/// Removes a user with their sessions, accounts, memberships and granted roles, unless they alone hold a managing role.
-/// The application's own rows go in `before_user_delete`.
-pub(crate) async fn delete_user(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
+/// Removes a user with all that is theirs: sessions, accounts, memberships, granted roles, codes and API keys. The
+/// application's own rows go in [`before_user_delete`](crate::hooks::Hooks::before_user_delete). Tokens that are believed
+/// without looking are believed until they expire.
+///
+/// # Errors
+/// [`Code::UserNotFound`]; [`Code::LastHolder`] for somebody who alone holds a managing role; what hooks refuse.
+pub async fn delete_user(cx: &Cx, id: UserId) -> Result<()> {
+    let mut work = cx.begin().await?;
+    // The row first, as whoever signs in, or changes anything of theirs, takes it.
+    work.lock_user(id).await?;
+    let user = work.user_by_id(id).await?.filter(|found| found.pool == Pool::User).ok_or(Code::UserNotFound)?;
+    remove(cx, &mut work, &user).await?;
+    work.commit().await
+}
+
+/// Removes somebody of either pool, unless they alone hold a managing role.
+pub(crate) async fn remove(cx: &Cx, work: &mut Work<'_>, user: &User) -> Result<()> {
     role::expect_dispensable(work, user.id, None).await?;
     cx.hooks(user.pool).before_user_delete(cx, work, user).await?;
     if !work.delete_user(user.id).await? {

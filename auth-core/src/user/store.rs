@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{Population, ProfileChange, TenantMember, User};
+use super::model::{Pool, Population, ProfileChange, TenantMember, User};
 use crate::base::{Email, PhoneNumber, TenantId, Timestamp, UserId, Username};
 use crate::store::StoreError;
 
@@ -21,6 +21,10 @@ pub trait UserStore {
 
     /// The user of this address in this population, both compared byte by byte, the address in its canonical form.
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// Everybody of a pool, whatever tenant their account belongs to, ordered by the bytes of their ids: at most
+    /// `limit`, from the one that follows `after` on.
+    async fn users_of_pool(&mut self, pool: Pool, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
 
     /// The users who belong to the tenant, and no customers, whatever the status, ordered by the bytes of their ids: at
     /// most `limit`, from the one that follows `after` on. With the roles that each holds there and everywhere.

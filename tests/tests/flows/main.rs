@@ -84,6 +84,7 @@ mod tokens;
 mod tokens_at_once;
 mod update_user;
 mod username;
+mod users;
 mod verify_email;
 mod wire;
 

@@ -8,8 +8,8 @@ use crate::role::RoleScope;
 use crate::store::StoreError;
 use crate::tenant::Membership;
 use crate::user::{
-    Identifiers, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore, UserStandingStore,
-    UserStore,
+    Identifiers, Pool, Population, ProfileChange, TenantMember, User, UserEmailStore, UserIdentifierStore,
+    UserStandingStore, UserStore,
 };
 
 impl State {
@@ -74,6 +74,12 @@ impl<R: Reach> UserStore for Asked<R> {
 
     async fn user_by_email(&mut self, population: &Population, email: &Email) -> Result<Option<User>, StoreError> {
         Ok(self.0.state().await.user_by_email(population, email).cloned())
+    }
+
+    async fn users_of_pool(&mut self, pool: Pool, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let state = self.0.state().await;
+        let of_pool = state.users.values().filter(|user| user.pool == pool && after.is_none_or(|id| user.id > id));
+        Ok(of_pool.take(limit as usize).cloned().collect())
     }
 
     async fn members_of_tenant(

@@ -44,7 +44,8 @@ pub(super) const RULES: &[Rule] = rules! {
         deleting_a_user_leaves_others_alone,
         deleting_a_user_frees_the_address,
         deleting_a_user_leaves_the_customer_of_that_address_alone,
-        racing_deletions_of_a_user_have_one_winner;
+        racing_deletions_of_a_user_have_one_winner,
+        everybody_of_a_pool_is_listed_page_by_page;
     "users" in isolated:
         an_address_in_two_tenants_and_in_none_is_three_users,
         an_address_of_one_tenant_is_unknown_elsewhere,

@@ -318,3 +318,35 @@ pub(super) async fn racing_deletions_of_a_user_have_one_winner(it: Actors) {
     let verdicts = race(|_| async move { it.conn().delete_user(ada.id).await.unwrap() }).await;
     assert_eq!(winners(&verdicts), 1, "deletions of the same user");
 }
+
+pub(super) async fn everybody_of_a_pool_is_listed_page_by_page(it: Actors) {
+    assert!(it.conn().users_of_pool(Pool::User, None, 9).await.unwrap().is_empty());
+    let mut users = Vec::new();
+    for name in ["ada", "grace", "edith", "hedy"] {
+        users.push(it.signed_up(name).await);
+    }
+    let acme = it.founded("acme").await;
+    let of_acme = User { tenant: Some(acme), ..it.user("joan") };
+    it.conn().insert_user(&of_acme).await.unwrap();
+    users.push(of_acme);
+    let customer = it.customer("ada");
+    it.conn().insert_user(&customer).await.unwrap();
+    it.conn().set_disabled(users[1].id, Some(NOW), NOW).await.unwrap();
+    users.sort_unstable_by_key(|user| user.id);
+    let all: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let page = async |pool, after: Option<UserId>, limit| {
+        let page = it.conn().users_of_pool(pool, after, limit).await.unwrap();
+        for listed in &page {
+            assert_eq!(user_facts(listed), user_facts(&found(&it, listed.id).await));
+        }
+        page.into_iter().map(|user| user.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(Pool::User, None, 100).await, all);
+    assert_eq!(page(Pool::User, None, 2).await, all[..2]);
+    assert_eq!(page(Pool::User, Some(all[1]), 2).await, all[2..4]);
+    assert_eq!(page(Pool::User, Some(all[3]), 2).await, all[4..]);
+    for (after, limit) in [(Some(all[4]), 100), (None, 0)] {
+        assert!(page(Pool::User, after, limit).await.is_empty());
+    }
+    assert_eq!(page(Pool::Customer, None, 100).await, [customer.id]);
+}
