@@ -56,6 +56,7 @@ mod cx;
 pub mod email;
 pub mod email_otp;
 pub mod error;
+pub mod gateway;
 pub mod guard;
 pub mod hooks;
 pub mod http;

@@ -45,6 +45,7 @@ pub struct AuthBuilder {
     pages: Option<Box<dyn Pages>>,
     transformer: Option<Box<dyn ResponseTransformer>>,
     routes: Vec<Route>,
+    problems: Vec<String>,
 }
 
 impl AuthBuilder {
@@ -336,12 +337,18 @@ impl AuthBuilder {
         self
     }
 
+    /// Problems that somebody else has found, for [`build`](Self::build) to tell.
+    pub(crate) fn with_problems(mut self, problems: &[String]) -> Self {
+        self.problems.extend_from_slice(problems);
+        self
+    }
+
     /// Checks the whole configuration.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every problem at once.
     pub fn build(self) -> Result<Auth, ConfigErrors> {
-        let mut problems = Vec::new();
+        let mut problems = self.problems;
         if self.store.is_none() {
             problems.push("store is missing: say where users and sessions are kept".to_owned());
         }

@@ -12,7 +12,7 @@ use crate::api_key::{ApiKey, KeyOwner, ResolvedKey};
 use crate::base::{CustomerId, Email, SessionId, TenantId, Timestamp, UserId};
 use crate::cx::Cx;
 use crate::error::{Code, Error, Result};
-use crate::issuer::VerifiedClaims;
+use crate::issuer::{ExternalIssuers, VerifiedClaims};
 use crate::role::{GrantedRole, Granter, Permission};
 use crate::session::{self, Assurance, AuthMethod, Authority, Resolved, Session, SignedIn};
 use crate::token::VerifiedAccess;
@@ -315,11 +315,17 @@ impl Authentication {
     }
 
     /// Proved by a token of an external issuer that is believed until it expires.
-    pub(crate) fn by_issuer(claims: VerifiedClaims, role_guard: &str) -> Self {
+    pub(crate) fn by_issuer(claims: VerifiedClaims, issuers: &ExternalIssuers) -> Self {
+        let external = || PrincipalId::external(claims.issuer(), claims.subject());
+        let id = issuers.user_of(&claims).map_or_else(external, PrincipalId::from);
+        Self::by_claims_of(claims, id, issuers.guard())
+    }
+
+    fn by_claims_of(claims: VerifiedClaims, id: PrincipalId, role_guard: &str) -> Self {
         let role = |name: &String| GrantedRole::new(role_guard, &**name);
         let principal = Principal {
             kind: if claims.is_service { PrincipalKind::Service } else { PrincipalKind::User },
-            id: PrincipalId::external(claims.issuer(), claims.subject()),
+            id,
             tenant: claims.tenant.clone(),
             email: claims.email.clone(),
             email_verified: claims.email_verified,
@@ -339,7 +345,8 @@ impl Authentication {
 
     /// Nobody has proved anything: somebody to be while an application is written.
     pub(super) fn by_development(claims: VerifiedClaims, roles: &[(String, String)]) -> Self {
-        let mut caller = Self::by_issuer(claims, "");
+        let id = PrincipalId::external(claims.issuer(), claims.subject());
+        let mut caller = Self::by_claims_of(claims, id, "");
         caller.principal.roles = roles.iter().map(|(guard, name)| GrantedRole::new(&**guard, &**name)).collect();
         caller
     }

@@ -139,7 +139,7 @@ async fn by_verified(cx: &Cx, check: SessionCheck, verified: Arc<VerifiedAccess>
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.
 async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
     let mut claims = issuers.chain.verify(text, cx.now()).await?;
-    let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers.guard())) };
+    let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers)) };
     let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await.map_err(as_refusal)?;
     let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));

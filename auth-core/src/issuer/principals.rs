@@ -35,6 +35,7 @@ pub struct ExternalIssuers {
     pub(crate) chain: VerifierChain,
     pub(crate) role_guard: Option<String>,
     pub(crate) users: Option<Arc<dyn ExternalUsers>>,
+    ours: Option<String>,
 }
 
 /// The role guard of external roles that have none of the application's. With a space in it, none can be registered.
@@ -42,7 +43,7 @@ pub(crate) const NO_GUARD: &str = "external issuer";
 
 impl From<VerifierChain> for ExternalIssuers {
     fn from(chain: VerifierChain) -> Self {
-        Self { chain, role_guard: None, users: None }
+        Self { chain, role_guard: None, users: None, ours: None }
     }
 }
 
@@ -61,6 +62,22 @@ impl ExternalIssuers {
     pub fn users(mut self, users: impl ExternalUsers) -> Self {
         self.users = Some(Arc::new(users));
         self
+    }
+
+    /// The subjects of this issuer are ids of users of this application, as far as they have the form of one: for tokens
+    /// that other programs of yours sign as this one does. Whose account it is, and who is nobody's own master, is judged
+    /// by them then ([`owner_or`](crate::guard::owner_or), [`not_yourself`](crate::guard::not_yourself)); they are
+    /// believed all the same, and nothing is looked up. Whoever controls the issuer can be any user.
+    #[must_use]
+    pub fn subjects_are_users(mut self, issuer: impl Into<String>) -> Self {
+        self.ours = Some(issuer.into());
+        self
+    }
+
+    /// The user of ours that a token is about, where its issuer speaks of them.
+    pub(crate) fn user_of(&self, claims: &VerifiedClaims) -> Option<UserId> {
+        let is_ours = !claims.is_service && self.ours.as_deref() == Some(claims.issuer());
+        claims.subject().parse().ok().filter(|_| is_ours)
     }
 
     pub(crate) fn guard(&self) -> &str {

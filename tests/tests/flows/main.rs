@@ -23,6 +23,7 @@ mod development;
 mod email_otp;
 mod events;
 mod external;
+mod gateway;
 mod get_session;
 mod granting;
 mod guards;

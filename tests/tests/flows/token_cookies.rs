@@ -36,7 +36,7 @@ flows![
 
 /// A handler of an application that signs people in by cookies and gives them no session cookie.
 #[derive(Deserialize)]
-struct OwnSignIn {
+pub(crate) struct OwnSignIn {
     email: String,
     password: Password,
     remember: Option<bool>,
