@@ -1,5 +1,6 @@
 //! The programs under load, in axum and in actix-web: the same routes, and the library's own endpoints.
 
+use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use auth_core::account::Lockout;
 use auth_core::base::{Clock, Secret, SystemClock};
 use auth_core::crypto::jwt::Algorithm;
 use auth_core::session::SessionCheck;
-use auth_core::{Auth, password};
+use auth_core::{Auth, limit, password};
 use auth_sqlx::SqlStore;
 use axum::routing::get;
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub(crate) const BELIEVED: &str = "/believed";
 pub(crate) const PUBLIC: &str = "/public";
 pub(crate) const SIGN_IN: &str = "/api/auth/sign-in/email";
 
-const WORKERS: usize = 2;
+pub(crate) const WORKERS: usize = 2;
 
 /// Who serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +66,12 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    fn of(user: &auth_core::guard::Principal) -> Self {
+    pub(crate) fn of(user: &auth_core::guard::Principal) -> Self {
         let email = user.email.as_ref().map_or("", |email| email.as_str());
         Self { id: user.id.to_string(), email: email.to_owned(), name: user.display_name() }
     }
 
-    fn of_nobody() -> Self {
+    pub(crate) fn of_nobody() -> Self {
         Self {
             id: "01890a5d00007000800000000000000f".to_owned(),
             email: "user1234@example.com".to_owned(),
@@ -82,15 +83,18 @@ impl Profile {
 /// Serves until the parent process goes away.
 pub(crate) fn serve(framework: Framework, algorithm: Algorithm, database: &str) {
     match framework {
-        Framework::Axum => {
-            let mut runtime = tokio::runtime::Builder::new_multi_thread();
-            runtime.worker_threads(WORKERS).enable_all().build().unwrap().block_on(serve_axum(algorithm, database));
-        }
+        Framework::Axum => block_on_workers(serve_axum(algorithm, database)),
         Framework::Actix => actix_web::rt::System::new().block_on(serve_actix(algorithm, database)),
     }
 }
 
-/// The engine of every server, and of whoever issues tokens for it.
+/// Runs a server of axum on as many threads as actix-web has workers.
+pub(crate) fn block_on_workers(server: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(WORKERS).enable_all().build().unwrap().block_on(server);
+}
+
+/// The engine of every server over the database, and of whoever issues tokens for it.
 pub(crate) async fn engine(algorithm: Algorithm, database: &str) -> (Auth, SqlitePool) {
     let store = SqlStore::connect(database).await.unwrap();
     let pool = store.sqlite_pool().unwrap().clone();
@@ -102,6 +106,8 @@ pub(crate) async fn engine(algorithm: Algorithm, database: &str) -> (Auth, Sqlit
         .store(store)
         .role_guards(["PORTAL"])
         .lockout(lockout)
+        // One client does all of it.
+        .rate_limits(limit::Config::disabled_insecurely())
         .password(password::Config::default())
         .tokens(tokens::config(algorithm))
         .build()
@@ -174,7 +180,7 @@ async fn serve_axum(algorithm: Algorithm, database: &str) {
         .unwrap();
     let app = axum::Router::new().route(FLOOR, get(floor)).route(DECODED, get(decoded)).with_state(by_hand).merge(ours);
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    child::announce(listener.local_addr().unwrap());
+    child::announce(listener.local_addr().unwrap(), &[]);
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
 }
 
@@ -223,6 +229,6 @@ async fn serve_actix(algorithm: Algorithm, database: &str) {
         app.route(FLOOR, web::get().to(floor)).route(DECODED, web::get().to(decoded)).service(routes)
     });
     let server = server.workers(WORKERS).bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    child::announce(server.addrs()[0]);
+    child::announce(server.addrs()[0], &[]);
     server.run().await.unwrap();
 }

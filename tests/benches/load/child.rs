@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::crypto::jwt::Algorithm;
@@ -11,8 +12,10 @@ use auth_core::crypto::jwt::Algorithm;
 use crate::app::Framework;
 use crate::seed::Seed;
 
-/// The first argument of the child.
+/// The first argument of a child over the seed's database.
 pub(crate) const SERVE: &str = "serve";
+/// The first argument of a child whose sessions are in its memory.
+pub(crate) const SERVE_IN_MEMORY: &str = "serve_in_memory";
 
 /// `USER_HZ`, in which the kernel counts processor time for programs, on every Linux.
 const TICKS_PER_SECOND: u32 = 100;
@@ -21,6 +24,8 @@ const TICKS_PER_SECOND: u32 = 100;
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
+    /// The secrets of the sessions that are in its memory alone.
+    pub(crate) tokens: Arc<Vec<String>>,
 }
 
 impl Server {
@@ -30,15 +35,26 @@ impl Server {
 
     /// One whose access tokens are signed with this algorithm.
     pub(crate) fn signing(algorithm: Algorithm, framework: Framework, seed: &Seed) -> Self {
+        Self::spawn(&[SERVE, framework.name(), algorithm.as_str(), &seed.url()])
+    }
+
+    /// One without a database.
+    pub(crate) fn in_memory(framework: Framework) -> Self {
+        Self::spawn(&[SERVE_IN_MEMORY, framework.name()])
+    }
+
+    fn spawn(arguments: &[&str]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([SERVE, framework.name(), algorithm.as_str(), &seed.url()])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { address: line.trim().parse().unwrap(), process }
+        let mut words = line.split_whitespace();
+        let address = words.next().unwrap().parse().unwrap();
+        Self { process, address, tokens: Arc::new(words.map(str::to_owned).collect()) }
     }
 
     /// The processor time it has used until now, in all its threads.
@@ -78,9 +94,10 @@ impl Drop for Server {
     }
 }
 
-/// In the child: tells where it listens, and ends it as soon as the parent is gone.
-pub(crate) fn announce(address: SocketAddr) {
-    println!("{address}");
+/// In the child: tells where it listens and what sessions it has in its memory, and ends it as soon as the parent is
+/// gone.
+pub(crate) fn announce(address: SocketAddr, tokens: &[String]) {
+    println!("{address} {}", tokens.join(" "));
     std::thread::spawn(|| {
         let _closed = std::io::stdin().read(&mut [0]);
         std::process::exit(0);

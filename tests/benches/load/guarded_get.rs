@@ -44,24 +44,34 @@ impl Samples {
     }
 }
 
+/// What these routes of one server give, asked in turns after a warm-up.
+pub(crate) fn take_turns<const N: usize>(
+    server: &Server,
+    paths: [&'static str; N],
+    tokens: &Arc<Vec<String>>,
+) -> [Samples; N] {
+    for path in paths {
+        Samples::default().take(server, path, tokens, WARM_UP);
+    }
+    let mut taken = std::array::from_fn(|_| Samples::default());
+    for round in 0..ROUNDS {
+        let mut turns: Vec<_> = paths.into_iter().zip(&mut taken).collect();
+        // Whoever is always first could be favoured.
+        turns.rotate_left(round % N);
+        for (path, samples) in turns {
+            samples.take(server, path, tokens, ROUND);
+        }
+    }
+    taken
+}
+
 pub(crate) fn run(seed: &Seed) -> Vec<Line> {
     [Framework::Axum, Framework::Actix].into_iter().flat_map(|framework| compare(framework, seed)).collect()
 }
 
 fn compare(framework: Framework, seed: &Seed) -> [Line; 2] {
     let server = Server::start(framework, seed);
-    for path in [FLOOR, GUARDED, PUBLIC] {
-        Samples::default().take(&server, path, &seed.tokens, WARM_UP);
-    }
-    let [mut floor, mut guarded, mut public] = [Samples::default(), Samples::default(), Samples::default()];
-    for round in 0..ROUNDS {
-        let mut turns = [(FLOOR, &mut floor), (GUARDED, &mut guarded), (PUBLIC, &mut public)];
-        // Whoever is always first could be favoured.
-        turns.rotate_left(round % 3);
-        for (path, samples) in turns {
-            samples.take(&server, path, &seed.tokens, ROUND);
-        }
-    }
+    let [floor, guarded, public] = take_turns(&server, [FLOOR, GUARDED, PUBLIC], &seed.tokens);
     let ratio = median_ratio(&guarded.per_second, &floor.per_second);
     let name = framework.name();
     [
