@@ -25,8 +25,9 @@ pub(super) enum Field {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StandIn(usize);
 
-/// What the types of request fields accept: any text, some text, an address, an id, a telephone number.
-const TEXTS: [&str; 5] = ["", "a", "somebody@example.com", "00000000000000000000000000000000", "+15555550100"];
+/// What the types of request fields accept: any text, some text, an address, an id, a telephone number, a password.
+const TEXTS: [&str; 6] =
+    ["", "a", "somebody@example.com", "00000000000000000000000000000000", "+15555550100", "Zebra-Violet-4217"];
 
 impl StandIn {
     pub(super) const FIRST: Self = Self(0);

@@ -190,6 +190,21 @@ impl PasswordPolicy {
         if contains_email(password, email) {
             return Err(Code::PasswordContainsEmail.into());
         }
+        self.check_common(password)
+    }
+
+    /// All of [`check`](Self::check) that can be said without the address, for a request type that is to name every
+    /// field that is wrong. The engine judges the whole of it wherever a password is set.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn check_alone(&self, password: &Password) -> Result<()> {
+        self.check_length(password)?;
+        self.check_composition(password)?;
+        self.check_common(password)
+    }
+
+    fn check_common(&self, password: &Password) -> Result<()> {
         match self.common {
             CommonPasswords::Refused if common::is_common(password.expose()) => Err(Code::PasswordCompromised.into()),
             CommonPasswords::Refused | CommonPasswords::Accepted => Ok(()),

@@ -92,6 +92,15 @@ impl<'a> Env<'a> {
         secret
     }
 
+    /// As [`jwt_secret`](Self::jwt_secret), for a program that cannot do without: outside production a missing one is made
+    /// up for this run. Its text; `None` after a problem.
+    pub fn jwt_secret_or_random(&mut self) -> Option<String> {
+        let text = self.get("JWT_SECRET").or_else(|| self.made_up("JWT_SECRET"))?;
+        let secret = self.strong("JWT_SECRET", text.clone());
+        self.jwt_secret = secret.map_or(JwtSecret::Refused, JwtSecret::Known);
+        Some(text)
+    }
+
     /// What every key of the engine is derived from, by HKDF and one for each purpose (`Keyring`): `AUTH_SECRET`, or
     /// without it `JWT_SECRET`.
     pub(crate) fn secret(&mut self) -> Option<Secret> {
@@ -103,15 +112,20 @@ impl<'a> Env<'a> {
             JwtSecret::Refused => return None,
             JwtSecret::Unset => {}
         }
+        self.made_up("AUTH_SECRET").map(Secret::new)
+    }
+
+    /// 32 random bytes, written in hexadecimal digits; none in production.
+    fn made_up(&mut self, name: &str) -> Option<String> {
         if self.environment == Environment::Production {
             let advice = "give it at least 32 random bytes, for example from `openssl rand -base64 32`";
-            self.problem(format!("AUTH_SECRET is not set: {advice}"));
+            self.problem(format!("{name} is not set: {advice}"));
             return None;
         }
-        tracing::warn!("AUTH_SECRET is not set: a random one is used, and what is made under it ends with this run");
+        tracing::warn!("{name} is not set: a random one is used, and what is made under it ends with this run");
         let mut bytes = [0; 32];
         OsRandom.fill(&mut bytes);
-        Some(Secret::new(bytes))
+        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn strong(&mut self, name: &str, text: String) -> Option<Secret> {

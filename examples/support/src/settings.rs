@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(settings.database_url, "sqlite://app.db?mode=rwc");
         assert_eq!(settings.base_url, settings.address);
         assert!(settings.demo.is_none());
-        assert_eq!(settings.secret.expose().len(), 32);
+        assert_eq!(settings.secret.expose().len(), 64, "32 bytes in hexadecimal digits");
     }
 
     #[test]

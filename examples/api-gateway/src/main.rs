@@ -1,0 +1,144 @@
+//! The edge of an API. A permission opens each route, and behind it a policy says what the business allows; who calls too
+//! often waits; and every refusal says what to do about it.
+//!
+//! ```sh
+//! export JWT_SECRET=$(openssl rand -base64 32)
+//! DEMO=1 cargo run -p api-gateway       # with a few people to try it with; then open http://127.0.0.1:3000
+//! ```
+//!
+//! Access tokens are signed with the secret and believed until they expire, and so are those that another program has
+//! signed with it, or that Auth0 has: see [`settings`]. Start reading at [`routes`].
+
+mod accounts;
+mod bodies;
+mod fixture;
+mod orders;
+mod settings;
+mod users;
+
+use actix_web::web::{self, Json};
+use actix_web::{App, HttpServer};
+use auth_actix::{Protected, RequestContext, RouteExt, Router};
+use auth_core::guard::{BusinessHours, PolicyExt, all, not_yourself, owner_or, permission, signed_in};
+use auth_core::limit::{Quota, RateLimit, RateLimitKey};
+use auth_core::role::{PermissionGrammar, PermissionRules};
+use auth_core::session::SessionCheck;
+use auth_core::{Auth, password, retention};
+use auth_sqlx::SqlStore;
+use example_support::{Page, Settings, for_actix::demo_routes, start_with, stop_signal};
+use serde_json::{Value, json};
+
+use crate::settings::Gateway;
+use crate::users::Account;
+
+/// The role guard (namespace) of everybody's roles.
+const API: &str = "API";
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let (settings, gateway) = start_with("api-gateway", settings::gateway);
+    let auth = engine(&settings, gateway).await?;
+    fixture::seed_roles(&auth).await?;
+    if settings.demo.is_some() {
+        fixture::seed_people(&auth).await?;
+    }
+    tokio::spawn(retention::prune_regularly(auth.clone()));
+
+    let (hours, imports) = (BusinessHours::between(9, 17)?, Quota::per_hour(10)?);
+    let service = auth_actix::service(auth.clone(), move || routes(hours.clone(), imports))?;
+    let demo = settings.demo;
+    let server =
+        HttpServer::new(move || App::new().configure(demo_routes(demo.clone(), auth.clone())).service(service()));
+    let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());
+    println!("listening on {}", settings.address);
+    Ok(server.run().await?)
+}
+
+async fn engine(settings: &Settings, Gateway { config, environment }: Gateway) -> anyhow::Result<Auth> {
+    let store = SqlStore::connect(&settings.database_url).await?;
+    auth_sqlx::migrate(&store).await?;
+    let limits = settings.rate_limits.clone();
+    let auth = Auth::builder()
+        .gateway(config)
+        .secret(settings.secret.clone())
+        .base_url(&settings.base_url)
+        // The endpoints of the library itself, where links in mail lead.
+        .base_path("/account")
+        .trusted_origins(&settings.trusted_origins)
+        .trusted_proxies(settings.trusted_proxies.clone())
+        .environment(environment)
+        .store(store)
+        .mailer(settings.mailer.clone())
+        .outbox(settings.outbox())
+        .role_guards([API])
+        .permissions(PermissionRules::default().grammar(PermissionGrammar::ResourceAction))
+        .deny_unscoped_routes()
+        .password(password::Config::default().policy(bodies::password_policy()))
+        .lockout(settings.lockout)
+        .rate_limits(limits.signed_in([Quota::per_minute(100)?]).anonymous([Quota::per_minute(10)?]))
+        .clock(settings.clock())
+        .build()?;
+    Ok(auth)
+}
+
+/// Who may reach what. `require` is the first layer, and `policy` the second: it judges what stands in the path.
+fn routes(hours: BusinessHours, imports: Quota) -> Router {
+    let [read, create, delete, admin] = ["users:read", "users:create", "users:delete", "users:admin"].map(permission);
+    let process = all(["orders:read", "orders:process"].map(permission));
+    let anybody_else = not_yourself("You cannot delete your own account.");
+    Router::new()
+        .route("/", web::get().to(page).public().unlimited())
+        .route("/health", web::get().to(health).public().unlimited())
+        .route("/api/auth/register", web::post().to(accounts::register).public())
+        .route("/api/auth/login", web::post().to(accounts::log_in).public())
+        .route("/api/auth/refresh", web::post().to(accounts::refresh).public())
+        .route("/api/auth/logout", web::post().to(accounts::log_out).public())
+        .route("/api/auth/reset-password", web::post().to(accounts::reset_password).public())
+        .route("/api/products", web::get().to(products).public())
+        .route("/api/context", believed(web::get().to(context).require(signed_in())))
+        .route("/api/users", believed(web::get().to(users::list).require(read)))
+        .route("/api/users", believed(web::post().to(users::create).require(create.clone())))
+        .route(
+            "/api/users/{id}",
+            believed(web::get().to(users::find).require(signed_in()).policy::<Account>("id", owner_or("users:admin"))),
+        )
+        .route(
+            "/api/users/{id}",
+            believed(web::delete().to(users::delete).require(delete).policy::<Account>("id", anybody_else.and(admin))),
+        )
+        .route(
+            "/api/orders/{id}/process",
+            believed(web::post().to(orders::process).require(process).policy::<u64>("id", hours)),
+        )
+        .route(
+            "/api/bulk-import",
+            believed(
+                web::post()
+                    .to(users::import)
+                    .require(create)
+                    .rate_limit(RateLimit::per(RateLimitKey::Caller, [imports])),
+            ),
+        )
+}
+
+/// A token is believed until it expires, and nothing is looked up: what it permits is as old as it is.
+fn believed(route: Protected) -> Protected {
+    route.session_check(SessionCheck::Stateless)
+}
+
+async fn page() -> Page {
+    Page::of("api-gateway", include_str!("page.html"))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn products() -> Json<Value> {
+    Json(json!([{ "id": 1, "name": "Kettle", "price": "34.90" }, { "id": 2, "name": "Teapot", "price": "27.50" }]))
+}
+
+/// What a handler knows of its caller.
+async fn context(context: RequestContext) -> Json<auth_core::guard::RequestContext> {
+    Json(context.0)
+}
