@@ -8,27 +8,21 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Json, Path};
-use auth_actix::{CurrentUser, Refusal, RequestCx, Tenant};
+use auth_actix::{CurrentUser, JsonBody, Refusal, RequestCx, Tenant};
 use auth_core::api_key::{
     self, ApiKey, Config, Direction, KeyChange, KeyOrder, KeyOwner, KeyPage, Names, NewApiKey, PermissionMap,
 };
-use auth_core::base::{ApiKeyId, Timestamp};
+use auth_core::base::ApiKeyId;
 use auth_core::error::Code;
 use auth_core::guard::{self, Principal};
 use auth_core::role::Permission;
 use auth_core::{Error, Result};
-use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde_json::{Map, Value, json};
 
-use crate::input::{LONGEST_NAME, Reader, Sent};
-use crate::permissions::{self, READ, WRITE};
+use crate::input::{AN_INSTANT_TO_COME, KeyInput, LONGEST_NAME, Wanted};
 
 /// What is kept with a key: its maker's name, as their issuer has it.
 const MADE_BY: &str = "madeBy";
-/// What a client is told that `permissions` must be.
-const EXPECTED: &str =
-    "\"read\", \"write\", \"full\" or {\"projects\": [\"read\", \"write\", \"delete\"]}, of these at least one";
 const HUNDRED_YEARS: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// A key needs no end, so that it may have any.
@@ -45,23 +39,18 @@ pub(crate) async fn create(
     cx: RequestCx,
     caller: CurrentUser,
     tenant: Tenant,
-    sent: Json<Sent>,
+    JsonBody(input): JsonBody<KeyInput>,
 ) -> Result<HttpResponse, Refusal> {
-    let mut body = Reader::of(&sent);
-    let name = body.name();
-    let permissions = body.field("permissions", EXPECTED, permissions_in);
-    let expires_at = body.field("expiresAt", "an instant to come, such as 2030-01-01T00:00:00Z", |value| match value {
-        Value::Null => Some(None),
-        value => instant_in(value).filter(|end| *end > cx.now()).map(Some),
-    });
-    let (Some(name), Some(permissions), Some(expires_at)) = (name, permissions, expires_at) else {
-        return Err(body.refusal().into());
-    };
+    let KeyInput { name, permissions: Wanted(permissions), expires_at } = input;
+    let expires_at = expires_at.map(|end| end.0);
+    if expires_at.is_some_and(|end| end <= cx.now()) {
+        return Err(Error::invalid("body", "expiresAt", AN_INSTANT_TO_COME).into());
+    }
     expect_held(&caller, &permissions)?;
 
     let mut new = NewApiKey::of_organization(tenant.id().clone(), permissions);
-    new.name = Some(name);
-    new.metadata = Some(Sent::from_iter([(MADE_BY.to_owned(), json!(caller.id))]));
+    new.name = Some(name.0);
+    new.metadata = Some(Map::from_iter([(MADE_BY.to_owned(), json!(caller.id))]));
     let mut created = api_key::create(&cx, new).await?;
     if expires_at.is_some() {
         // A new key is given a span and a known one an instant. Nobody has this one yet, so that the two may differ.
@@ -89,26 +78,6 @@ pub(crate) async fn revoke(cx: RequestCx, tenant: Tenant, id: Path<String>) -> R
 /// Whose keys are meant: always those of the caller's organisation, so that nobody's request reaches those of others.
 fn owner(tenant: &guard::Tenant) -> KeyOwner {
     KeyOwner::Organization(tenant.id().clone())
-}
-
-fn permissions_in(value: &Value) -> Option<Vec<Permission>> {
-    let names = match value {
-        Value::String(word) if word == "read" => vec![READ],
-        Value::String(word) if word == "write" => vec![WRITE],
-        Value::String(word) if word == "full" => vec![READ, WRITE],
-        Value::Object(_) => {
-            let named = serde_json::from_value::<PermissionMap>(value.clone()).ok()?.permissions().ok()?;
-            let known = named.iter().all(|permission| permissions::OF_PROJECTS.contains(&permission.as_str()));
-            return Some(named).filter(|named| known && !named.is_empty());
-        }
-        _ => return None,
-    };
-    names.into_iter().map(Permission::parse).collect::<Result<_, _>>().ok()
-}
-
-fn instant_in(value: &Value) -> Option<Timestamp> {
-    let instant = OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()?;
-    i64::try_from(instant.unix_timestamp_nanos() / 1_000).ok().map(Timestamp::from_micros)
 }
 
 /// Whoever is limited makes no key that is not.

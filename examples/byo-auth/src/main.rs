@@ -21,15 +21,13 @@ mod settings;
 
 use std::collections::BTreeSet;
 
-use actix_web::error::JsonPayloadError;
-use actix_web::web::{self, Data, Json, JsonConfig};
-use actix_web::{App, HttpRequest, HttpServer};
-use auth_actix::{CurrentPrincipal, Refusal, RouteExt, Router, Tenant};
-use auth_core::error::Code;
+use actix_web::web::{self, Data, Json};
+use actix_web::{App, HttpServer};
+use auth_actix::{CurrentPrincipal, RouteExt, Router, Tenant};
 use auth_core::guard::{Tenancy, TenantRequirement, any, permission};
 use auth_core::http::CredentialSource;
 use auth_core::issuer::{ExternalIssuers, VerifierChain};
-use auth_core::{Auth, Error, api_key, retention};
+use auth_core::{Auth, api_key, retention};
 use auth_sqlx::SqlStore;
 use example_support::{Page, Settings, for_actix::demo_routes, start_with, stop_signal};
 use serde_json::{Value, json};
@@ -48,11 +46,7 @@ async fn main() -> anyhow::Result<()> {
     let (demo, projects, cx) = (settings.demo, Data::new(Projects::default()), auth.background_cx());
     let service = auth_actix::service(auth.clone(), routes)?;
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(projects.clone())
-            .app_data(JsonConfig::default().error_handler(unreadable))
-            .configure(demo_routes(demo.clone(), auth.clone()))
-            .service(service())
+        App::new().app_data(projects.clone()).configure(demo_routes(demo.clone(), auth.clone())).service(service())
     });
     let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());
     println!("listening on {}", settings.address);
@@ -119,14 +113,4 @@ async fn me(caller: CurrentPrincipal, organization: Tenant) -> Json<Value> {
         "organizationId": organization.id(),
         "roles": roles,
     }))
-}
-
-/// A body that is no JSON is refused in the form that every other refusal has.
-fn unreadable(error: JsonPayloadError, _request: &HttpRequest) -> actix_web::Error {
-    let code = match error {
-        JsonPayloadError::ContentType => Code::UnsupportedMediaType,
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => Code::PayloadTooLarge,
-        _ => Code::BadRequest,
-    };
-    Refusal(Error::from(code)).into()
 }

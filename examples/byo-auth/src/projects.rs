@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
-use auth_actix::{Refusal, RequestCx, Tenant};
+use auth_actix::{JsonBody, Refusal, RequestCx, Tenant};
 use auth_core::error::Code;
 use auth_core::guard::{self, Scoped};
 use auth_core::{Cx, Result};
 use serde_json::{Value, json};
 
-use crate::input::{Reader, Sent};
+use crate::input::ProjectInput;
 
 #[derive(Clone, Debug)]
 struct Project {
@@ -65,11 +65,6 @@ fn position(rows: &[Scoped<Project>], tenant: &guard::Tenant, id: &str) -> Resul
     rows.iter().position(is_it).ok_or_else(|| Code::NotFound.into())
 }
 
-fn name_in(sent: &Sent) -> Result<String> {
-    let mut body = Reader::of(sent);
-    body.name().ok_or_else(|| body.refusal())
-}
-
 pub(crate) async fn list(projects: Data<Projects>, tenant: Tenant) -> Json<Vec<Value>> {
     Json(projects.all(&tenant).iter().map(|project| shown(project, &tenant)).collect())
 }
@@ -78,9 +73,9 @@ pub(crate) async fn create(
     cx: RequestCx,
     projects: Data<Projects>,
     tenant: Tenant,
-    sent: Json<Sent>,
+    JsonBody(input): JsonBody<ProjectInput>,
 ) -> Result<impl Responder, Refusal> {
-    let project = Project { id: new_id(&cx), name: name_in(&sent)? };
+    let project = Project { id: new_id(&cx), name: input.name.0 };
     projects.insert(&tenant, project.clone());
     Ok((Json(shown(&project, &tenant)), StatusCode::CREATED))
 }
@@ -93,9 +88,9 @@ pub(crate) async fn rename(
     projects: Data<Projects>,
     tenant: Tenant,
     id: Path<String>,
-    sent: Json<Sent>,
+    JsonBody(input): JsonBody<ProjectInput>,
 ) -> Result<Json<Value>, Refusal> {
-    let project = Project { id: id.into_inner(), name: name_in(&sent)? };
+    let project = Project { id: id.into_inner(), name: input.name.0 };
     projects.replace(&tenant, project.clone())?;
     Ok(Json(shown(&project, &tenant)))
 }

@@ -153,7 +153,7 @@ fn every_field_that_is_wrong_is_named() {
     let refused = ada.post("/keys", &json!({ "name": "", "permissions": [], "expiresAt": 1 })).is(400);
     let fields: Vec<&str> =
         refused["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
-    assert_eq!((&refused["code"], &*fields), (&json!("VALIDATION_ERROR"), &["name", "permissions", "expiresAt"][..]));
+    assert_eq!((&refused["code"], &*fields), (&json!("VALIDATION_ERROR"), &["expiresAt", "name", "permissions"][..]));
     for permissions in [
         json!(null),
         json!("all"),

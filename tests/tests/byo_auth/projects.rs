@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_body_is_told_by_field() {
         }
     }
     assert_eq!(ada.post("/projects", &json!({})).is(400)["fields"][0]["field"], "name");
-    assert_eq!(ada.post("/projects", &json!([])).is(400)["code"], "BAD_REQUEST");
+    assert_eq!(ada.post("/projects", &json!([])).is(400)["code"], "BODY_MUST_BE_AN_OBJECT");
     assert_eq!(ada.post("/projects", &json!({ "name": "x".repeat(100) })).status, 201);
     assert_eq!(ada.get("/projects").is(200).as_array().unwrap().len(), 2);
 }
