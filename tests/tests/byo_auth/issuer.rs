@@ -143,9 +143,11 @@ fn without_keys_the_answer_is_503_until_there_are_some() {
     issuer.returns();
     for broken in [json!({ "keys": "none" }), json!({ "keys": [] }), json!([])] {
         issuer.server.answers(KEYS, Answer::json(&broken));
+        program.advance(1);
         assert_eq!(issuer.member(&program, &key).get("/me").status, 503, "{broken}");
     }
     issuer.publishes(&[&key]);
+    program.advance(1);
     assert_eq!(issuer.member(&program, &key).get("/me").status, 200);
 }
 
@@ -166,6 +168,7 @@ fn an_outage_is_outlived_with_the_last_keys_for_an_hour() {
     program.advance(100);
     assert_eq!(statuses(), [503, 503]);
     issuer.returns();
+    program.advance(1);
     assert_eq!(statuses(), [200, 401]);
 }
 

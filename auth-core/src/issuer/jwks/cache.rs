@@ -20,6 +20,8 @@ use crate::ports::PortError;
 
 /// The least time between two looks for key ids that are not there, and after a failure while there are still keys.
 const PAUSE: Duration = Duration::from_secs(30);
+/// So long nobody asks again for keys of which there are none at all: whoever sends tokens could have us ask for each.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
 /// After that the metadata is read again, since an issuer may move its keys.
 const FOUND_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Where the response does not say.
@@ -67,6 +69,8 @@ enum Step {
     Use(Arc<KeySet>),
     /// Wait; should it fail, these will do.
     Await(Flight, Option<Arc<KeySet>>),
+    /// There are none, and were none a moment ago.
+    GiveUp,
 }
 
 /// Where the keys of a call come from.
@@ -124,6 +128,9 @@ impl KeyCache {
                 (Err(_), Some(keys)) => Ok((keys, Origin::Silence)),
                 (Err(error), None) => Err(VerifyError::Unavailable(PortError::new("issuer's key set", error))),
             },
+            Step::GiveUp => {
+                Err(VerifyError::Unavailable(PortError::new("issuer's key set", "it could not be read a moment ago")))
+            }
         }
     }
 
@@ -139,6 +146,7 @@ impl KeyCache {
             (Some(stored), Some(flight)) => Step::Await(flight, Some(stored.keys)),
             (Some(stored), None) => Step::Await(self.start(&mut state, now), Some(stored.keys)),
             (None, Some(flight)) => Step::Await(flight, None),
+            (None, None) if state.failed_at.is_some_and(|failed| is_within(SHORT_PAUSE, failed, now)) => Step::GiveUp,
             (None, None) => Step::Await(self.start(&mut state, now), None),
         }
     }
