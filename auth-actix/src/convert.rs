@@ -46,7 +46,8 @@ pub(crate) fn segments(request: &HttpRequest) -> Result<Vec<(String, String)>> {
     params.collect::<Result<_, _>>().map_err(|error| Error::from(Code::BadRequest).caused_by(error))
 }
 
-async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {
+/// A body, up to the limit.
+pub(crate) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Error::from(Code::BadRequest).caused_by(error.to_string()))?;

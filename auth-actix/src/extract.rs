@@ -1,4 +1,4 @@
-//! Guards as handler arguments.
+//! Guards and bodies as handler arguments.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -11,8 +11,11 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::misplaced;
+use auth_core::http::{misplaced, read_json};
 use auth_core::{Cx, Result};
+use serde::de::DeserializeOwned;
+
+use crate::convert::read;
 
 /// A handler argument that exists only if the guard `G` holds. Dereferences to `G`.
 ///
@@ -47,10 +50,7 @@ impl<G: Guard> FromRequest for Guarded<G> {
             let cx = cx?;
             match G::check(&cx).await {
                 Ok(guard) => Ok(Self(guard)),
-                Err(error) => {
-                    cx.refuse(&error);
-                    Err(Refusal(error))
-                }
+                Err(error) => Err(refused(&cx, error)),
             }
         })
     }
@@ -79,6 +79,55 @@ impl FromRequest for RequestCx {
 
 fn request_cx(request: &HttpRequest) -> Result<Arc<Cx>, Refusal> {
     request.extensions().get::<Arc<Cx>>().cloned().ok_or_else(|| Refusal(misplaced()))
+}
+
+/// A JSON object that the client has sent, read as the endpoints read theirs ([`read_json`]): a refusal has the form of
+/// every other one, and names the fields that are missing or wrong.
+///
+/// # Errors
+/// 400 for no JSON object and for fields that do not fit; 413 beyond
+/// [`body_limit`](auth_core::AuthBuilder::body_limit), 64 KiB unless said otherwise; 415 for another media type;
+/// 500 outside the routes of [`Router`](crate::Router) and [`AuthLayer`](crate::AuthLayer).
+///
+/// ```
+/// use actix_web::web;
+/// use auth_actix::{JsonBody, Router};
+/// use auth_core::base::Email;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Invitation {
+///     email: Email,
+///     name: String,
+/// }
+///
+/// // For `{"name": 1}`: 400, `[body.name] expected a string; [body.email] required`
+/// async fn invite(JsonBody(invitation): JsonBody<Invitation>) -> String {
+///     format!("{} <{}>", invitation.name, invitation.email)
+/// }
+/// # let _ = Router::new().route("/", web::post().to(invite));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refusal>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (cx, payload) = (request_cx(request), payload.take());
+        Box::pin(async move {
+            let cx = cx?;
+            let bytes = read(payload, cx.auth().body_limit()).await;
+            bytes.and_then(|bytes| read_json(&cx, &bytes)).map(Self).map_err(|error| refused(&cx, error))
+        })
+    }
+}
+
+/// A refusal that a handler cannot overlook.
+fn refused(cx: &Cx, error: Error) -> Refusal {
+    cx.refuse(&error);
+    Refusal(error)
 }
 
 /// A refusal on its way out, to be rendered by the engine's error renderer in the layer around the route.

@@ -37,15 +37,13 @@
 mod convert;
 mod extract;
 mod guard;
-mod json_body;
 mod layer;
 mod routes;
 
-pub use extract::{Guarded, Refusal, RequestCx};
+pub use extract::{Guarded, JsonBody, Refusal, RequestCx};
 pub use guard::{
     CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, MaybePrincipal, Member,
     RequestContext, RequirePermission, RequireRole, Tenant,
 };
-pub use json_body::JsonBody;
 pub use layer::AuthLayer;
 pub use routes::{Protected, RouteExt, Router, Routes, endpoints, service};

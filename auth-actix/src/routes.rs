@@ -71,6 +71,11 @@ pub trait RouteExt: Sized {
         self.with_rule(|rule| rule.rate_limit(limit))
     }
 
+    /// Counts everybody by their address, whatever credential they show: for routes where people sign in and up.
+    fn count_as_anonymous(self) -> Protected {
+        self.with_rule(AccessRule::count_as_anonymous)
+    }
+
     /// Lifts every limit.
     fn unlimited(self) -> Protected {
         self.with_rule(AccessRule::unlimited)

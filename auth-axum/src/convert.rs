@@ -45,7 +45,8 @@ fn decoded(params: Result<RawPathParams, RawPathParamsRejection>) -> auth_core::
     Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-async fn read(body: Body, limit: usize) -> auth_core::Result<Bytes> {
+/// A body, up to the limit.
+pub(crate) async fn read(body: Body, limit: usize) -> auth_core::Result<Bytes> {
     to_bytes(body, limit).await.map_err(|error| {
         let too_large = error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         Error::from(if too_large { Code::PayloadTooLarge } else { Code::BadRequest }).caused_by(error)

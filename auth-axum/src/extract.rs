@@ -1,4 +1,4 @@
-//! Guards as handler arguments.
+//! Guards and bodies as handler arguments.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use auth_core::error::Error;
 use auth_core::guard::Guard;
-use auth_core::http::misplaced;
+use auth_core::http::{misplaced, read_json};
 use auth_core::{Cx, Result};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::convert::read;
 
 /// A handler argument that exists only if the guard `G` holds. Dereferences to `G`.
 ///
@@ -46,10 +49,7 @@ impl<S: Send + Sync, G: Guard> FromRequestParts<S> for Guarded<G> {
         let RequestCx(cx) = RequestCx::from_request_parts(parts, state).await?;
         match G::check(&cx).await {
             Ok(guard) => Ok(Self(guard)),
-            Err(error) => {
-                cx.refuse(&error);
-                Err(Refusal(error))
-            }
+            Err(error) => Err(refused(&cx, error)),
         }
     }
 }
@@ -72,6 +72,52 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCx {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
         parts.extensions.get::<Arc<Cx>>().cloned().map(Self).ok_or_else(|| Refusal(misplaced()))
     }
+}
+
+/// A JSON object that the client has sent, read as the endpoints read theirs ([`read_json`]): a refusal has the form of
+/// every other one, and names the fields that are missing or wrong.
+/// The last argument of a handler, since it consumes the body.
+///
+/// # Errors
+/// 400 for no JSON object and for fields that do not fit; 413 beyond
+/// [`body_limit`](auth_core::AuthBuilder::body_limit), 64 KiB unless said otherwise; 415 for another media type;
+/// 500 outside the routes of [`Router`](crate::Router) and [`AuthLayer`](crate::AuthLayer).
+///
+/// ```
+/// use auth_axum::JsonBody;
+/// use auth_core::base::Email;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Invitation {
+///     email: Email,
+///     name: String,
+/// }
+///
+/// // For `{"name": 1}`: 400, `[body.name] expected a string; [body.email] required`
+/// async fn invite(JsonBody(invitation): JsonBody<Invitation>) -> String {
+///     format!("{} <{}>", invitation.name, invitation.email)
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(invite));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let cx = RequestCx::from_request_parts(&mut parts, state).await?;
+        let bytes = read(body, cx.auth().body_limit()).await;
+        bytes.and_then(|bytes| read_json(&cx, &bytes)).map(Self).map_err(|error| refused(&cx, error))
+    }
+}
+
+/// A refusal that a handler cannot overlook.
+fn refused(cx: &Cx, error: Error) -> Refusal {
+    cx.refuse(&error);
+    Refusal(error)
 }
 
 /// A refusal on its way out, to be rendered by the engine's error renderer in the layer around the route.

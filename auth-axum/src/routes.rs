@@ -65,6 +65,11 @@ pub trait RouteExt<S>: Sized {
         self.with_rule(|rule| rule.rate_limit(limit))
     }
 
+    /// Counts everybody by their address, whatever credential they show: for routes where people sign in and up.
+    fn count_as_anonymous(self) -> Protected<S> {
+        self.with_rule(AccessRule::count_as_anonymous)
+    }
+
     /// Lifts every limit.
     fn unlimited(self) -> Protected<S> {
         self.with_rule(AccessRule::unlimited)

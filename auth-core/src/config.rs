@@ -184,6 +184,7 @@ impl Draft {
         problems.extend(self.email.problems(self.has_mailer));
         problems.extend(self.password.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.tokens.iter().flat_map(token::Config::problems));
+        problems.extend(self.issuers.iter().flat_map(ExternalIssuers::problems));
         problems.extend(self.magic_links.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.email_otps.iter().flat_map(|config| config.problems(self.has_mailer)));
         problems.extend(self.phones.iter().flat_map(|config| config.problems(self.has_sms)));
@@ -256,10 +257,7 @@ impl Draft {
     /// The cookies of tokens, where there are any.
     fn token_jar(&self, base_url: Option<&Url>, problems: &mut Vec<String>) -> Option<TokenJar> {
         let config = self.tokens.as_ref()?;
-        let in_cookies = config.in_cookies();
-        if in_cookies == InCookies::Nothing {
-            return None;
-        }
+        let in_cookies = config.in_cookies()?;
         let https = base_url.is_some_and(|url| url.scheme() == "https");
         problems.extend(TokenJar::problems(&config.cookies, base_url.and_then(Url::host_str), https));
         if in_cookies == InCookies::Pair && !self.credentials.contains(&CredentialSource::AccessTokenCookie) {

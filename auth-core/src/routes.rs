@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::Config;
-use crate::http::Route;
-use crate::token::InCookies;
+use crate::http::{Route, TokenJar};
 use crate::{
     account, anonymous, api_key, code, email, email_otp, magic_link, password, phone, session, tenant, token, user,
     username,
@@ -38,8 +37,7 @@ pub(crate) fn routes(
     if config.is_some_and(|config| config.tenancy.keeps_members()) {
         routes.extend_from_slice(tenant::ROUTES);
     }
-    let in_cookies = |config: &Config| config.tokens.as_ref().map(token::Config::in_cookies);
-    if config.is_some_and(|config| in_cookies(config) == Some(InCookies::Pair)) {
+    if config.and_then(|config| config.token_jar.as_ref()).is_some_and(TokenJar::holds_pairs) {
         routes.extend_from_slice(token::COOKIE_ROUTES);
     }
     if config.is_some_and(|config| config.one_time_tokens.is_some()) {

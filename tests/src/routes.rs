@@ -10,7 +10,7 @@
 //! | `GET /staff` | `RequireRole<SuperAdmin>` | `{"staff":true}` |
 //! | `GET /pair` | role and permission | `{"pair":true}` |
 //! | `POST /change` | signed in | `{"changed":true}` |
-//! | `POST /invite` | signed in | the address of an [`Invitation`] |
+//! | `POST /invite` | signed in | the [`Invitation`] in the body |
 //! | `GET /principal` | signed in | the principal |
 //! | `GET /cached` | signed in, remembered for [`REMEMBERED`] | the principal |
 //! | `GET /stateless` | signed in, by the claims of an access token | the principal |
@@ -25,6 +25,7 @@
 //! | `DELETE /accounts/{id}` | `permission("users:delete")`, nobody their own, and `permission("users:admin")` | the id |
 //! | `GET /context` | signed in | the `RequestContext`, and whether it has `reports:read` |
 //! | `GET /imports` | signed in, twice a minute and three times an hour | `{"imported":true}` |
+//! | `GET /join` | everybody, counted as anonymous | `{"imported":true}` |
 //! | `GET /by-client`, `/by-text`, `/by-key` | public; signed in; signed in: each two a minute, by what it is called | `{"imported":true}` |
 //! | `GET /health` | everybody, as often as they like | `{"status":"ok"}` |
 //! | `GET /shop` | everybody, customers too; a bad credential is refused | the caller's id or `null` |

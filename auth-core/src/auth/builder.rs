@@ -319,7 +319,7 @@ impl AuthBuilder {
         self
     }
 
-    /// The largest body that an endpoint reads; 64 KiB by default.
+    /// The largest body that an endpoint reads, and the adapters' `JsonBody`; 64 KiB by default.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.draft.body_limit = bytes;
         self

@@ -152,7 +152,11 @@ impl Mailed {
         (binding, ttl): (&Binding, Duration),
         parameters: &[(&str, Option<&str>)],
     ) -> Result<()> {
-        let issued = code::issue_link(cx, work, self.purpose, search.recipient(cx, reach), (binding, ttl)).await?;
+        let issued = match code::issue_link(cx, work, self.purpose, search.recipient(cx, reach), (binding, ttl)).await {
+            // Deleted since they were looked up: nobody is written to, and nobody is told.
+            Err(error) if error.is(Code::Conflict) => return Ok(()),
+            issued => issued?,
+        };
         let letter = match reach {
             Reach::User(_) | Reach::Mailbox => {
                 Letter::Mail((self.message)(link(cx, self, search.email.clone(), &issued, parameters)))

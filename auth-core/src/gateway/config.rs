@@ -1,5 +1,6 @@
 //! The variables of a gateway, read and judged together.
 
+use std::env::VarError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,20 @@ use crate::issuer::{
 use crate::ports::HttpClient;
 use crate::token::{self, Transport};
 
-/// Longer ones are asked for by a name that says what they are.
-const SHORT: Duration = Duration::from_mins(15);
-const LONGEST: Duration = Duration::from_hours(24);
+/// The longest that `access_ttl` takes, and that `access_ttl_insecurely` takes.
+const DEFAULT_TTL: Duration = Duration::from_mins(15);
+const LONGEST_TTL: Duration = Duration::from_hours(24);
+
+const VARIABLES: [&str; 8] = [
+    "JWT_SECRET",
+    "JWT_EXPIRATION",
+    "AUTH0_DOMAIN",
+    "AUTH0_AUDIENCE",
+    "AUTH0_ISSUER",
+    "JWKS_URL",
+    "CORS_ORIGINS",
+    "DEVELOPMENT_AUTH_ENABLED",
+];
 
 /// As whose subjects users of ours are known in tokens that bear the secret.
 const LOCAL: &str = "local";
@@ -37,8 +49,9 @@ const LOCAL: &str = "local";
 /// | `CORS_ORIGINS` | none | whose pages may read the answers and use cookies, with commas between them; no `*` |
 /// | `DEVELOPMENT_AUTH_ENABLED` | `false` | `true`: requests without a credential are of the [`developer`](Self::developer) |
 ///
-/// An empty variable counts as unset. A token counts that is signed with the secret and says `sub`, `email`, `name`,
-/// `permissions` and `exp`, whoever has made it; and one of Auth0 that says `permissions`.
+/// An empty variable counts as unset. A token counts that another program has signed with the secret, if it says `sub`,
+/// `email`, `name`, `permissions` and `exp`; one that names this program in `iss` must be of ours. One of Auth0 counts
+/// that says `permissions`.
 ///
 /// ```
 /// use auth_core::{Auth, AuthBuilder, ConfigErrors, gateway};
@@ -74,7 +87,17 @@ impl Config {
     /// # Errors
     /// Every problem at once, each a sentence that begins with the name of its variable.
     pub fn from_env() -> Result<Self, ConfigErrors> {
-        Self::from_variables(|name| std::env::var(name).ok())
+        let is_no_text = |name: &&&str| matches!(std::env::var(**name), Err(VarError::NotUnicode(_)));
+        let mut problems: Vec<String> =
+            VARIABLES.iter().filter(is_no_text).map(|name| format!("{name} is not UTF-8")).collect();
+        match Self::from_variables(|name| std::env::var(name).ok()) {
+            Ok(config) if problems.is_empty() => Ok(config),
+            Ok(_) => Err(ConfigErrors::new(problems)),
+            Err(errors) => {
+                problems.extend_from_slice(errors.problems());
+                Err(ConfigErrors::new(problems))
+            }
+        }
     }
 
     /// As [`from_env`](Self::from_env), with variables from elsewhere.
@@ -119,16 +142,6 @@ impl Config {
         Self { developer, ..self }
     }
 
-    /// Whether requests without a credential are to be let in.
-    pub const fn is_open_to_developers(&self) -> bool {
-        self.is_open_to_developers
-    }
-
-    /// The pages that may read the answers.
-    pub fn origins(&self) -> &[String] {
-        &self.origins
-    }
-
     /// What is wrong with it as a whole, for programs that tell all their problems at once; else
     /// [`AuthBuilder::build`] tells them.
     pub fn problems(&self) -> Vec<String> {
@@ -158,7 +171,7 @@ impl Config {
 
     fn tokens(&self) -> token::Config {
         let config = token::Config::default().shared_secret(self.secret.clone()).transport(Transport::RefreshCookie);
-        if self.access_ttl > SHORT {
+        if self.access_ttl > DEFAULT_TTL {
             config.access_ttl_insecurely(self.access_ttl)
         } else {
             config.access_ttl(self.access_ttl)
@@ -213,11 +226,12 @@ fn secret(text: Option<String>, problems: &mut Vec<String>) -> Option<Secret> {
 }
 
 fn access_ttl(text: Option<String>, problems: &mut Vec<String>) -> Duration {
-    let Some(text) = text else { return SHORT };
-    let ttl = text.parse().map(Duration::from_secs).ok().filter(|ttl| (Duration::from_secs(1)..=LONGEST).contains(ttl));
+    let Some(text) = text else { return DEFAULT_TTL };
+    let ttl =
+        text.parse().map(Duration::from_secs).ok().filter(|ttl| (Duration::from_secs(1)..=LONGEST_TTL).contains(ttl));
     ttl.unwrap_or_else(|| {
         problems.push(format!("JWT_EXPIRATION is {text:?}: it must be a number of seconds from 1 to 86400"));
-        SHORT
+        DEFAULT_TTL
     })
 }
 
@@ -258,9 +272,10 @@ impl fmt::Debug for Config {
 
 impl AuthBuilder {
     /// What the environment says of an API gateway: the secret, of which every key is derived unless
-    /// [`secret`](Self::secret) names another one afterwards; tokens, in bodies, with the refresh token in a cookie;
-    /// whose tokens count; bearer tokens as the only credential; the pages that may read answers, which are trusted
-    /// origins; [`GatewayErrors`]; and the developer, where they are let in. Each of them may be set again afterwards.
+    /// [`secret`](Self::secret) names another one afterwards; access tokens in bodies and refresh tokens in a cookie;
+    /// whose tokens count; bearer tokens as the only credential; the pages that may read answers; [`GatewayErrors`]; and
+    /// the developer, where they are let in. Each may be set again afterwards. Those pages are trusted origins, to which
+    /// later ones are added.
     pub fn gateway(self, config: Config) -> Self {
         let tokens = config.tokens();
         let mut builder = match config.issuers() {
@@ -308,7 +323,7 @@ mod tests {
     #[test]
     fn a_secret_is_all_that_is_needed() {
         let config = read(&[SECRET, ("JWT_EXPIRATION", ""), ("CORS_ORIGINS", "")]).unwrap();
-        assert_eq!((config.access_ttl, config.origins(), config.is_open_to_developers()), (SHORT, &[][..], false));
+        assert_eq!((config.access_ttl, &*config.origins, config.is_open_to_developers), (DEFAULT_TTL, &[][..], false));
         assert!(config.problems().is_empty());
         assert!(!format!("{config:?}").contains(SECRET.1));
     }
@@ -357,6 +372,18 @@ mod tests {
         let config = read(&plain).unwrap().http_client(Arc::new(Silent));
         assert_eq!(config.problems().len(), 1, "{:?}", config.problems());
         assert!(config.allow_plain_http_insecurely().problems().is_empty());
+    }
+
+    #[test]
+    fn users_are_those_of_an_issuer_that_somebody_answers_for() {
+        let config = read(&[SECRET]).unwrap();
+        let build = |issuer: &str| {
+            let issuers = config.issuers().unwrap().subjects_are_users(issuer);
+            let builder = Auth::builder().base_url("http://localhost:3000").gateway(config.clone()).issuers(issuers);
+            builder.build().unwrap_err().to_string()
+        };
+        assert!(build("locale").contains("no verifier answers"), "{}", build("locale"));
+        assert!(!build(LOCAL).contains("no verifier answers"), "{}", build(LOCAL));
     }
 
     #[test]

@@ -134,6 +134,15 @@ impl AccessRule {
         self
     }
 
+    /// Counts everybody as anonymous, by their address and in the bucket that
+    /// [`anonymous`](crate::limit::Config::anonymous) gives it, whatever credential they show: for public routes where
+    /// people sign in and up. Otherwise whoever has one account has its bucket for making others.
+    #[must_use]
+    pub fn count_as_anonymous(mut self) -> Self {
+        self.limit.count_as_anonymous();
+        self
+    }
+
     /// Judges a request.
     ///
     /// # Errors

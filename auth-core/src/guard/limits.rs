@@ -30,11 +30,14 @@ pub(super) async fn limit_route(cx: &Cx, limit: &RouteLimit, is_public: bool) ->
     }
     // One bucket over all routes: a request that meets several rules is counted once.
     let count = || async {
-        let caller = Caller::of(cx, is_public).await?;
+        let caller = match limit.is_for_strangers {
+            true => Caller::Unknown(cx.client_unit()),
+            false => Caller::of(cx, is_public).await?,
+        };
         let quotas = limiter.quotas_of_all(caller.is_known());
         let Some(subject) = caller.subject() else { return Ok(()) };
         let taken = limiter.take_all(cx, limiter.buckets("", "Caller", &subject, quotas)).await;
-        passing(cx, taken, is_public).await
+        if limit.is_for_strangers && is_public { taken } else { passing(cx, taken, is_public).await }
     };
     cx.limited_once(count).await
 }

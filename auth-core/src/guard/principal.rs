@@ -315,10 +315,13 @@ impl Authentication {
     }
 
     /// Proved by a token of an external issuer that is believed until it expires.
-    pub(crate) fn by_issuer(claims: VerifiedClaims, issuers: &ExternalIssuers) -> Self {
+    ///
+    /// # Errors
+    /// 401 for a subject that could be taken for a user of ours.
+    pub(crate) fn by_issuer(claims: VerifiedClaims, issuers: &ExternalIssuers) -> Result<Self> {
         let external = || PrincipalId::external(claims.issuer(), claims.subject());
-        let id = issuers.user_of(&claims).map_or_else(external, PrincipalId::from);
-        Self::by_claims_of(claims, id, issuers.guard())
+        let id = issuers.user_named_by(&claims)?.map_or_else(external, PrincipalId::from);
+        Ok(Self::by_claims_of(claims, id, issuers.guard()))
     }
 
     fn by_claims_of(claims: VerifiedClaims, id: PrincipalId, role_guard: &str) -> Self {

@@ -27,8 +27,8 @@ pub enum CredentialSource {
     Bearer,
     /// The session cookie.
     SessionCookie,
-    /// The cookie of an access token of ours, where [`token::Config::transport`](crate::token::Config::transport) knows
-    /// cookies: with an unsafe request it counts from a trusted page alone that shows the session's CSRF token too.
+    /// The cookie of an access token of ours, where [`token::Config::transport`](crate::token::Config::transport) gives
+    /// access tokens in cookies: with an unsafe request it counts from a trusted page alone that shows the session's CSRF token too.
     AccessTokenCookie,
     /// `x-api-key: …` or `Authorization: ApiKey …`.
     ApiKey,
@@ -139,7 +139,7 @@ async fn by_verified(cx: &Cx, check: SessionCheck, verified: Arc<VerifiedAccess>
 /// What an external issuer vouches for: its words, or the user of ours whom they mean.
 async fn by_issuer(cx: &Cx, issuers: &ExternalIssuers, text: &str) -> Result<Authentication> {
     let mut claims = issuers.chain.verify(text, cx.now()).await?;
-    let Some(users) = &issuers.users else { return Ok(Authentication::by_issuer(claims, issuers)) };
+    let Some(users) = &issuers.users else { return Authentication::by_issuer(claims, issuers) };
     let named = cx.hooks(cx.pool()).run("user_of", users.user_of(cx, &claims)).await.map_err(as_refusal)?;
     let id = named.ok_or(Code::Unauthorized)?;
     let user = cx.conn().user_by_id(id).await?.filter(|user| user.disabled_at.is_none() && cx.accepts(user.pool));

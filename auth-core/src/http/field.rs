@@ -20,9 +20,9 @@ pub(super) enum Field {
     StandIn(StandIn),
 }
 
-/// A value of whatever type is asked for: nothing, where any is taken, and else texts that have a form of their own, one
-/// after another.
-#[derive(Clone, Copy, Debug)]
+/// In place of a field that is missing or wrong: the least value of whatever type is asked for. Texts are tried one after
+/// another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StandIn(usize);
 
 /// What the types of request fields accept: any text, some text, an address, an id, a telephone number, a password.
@@ -32,17 +32,13 @@ const TEXTS: [&str; 6] =
 impl StandIn {
     pub(super) const FIRST: Self = Self(0);
 
-    pub(super) const fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-
-    /// Whether there is no value left.
-    pub(super) const fn is_last(self) -> bool {
-        self.0 >= TEXTS.len()
+    /// The next one to try, if there is one.
+    pub(super) fn next(self) -> Option<Self> {
+        Some(Self(self.0 + 1)).filter(|next| next.0 < TEXTS.len())
     }
 
     fn text(self) -> &'static str {
-        TEXTS.get(self.0).copied().unwrap_or_default()
+        TEXTS[self.0]
     }
 }
 
@@ -65,6 +61,11 @@ impl Fields {
     /// Puts a field in place of any other of its name.
     pub(super) fn put(&mut self, name: String, field: Field) {
         self.0.insert(name, field);
+    }
+
+    /// Takes a field out; `false` when there is none of the name.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Field> {
@@ -108,7 +109,7 @@ impl<'de> Deserializer<'de> for Field {
         match self {
             Self::Json(value) => value.deserialize_any(visitor),
             Self::Text(text) => visitor.visit_string(text),
-            Self::StandIn(StandIn(0)) => visitor.visit_unit(),
+            Self::StandIn(StandIn::FIRST) => visitor.visit_unit(),
             Self::StandIn(stand_in) => visitor.visit_str(stand_in.text()),
         }
     }
@@ -141,10 +142,17 @@ impl<'de> Deserializer<'de> for Field {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        match self {
+            // What is tried for one is tried for all.
+            Self::StandIn(stand_in) => {
+                let fields = fields.iter().map(|field| (*field, Self::StandIn(stand_in)));
+                visitor.visit_map(MapDeserializer::new(fields))
+            }
+            Self::Json(_) | Self::Text(_) => self.deserialize_any(visitor),
+        }
     }
 
     parsed! {

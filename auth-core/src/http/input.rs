@@ -58,53 +58,76 @@ pub(super) fn decode<E: DeserializeOwned>(raw: RawInput, media: Media, cx: &Cx) 
     };
     let first = fields()?;
     check_targets(place, &first, cx)?;
-    read(place, first, fields)
+    read(place, first, bytes.len(), fields)
 }
 
 /// Reads a JSON object that a client has sent to a route of the application, as the endpoints read theirs: an empty
-/// body is an empty object, a field that is named twice is refused, and a refusal names every field that is wrong.
-/// What the adapters' `JsonBody` does.
+/// body is an empty object, and a field that is named twice is refused. A refusal names the fields that are missing or
+/// wrong, up to twenty: of an object or a list the first thing that is wrong in it, and behind a type of your own that
+/// takes one kind of text only perhaps not all that are missing. Of a body of more than 64 KiB, where a
+/// [`body_limit`](crate::AuthBuilder::body_limit) allows one, it names the first. What the adapters' `JsonBody` does.
 ///
 /// # Errors
 /// 415 when it is declared as something else; 400 for no object ([`Code::BadRequest`],
 /// [`Code::BodyMustBeAnObject`]) and for fields that do not fit ([`Code::ValidationError`]).
 pub fn read_json<T: DeserializeOwned>(cx: &Cx, bytes: &Bytes) -> Result<T> {
     let fields = || body(bytes, Media::Json, &cx.request().headers);
-    read("body", fields()?, fields)
+    read("body", fields()?, bytes.len(), fields)
 }
 
-/// So many wrong fields are told of, and no more looked for.
+/// So many wrong fields are told of, and so often is looked for another one.
 const MOST_TOLD: usize = 20;
+const MOST_LOOKS: usize = 32;
+/// Of what is longer the first is told: each look costs as much as the whole is long.
+const MOST_LOOKED_THROUGH: usize = 64 * 1024;
 
-/// Reads a value, or says of every field what is wrong with it. A parser stops at the first; so a field that is wrong,
-/// or missing, is replaced by a value that would do, if one is known, and the rest is read. `again` gives the fields
-/// once more.
-fn read<T: DeserializeOwned>(place: &str, first: Fields, again: impl Fn() -> Result<Fields>) -> Result<T> {
-    let mut problem = match serde_path_to_error::deserialize(first.into_deserializer()) {
-        Ok(value) => return Ok(value),
-        Err(error) => Problem::of(&error),
-    };
-    let (mut fields, mut wrong, mut stand_in) = (again()?, Vec::new(), StandIn::FIRST);
-    loop {
+/// Reads a value, or says what is wrong with its fields. A parser stops at the first; so one that is wrong, or missing,
+/// is replaced by a value that would do, if one is known, and the rest is read. `again` gives the fields once more.
+fn read<T: DeserializeOwned>(
+    place: &str,
+    first: Fields,
+    length: usize,
+    again: impl Fn() -> Result<Fields>,
+) -> Result<T> {
+    match serde_path_to_error::deserialize(first.into_deserializer()) {
+        Ok(value) => Ok(value),
+        Err(error) if length > MOST_LOOKED_THROUGH => Err(told(place, vec![Problem::of(&error)])),
+        Err(error) => Err(told(place, all_problems::<T>(Problem::of(&error), again()?))),
+    }
+}
+
+fn all_problems<T: DeserializeOwned>(first: Problem, mut fields: Fields) -> Vec<Problem> {
+    let (mut problem, mut wrong, mut stand_in) = (first, Vec::<Problem>::new(), None);
+    for _ in 0..MOST_LOOKS {
         let name = problem.name().to_owned();
-        let is_another = !wrong.iter().any(|(known, _): &(String, Problem)| *known == name);
-        stand_in = if is_another { StandIn::FIRST } else { stand_in.next() };
-        if is_another {
-            wrong.push((name.clone(), problem));
+        if wrong.iter().all(|known| known.name() != name) {
+            wrong.push(problem);
+            stand_in = Some(StandIn::FIRST);
         }
-        if stand_in.is_last() || name.is_empty() || wrong.len() == MOST_TOLD {
+        if name.is_empty() || wrong.len() == MOST_TOLD {
             break;
         }
-        fields.put(name, Field::StandIn(stand_in));
+        match stand_in {
+            Some(value) => {
+                fields.put(name, Field::StandIn(value));
+                stand_in = value.next();
+            }
+            // Nothing is known that would do. Left out, it hides nothing that was sent.
+            None if fields.remove(&name) => {}
+            None => break,
+        }
         problem = match serde_path_to_error::deserialize::<_, T>(fields.clone().into_deserializer()) {
             Ok(_) => break,
             Err(error) => Problem::of(&error),
         };
     }
-    let told: Vec<String> =
-        wrong.iter().map(|(_, Problem { field, text })| format!("[{place}.{field}] {text}")).collect();
-    let error = Error::from(Code::ValidationError).saying(told.join("; "));
-    Err(wrong.into_iter().fold(error, |error, (_, Problem { field, text })| error.field(field, text)))
+    wrong
+}
+
+fn told(place: &str, wrong: Vec<Problem>) -> Error {
+    let text: Vec<String> = wrong.iter().map(|it| format!("[{place}.{}] {}", it.field, it.text)).collect();
+    let error = Error::from(Code::ValidationError).saying(text.join("; "));
+    wrong.into_iter().fold(error, |error, Problem { field, text }| error.field(field, text))
 }
 
 /// A field that does not fit, by its whole path, and why.
@@ -322,7 +345,7 @@ mod tests {
         }
         let body = br#"{"password":4711,"userId":"4711","age":"4711","tags":[4711],"home":{"city":"Ghent"}}"#;
         let fields = || json_object(body);
-        let error = read::<Registration>("body", fields().unwrap(), fields).unwrap_err();
+        let error = read::<Registration>("body", fields().unwrap(), 0, fields).unwrap_err();
         assert_eq!(
             error.message(),
             "[body.age] expected u8; [body.password] expected a string; [body.tags[0]] expected a string; \
@@ -333,40 +356,71 @@ mod tests {
     }
 
     #[test]
-    fn of_what_cannot_stand_aside_the_first_part_is_told() {
+    fn what_nothing_stands_in_for_hides_nothing_that_was_sent() {
         #[derive(Debug, Deserialize)]
         struct Login {
             #[serde(rename = "credentials")]
             _credentials: Credentials,
+            #[serde(rename = "colour")]
+            _colour: Colour,
             #[serde(rename = "provider")]
             _provider: String,
         }
         #[derive(Debug, Deserialize)]
         struct Credentials {
             #[serde(rename = "email")]
-            _email: String,
+            _email: crate::base::Email,
+            #[serde(rename = "attempt")]
+            _attempt: u8,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "String")]
+        struct Colour;
+        impl TryFrom<String> for Colour {
+            type Error = &'static str;
+            fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
+                if text == "red" { Ok(Self) } else { Err("no colour") }
+            }
         }
         let told = |body: &'static str| {
             let fields = || json_object(body.as_bytes());
-            read::<Login>("body", fields().unwrap(), fields).unwrap_err().message().to_owned()
+            read::<Login>("body", fields().unwrap(), 0, fields).unwrap_err().message().to_owned()
         };
-        assert_eq!(told(r#"{"credentials":{}}"#), "[body.credentials.email] required");
-        assert_eq!(told(r#"{"provider":1}"#), "[body.provider] expected a string; [body.credentials] required");
-        assert_eq!(told("{}"), "[body.credentials] required");
+        let colour = "[body.colour] no colour";
+        assert_eq!(
+            told(r#"{"colour":"x","credentials":{},"provider":1}"#),
+            format!("{colour}; [body.credentials.email] required; [body.provider] expected a string")
+        );
+        assert_eq!(told(r#"{"colour":"red"}"#), "[body.credentials] required; [body.provider] required");
+        // What comes behind it and is missing, too, is told the next time.
+        assert_eq!(told("{}"), "[body.credentials] required; [body.colour] required");
+    }
+
+    #[test]
+    fn an_unknown_field_hides_nothing() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {
+            #[serde(rename = "name")]
+            _name: String,
+        }
+        let fields = || json_object(br#"{"age":1,"name":1}"#);
+        let error = read::<Strict>("body", fields().unwrap(), 0, fields).unwrap_err();
+        let names: Vec<&str> = error.fields().iter().map(|field| &*field.field).collect();
+        assert_eq!(names, ["age", "name"]);
     }
 
     #[test]
     fn no_flood_of_fields_is_looked_at_to_its_end() {
-        #[derive(Debug, Deserialize)]
-        struct Counts {
-            #[serde(flatten)]
-            _all: std::collections::BTreeMap<String, u8>,
-        }
         let body: Vec<String> = (0..8_000).map(|name| format!("\"{name}\":\"\"")).collect();
         let body = format!("{{{}}}", body.join(","));
         let fields = || json_object(body.as_bytes());
-        let error = read::<Counts>("body", fields().unwrap(), fields).unwrap_err();
-        assert!(error.fields().len() <= MOST_TOLD);
+        let told = |length| {
+            let counts = read::<std::collections::BTreeMap<String, u8>>("body", fields().unwrap(), length, fields);
+            counts.unwrap_err().fields().len()
+        };
+        assert_eq!(told(MOST_LOOKED_THROUGH), MOST_TOLD);
+        assert_eq!(told(MOST_LOOKED_THROUGH + 1), 1);
     }
 
     #[test]

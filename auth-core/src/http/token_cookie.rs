@@ -58,6 +58,11 @@ impl TokenJar {
         Self { holds, users, customers, domain: config.domain.clone(), same_site, is_secure }
     }
 
+    /// Whether access tokens are in cookies too, and CSRF tokens beside them.
+    pub(crate) fn holds_pairs(&self) -> bool {
+        self.holds == InCookies::Pair
+    }
+
     pub(crate) fn problems(config: &TokenCookies, host: Option<&str>, https: bool) -> Vec<String> {
         let mut problems = Vec::new();
         let names = [&config.access, &config.refresh, &config.csrf];
@@ -108,7 +113,7 @@ impl TokenJar {
     fn cleared(&self, pool: Pool) -> Vec<Cookie<'static>> {
         let (names, gone) = (self.names(pool), Some(Duration::ZERO));
         let mut cleared = vec![self.sealed(&names.refresh, "", gone)];
-        if self.holds == InCookies::Pair {
+        if self.holds_pairs() {
             cleared.extend([self.sealed(&names.access, "", gone), self.open(&names.csrf, "", gone)]);
         }
         cleared
@@ -206,8 +211,7 @@ pub(super) fn drop_earlier_tokens(cx: &Cx, pool: Pool) {
     let (Some(jar), headers) = (jar(cx), &cx.request().headers) else { return };
     let names = jar.names(pool);
     let held = match jar.holds {
-        InCookies::Nothing => &[][..],
-        InCookies::RefreshToken => &[&names.refresh],
+        InCookies::RefreshToken => &[&names.refresh][..],
         InCookies::Pair => &[&names.access, &names.refresh],
     };
     if held.iter().any(|name| cookies_of(name, headers).next().is_some()) {
@@ -220,7 +224,7 @@ pub(super) fn drop_earlier_tokens(cx: &Cx, pool: Pool) {
 /// # Errors
 /// 401 when the cookie was given twice: one of the two was planted, and nothing tells which.
 pub(super) fn access_cookie(cx: &Cx) -> Result<Option<(Pool, &str)>> {
-    if jar(cx).is_none_or(|jar| jar.holds != InCookies::Pair) {
+    if !jar(cx).is_some_and(TokenJar::holds_pairs) {
         return Ok(None);
     }
     named(cx, |names| &names.access)
@@ -258,8 +262,8 @@ pub(crate) fn refresh_cookies(cx: &Cx) -> impl Iterator<Item = &str> {
 /// 403 [`Code::CsrfTokenInvalid`].
 pub(crate) fn expect_csrf(cx: &Cx, pool: Pool, session: SessionId) -> Result<()> {
     match jar(cx) {
-        Some(jar) if jar.holds == InCookies::RefreshToken => Ok(()),
-        Some(jar) => expect_pair(cx, &jar.names(pool).csrf, session),
+        Some(jar) if jar.holds_pairs() => expect_pair(cx, &jar.names(pool).csrf, session),
+        Some(_) => Ok(()),
         None => Err(Code::CsrfTokenInvalid.into()),
     }
 }

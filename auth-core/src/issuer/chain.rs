@@ -70,6 +70,14 @@ impl VerifierChain {
         Ok(claims)
     }
 
+    /// Whether tokens may be of this issuer, by the name that claims give it.
+    pub(super) fn answers_for(&self, issuer: &str) -> bool {
+        self.verifiers.iter().any(|verifier| match verifier.answers_for() {
+            Answers::Issuers(issuers) => issuers.iter().any(|own| own == issuer),
+            Answers::Others { known_as } => known_as == issuer,
+        })
+    }
+
     fn verifier_for(&self, issuer: Option<&str>) -> Option<&dyn TokenVerifier> {
         let answers = |verifier: &&Arc<dyn TokenVerifier>| match verifier.answers_for() {
             Answers::Issuers(issuers) => issuer.is_some_and(|issuer| issuers.iter().any(|own| own == issuer)),

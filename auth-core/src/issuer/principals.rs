@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::chain::VerifierChain;
 use super::claims::VerifiedClaims;
 use crate::base::UserId;
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// Names the user of this application that an external subject is, for [`ExternalIssuers::users`].
 ///
@@ -35,7 +36,7 @@ pub struct ExternalIssuers {
     pub(crate) chain: VerifierChain,
     pub(crate) role_guard: Option<String>,
     pub(crate) users: Option<Arc<dyn ExternalUsers>>,
-    ours: Option<String>,
+    issuer_of_users: Option<String>,
 }
 
 /// The role guard of external roles that have none of the application's. With a space in it, none can be registered.
@@ -43,7 +44,7 @@ pub(crate) const NO_GUARD: &str = "external issuer";
 
 impl From<VerifierChain> for ExternalIssuers {
     fn from(chain: VerifierChain) -> Self {
-        Self { chain, role_guard: None, users: None, ours: None }
+        Self { chain, role_guard: None, users: None, issuer_of_users: None }
     }
 }
 
@@ -64,20 +65,39 @@ impl ExternalIssuers {
         self
     }
 
-    /// The subjects of this issuer are ids of users of this application, as far as they have the form of one: for tokens
-    /// that other programs of yours sign as this one does. Whose account it is, and who is nobody's own master, is judged
-    /// by them then ([`owner_or`](crate::guard::owner_or), [`not_yourself`](crate::guard::not_yourself)); they are
-    /// believed all the same, and nothing is looked up. Whoever controls the issuer can be any user.
+    /// Says that the subjects of one issuer are ids of users of this application, for programs of yours that sign tokens
+    /// as this one does. [`owner_or`](crate::guard::owner_or) and [`not_yourself`](crate::guard::not_yourself) then judge
+    /// such a token by its user. `issuer` is its `iss`, or what a
+    /// [`StaticKeyVerifier`](super::StaticKeyVerifier) is `known_as`. A subject that is no id stays external; one that is
+    /// in another spelling, and a service of such a name, are refused (401), or one user were two. Nothing is looked up, so that disabled and deleted users count until the token expires; whoever has the
+    /// issuer's key can be any user. The last call counts, and [`users`](Self::users) goes before it.
     #[must_use]
     pub fn subjects_are_users(mut self, issuer: impl Into<String>) -> Self {
-        self.ours = Some(issuer.into());
+        self.issuer_of_users = Some(issuer.into());
         self
     }
 
     /// The user of ours that a token is about, where its issuer speaks of them.
-    pub(crate) fn user_of(&self, claims: &VerifiedClaims) -> Option<UserId> {
-        let is_ours = !claims.is_service && self.ours.as_deref() == Some(claims.issuer());
-        claims.subject().parse().ok().filter(|_| is_ours)
+    ///
+    /// # Errors
+    /// 401 for what only looks like one.
+    pub(crate) fn user_named_by(&self, claims: &VerifiedClaims) -> Result<Option<UserId>> {
+        if self.issuer_of_users.as_deref() != Some(claims.issuer()) {
+            return Ok(None);
+        }
+        match claims.subject().parse() {
+            Ok(user) if !claims.is_service => Ok(Some(user)),
+            Err(_) if Uuid::try_parse(claims.subject()).is_err() => Ok(None),
+            Ok(_) | Err(_) => {
+                Err(Error::from(Code::Unauthorized).caused_by("a subject that looks like a user of ours"))
+            }
+        }
+    }
+
+    /// What is wrong with it, a sentence each.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let unknown = self.issuer_of_users.iter().filter(|issuer| !self.chain.answers_for(issuer));
+        unknown.map(|issuer| format!("subjects_are_users({issuer:?}): no verifier answers for that issuer")).collect()
     }
 
     pub(crate) fn guard(&self) -> &str {

@@ -124,6 +124,8 @@ impl EndpointLimit {
 pub(crate) struct RouteLimit {
     pub(crate) own: Vec<RateLimit>,
     pub(crate) is_lifted: bool,
+    /// Whether everybody counts as whoever has shown no credential.
+    pub(crate) is_for_strangers: bool,
 }
 
 impl RouteLimit {
@@ -135,9 +137,16 @@ impl RouteLimit {
         self.is_lifted = true;
     }
 
+    pub(crate) const fn count_as_anonymous(&mut self) {
+        self.is_for_strangers = true;
+    }
+
     pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
         let is_both = self.is_lifted && !self.own.is_empty();
         let both = is_both.then_some("it is unlimited and also has a rate limit: it can be only one of them");
+        let is_told_twice = self.is_for_strangers && (self.is_lifted || !self.own.is_empty());
+        let twice = "everybody is counted as anonymous there, and it says itself how they are counted";
+        let both = both.or(is_told_twice.then_some(twice));
         self.own.iter().filter_map(RateLimit::problem).chain(both).map(str::to_owned)
     }
 }

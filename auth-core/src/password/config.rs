@@ -198,7 +198,7 @@ impl PasswordPolicy {
     ///
     /// # Errors
     /// As for [`check`](Self::check).
-    pub fn check_alone(&self, password: &Password) -> Result<()> {
+    pub fn check_without_email(&self, password: &Password) -> Result<()> {
         self.check_length(password)?;
         self.check_composition(password)?;
         self.check_common(password)
@@ -378,6 +378,18 @@ mod tests {
         for password in ["Correct-Horse-9", "correct horse battery staple", "mXoTqLrw", "слон-и-чайник"] {
             assert!(judge(&policy, password).is_ok(), "{password}");
         }
+    }
+
+    #[test]
+    fn without_the_address_all_but_that_is_judged() {
+        let policy = PasswordPolicy::default().require(Composition::Digit);
+        let without =
+            |password: &str| policy.check_without_email(&Password::new(password)).map_err(|it| it.to_string());
+        for password in ["short", "no-digits-in-it", "Password1", &"a1".repeat(300), "slate-Kettle-4"] {
+            assert_eq!(without(password), judge(&policy, password).map_err(|it| it.to_string()), "{password}");
+        }
+        let with_address = "ada.lovelace@example.com-1";
+        assert!(without(with_address).is_ok() && judge(&policy, with_address).is_err());
     }
 
     #[test]

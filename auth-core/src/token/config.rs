@@ -33,9 +33,10 @@ pub enum Transport {
     /// In cookies that no script can read, and never in a body. What changes something then needs the CSRF token too. A
     /// bearer token counts as ever.
     Cookie,
-    /// The access token in the body and back in `Authorization`, as a page keeps it in its memory; the refresh token in
-    /// a cookie that no script can read. That cookie proves nothing but to the exchange, whose answer nobody but a
-    /// trusted page can read, so it needs no CSRF token: the origin is checked. It counts in a body as well.
+    /// The access token in the body and back in `Authorization`, for a page that keeps it in its memory; the refresh
+    /// token in a cookie that no script can read, which opens no route. Exchange, revocation and change of tenant by it
+    /// are held to the origin and need no CSRF token: only a trusted page can read the answer. A refresh token in a body
+    /// counts as well.
     RefreshCookie,
     /// As the request says for each pair, in the header `x-access-token-type`: `cookie` or `header`, which is meant
     /// where it says nothing. A pair for a refresh token that came in a cookie goes back in cookies whatever it says.
@@ -54,7 +55,6 @@ pub(crate) enum Delivery {
 /// What of a pair may go in cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InCookies {
-    Nothing,
     RefreshToken,
     /// Both, and a CSRF token beside them.
     Pair,
@@ -346,11 +346,11 @@ impl Config {
     }
 
     /// Which tokens come and go in cookies, always or on demand.
-    pub(crate) fn in_cookies(&self) -> InCookies {
+    pub(crate) fn in_cookies(&self) -> Option<InCookies> {
         match self.transport {
-            Transport::Header => InCookies::Nothing,
-            Transport::RefreshCookie => InCookies::RefreshToken,
-            Transport::Cookie | Transport::Negotiated => InCookies::Pair,
+            Transport::Header => None,
+            Transport::RefreshCookie => Some(InCookies::RefreshToken),
+            Transport::Cookie | Transport::Negotiated => Some(InCookies::Pair),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::refresh::TokenPair;
 use super::service::{AccessToken, Subject, feature, issue_access};
 use super::transport::{self, Given, shown_session};
-use crate::base::{TenantId, Timestamp};
+use crate::base::TenantId;
 use crate::crypto::jwt::JwkSet;
 use crate::cx::Cx;
 use crate::error::Result;
@@ -114,7 +114,7 @@ impl Reply for TokenPair {
             access_token: &'a str,
             token_type: &'static str,
             /// Seconds.
-            expires_in: u64,
+            expires_in: i64,
             refresh_token: &'a str,
             /// Seconds.
             refresh_expires_in: u64,
@@ -124,18 +124,18 @@ impl Reply for TokenPair {
         struct RefreshInCookie<'a> {
             access_token: &'a str,
             token_type: &'static str,
-            expires_in: u64,
+            expires_in: i64,
             refresh_expires_in: u64,
         }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct InCookies {
-            expires_in: u64,
+            expires_in: i64,
             refresh_expires_in: u64,
             csrf_token: CsrfToken,
         }
-        let seconds = |until: Timestamp| until.since(cx.now()).as_secs();
-        let (expires_in, refresh_expires_in) = (seconds(self.access.expires_at()), seconds(self.refresh_expires_at));
+        let expires_in = self.access.expires_in_seconds(cx.now());
+        let refresh_expires_in = self.refresh_expires_at.since(cx.now()).as_secs();
         let (access_token, token_type) = (self.access.expose(), "Bearer");
         match self.give(cx) {
             Given::RefreshInCookie => {

@@ -101,9 +101,15 @@ impl AccessToken {
         &self.text
     }
 
-    /// From this instant it is dead.
+    /// From this instant, a whole second, it is dead.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// For how many seconds it is good, counted as the token counts them, from its `iat` to its `exp`: `expires_in` (RFC
+    /// 6749 §5.1). `now` is the time at which it was issued.
+    pub const fn expires_in_seconds(&self, now: Timestamp) -> i64 {
+        self.expires_at.as_seconds() - now.as_seconds()
     }
 }
 

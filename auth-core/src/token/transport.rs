@@ -277,7 +277,7 @@ async fn revoke_text(cx: &Cx, text: &str) -> Result<()> {
     }
 }
 
-/// Takes the cookies of tokens from the client: both tokens and the CSRF token, of the pool that the request is for.
+/// Takes the cookies of tokens from the client, as many as the transport gives, of the pool that the request is for.
 /// Ends nothing; [`revoke`] does.
 pub fn clear_cookies(cx: &Cx) {
     clear_token_cookies(cx);

@@ -210,11 +210,12 @@ pub(crate) async fn change_profile(cx: &Cx, work: &mut Work<'_>, id: UserId, cha
 }
 
 /// Removes a user with all that is theirs: sessions, accounts, memberships, granted roles, codes and API keys. The
-/// application's own rows go in [`before_user_delete`](crate::hooks::Hooks::before_user_delete). Tokens that are believed
-/// without looking are believed until they expire.
+/// application's own rows go in [`before_user_delete`](crate::hooks::Hooks::before_user_delete). Access tokens are good
+/// until they expire on routes that look nothing up ([`SessionCheck::Stateless`](crate::session::SessionCheck)).
 ///
 /// # Errors
-/// [`Code::UserNotFound`]; [`Code::LastHolder`] for somebody who alone holds a managing role; what hooks refuse.
+/// [`Code::UserNotFound`]; [`Code::LastHolder`] for somebody who alone holds a managing role; what hooks refuse; when the
+/// store is down.
 pub async fn delete_user(cx: &Cx, id: UserId) -> Result<()> {
     let mut work = cx.begin().await?;
     // The row first, as whoever signs in, or changes anything of theirs, takes it.

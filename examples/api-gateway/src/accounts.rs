@@ -6,7 +6,7 @@ use auth_actix::{JsonBody, Refusal, RequestCx};
 use auth_core::error::{Code, Error};
 use auth_core::http::{TokenText, expect_origin};
 use auth_core::password::{self, RequestPasswordReset, ResetPassword, SignInEmail};
-use auth_core::token::{self, TokenPair};
+use auth_core::token::{self, Given, TokenPair};
 use auth_core::user::{SignUp, User};
 use auth_core::{Cx, Result};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ pub(crate) async fn create(cx: &Cx, new: Registration) -> Result<Value> {
     let created = password::create_user(cx, SignUp::new(email, name.0), password).await;
     match created {
         Ok(user) => Ok(shown(&user)),
+        // 409, as this API has it; the library answers 422.
         Err(error) if error.is(Code::UserAlreadyExists) => {
             Err(Error::from(Code::Conflict).saying(error.message().to_owned()))
         }
@@ -51,14 +52,19 @@ pub(crate) async fn refresh(cx: RequestCx, JsonBody(body): JsonBody<RefreshToken
     Ok(Json(given(&cx, &pair)))
 }
 
-/// The access token. The refresh token goes into its cookie, which no script reads.
+/// Tokens, where the transport has them: for a gateway the access token in the body, and the refresh token in its
+/// cookie, which no script reads.
 fn given(cx: &Cx, pair: &TokenPair) -> Value {
-    // Into the cookie, as the transport of a gateway has it; never into the body.
-    let _: token::Given = pair.give(cx);
-    let left = pair.access.expires_at().since(cx.now());
-    // A token ends with a whole second, up to one before its time.
-    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    json!({ "token": pair.access.expose(), "expiresIn": seconds })
+    let expires_in = pair.access.expires_in_seconds(cx.now());
+    match pair.give(cx) {
+        Given::RefreshInCookie => json!({ "token": pair.access.expose(), "expiresIn": expires_in }),
+        Given::InBody => json!({
+            "token": pair.access.expose(),
+            "expiresIn": expires_in,
+            "refreshToken": pair.refresh.expose(),
+        }),
+        Given::InCookies { csrf_token } => json!({ "csrfToken": csrf_token, "expiresIn": expires_in }),
+    }
 }
 
 /// Ends the session of the refresh token, whether there is one or not. Its last access token is good until it expires.
@@ -73,24 +79,23 @@ pub(crate) async fn reset_password(
     JsonBody(body): JsonBody<PasswordReset>,
 ) -> Result<HttpResponse, Refusal> {
     expect_origin(&cx)?;
-    match body {
-        PasswordReset { email: Some(email), token: None, new_password: None } => {
-            let asked = RequestPasswordReset { email, redirect_to: None, tenant_id: None };
-            cx.auth().call(&cx, asked).await?;
+    match (body.email, body.token, body.new_password) {
+        (Some(email), None, None) => {
+            cx.auth().call(&cx, RequestPasswordReset { email, redirect_to: None, tenant_id: None }).await?;
             let message = "If there is an account of this address, it has mail.";
             Ok(HttpResponse::Accepted().json(json!({ "message": message })))
         }
-        PasswordReset { email: None, token: Some(token), new_password: Some(NewPassword(new_password)) } => {
+        (None, Some(token), Some(NewPassword(new_password))) => {
             cx.auth().call(&cx, ResetPassword { new_password, token }).await?;
             Ok(HttpResponse::Ok().json(json!({ "message": "The password was changed." })))
         }
-        PasswordReset { email: None, token: Some(_), new_password: None } => Err(required("newPassword").into()),
-        PasswordReset { email: None, token: None, new_password: Some(_) } => Err(required("token").into()),
-        PasswordReset { email: _, token: None, new_password: None } => Err(required("email").into()),
-        PasswordReset { email: Some(_), .. } => {
+        (Some(_), _, _) => {
             let problem = "asks for a link; token and newPassword use one";
             Err(Error::invalid("body", "email", problem).into())
         }
+        (None, Some(_), None) => Err(required("newPassword").into()),
+        (None, None, Some(_)) => Err(required("token").into()),
+        (None, None, None) => Err(required("email").into()),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 /// nothing demands them, leave them out (NIST SP 800-63B-4 §3.1.1.2).
 pub(crate) fn password_policy() -> PasswordPolicy {
     PasswordPolicy::default()
+        .min_length(8)
         .max_length(100)
         .require(Composition::Lower)
         .require(Composition::Upper)
@@ -33,7 +34,7 @@ impl TryFrom<Password> for NewPassword {
     type Error = String;
 
     fn try_from(password: Password) -> Result<Self, String> {
-        password_policy().check_alone(&password).map_err(|error| error.message().to_owned())?;
+        password_policy().check_without_email(&password).map_err(|error| error.message().to_owned())?;
         Ok(Self(password))
     }
 }

@@ -1,5 +1,5 @@
-//! The roles that the program is built on, and with `DEMO=1` a few people who hold them. Without it, give somebody a role
-//! with `auth_core::role::grant`.
+//! The roles that the program is built on, and with `DEMO=1` a few people who hold them. Without it, give somebody a
+//! role with `auth_core::role::grant_role`.
 
 use auth_core::base::Email;
 use auth_core::crypto::password_hash::Password;
@@ -15,7 +15,7 @@ const PASSWORD: &str = "Correct-Horse-9";
 pub(crate) const PERMISSIONS: [&str; 6] =
     ["users:read", "users:create", "users:delete", "users:admin", "orders:read", "orders:process"];
 
-/// As often as the program starts; what is there is left alone.
+/// At each start; what is there is left alone.
 pub(crate) async fn seed_roles(auth: &Auth) -> anyhow::Result<()> {
     let role = |name: &str| RoleSpec::new(API, name);
     let roles = [
@@ -27,7 +27,7 @@ pub(crate) async fn seed_roles(auth: &Auth) -> anyhow::Result<()> {
     Ok(role::seed(&auth.background_cx(), roles).await?)
 }
 
-/// Who is there, and what they hold. Of whom is there already nothing is changed.
+/// People, and the role that each holds. Whoever is there already is left as they are.
 pub(crate) async fn seed_people(auth: &Auth) -> anyhow::Result<()> {
     let cx = auth.background_cx();
     let people = [("Alice", "lead"), ("Bob", "viewer"), ("Ops", "operator"), ("Root", "administrator")];

@@ -1,13 +1,15 @@
-//! The edge of an API. A permission opens each route, and behind it a policy says what the business allows; who calls too
-//! often waits; and every refusal says what to do about it.
+//! The edge of an API: a permission opens each route, and a policy behind it says what the business allows. Whoever calls
+//! too often waits.
 //!
 //! ```sh
-//! export JWT_SECRET=$(openssl rand -base64 32)
-//! DEMO=1 cargo run -p api-gateway       # with a few people to try it with; then open http://127.0.0.1:3000
+//! JWT_SECRET=$(openssl rand -base64 32) DEMO=1 cargo run -p api-gateway    # then open http://127.0.0.1:3000
 //! ```
 //!
-//! Access tokens are signed with the secret and believed until they expire, and so are those that another program has
-//! signed with it, or that Auth0 has: see [`settings`]. Start reading at [`routes`].
+//! With `DEMO=1` there are `alice@example.com`, who may read and create users, `bob@`, who may read them, `ops@`, who
+//! processes orders, and `root@`, who may delete users. The password of all is `Correct-Horse-9`.
+//!
+//! Access tokens are believed until they expire, whether this program, another one with the same secret, or Auth0 has
+//! signed them: see [`settings`]. Start reading at [`routes`].
 
 mod accounts;
 mod bodies;
@@ -17,7 +19,7 @@ mod settings;
 mod users;
 
 use actix_web::web::{self, Json};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, Route};
 use auth_actix::{Protected, RequestContext, RouteExt, Router};
 use auth_core::guard::{BusinessHours, PolicyExt, all, not_yourself, owner_or, permission, signed_in};
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
@@ -85,15 +87,16 @@ async fn engine(settings: &Settings, Gateway { config, environment }: Gateway) -
 fn routes(hours: BusinessHours, imports: Quota) -> Router {
     let [read, create, delete, admin] = ["users:read", "users:create", "users:delete", "users:admin"].map(permission);
     let process = all(["orders:read", "orders:process"].map(permission));
-    let anybody_else = not_yourself("You cannot delete your own account.");
+    // users:delete opens the route; on whom it may be used is for administrators.
+    let not_oneself = not_yourself("You cannot delete your own account.");
     Router::new()
         .route("/", web::get().to(page).public().unlimited())
         .route("/health", web::get().to(health).public().unlimited())
-        .route("/api/auth/register", web::post().to(accounts::register).public())
-        .route("/api/auth/login", web::post().to(accounts::log_in).public())
-        .route("/api/auth/refresh", web::post().to(accounts::refresh).public())
-        .route("/api/auth/logout", web::post().to(accounts::log_out).public())
-        .route("/api/auth/reset-password", web::post().to(accounts::reset_password).public())
+        .route("/api/auth/register", for_strangers(web::post().to(accounts::register)))
+        .route("/api/auth/login", for_strangers(web::post().to(accounts::log_in)))
+        .route("/api/auth/refresh", for_strangers(web::post().to(accounts::refresh)))
+        .route("/api/auth/logout", for_strangers(web::post().to(accounts::log_out)))
+        .route("/api/auth/reset-password", for_strangers(web::post().to(accounts::reset_password)))
         .route("/api/products", web::get().to(products).public())
         .route("/api/context", believed(web::get().to(context).require(signed_in())))
         .route("/api/users", believed(web::get().to(users::list).require(read)))
@@ -104,7 +107,7 @@ fn routes(hours: BusinessHours, imports: Quota) -> Router {
         )
         .route(
             "/api/users/{id}",
-            believed(web::delete().to(users::delete).require(delete).policy::<Account>("id", anybody_else.and(admin))),
+            believed(web::delete().to(users::delete).require(delete).policy::<Account>("id", not_oneself.and(admin))),
         )
         .route(
             "/api/orders/{id}/process",
@@ -119,6 +122,11 @@ fn routes(hours: BusinessHours, imports: Quota) -> Router {
                     .rate_limit(RateLimit::per(RateLimitKey::Caller, [imports])),
             ),
         )
+}
+
+/// Whoever has an account signs up and in no more often than others.
+fn for_strangers(route: Route) -> Protected {
+    route.public().count_as_anonymous()
 }
 
 /// A token is believed until it expires, and nothing is looked up: what it permits is as old as it is.

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use auth_core::ConfigErrors;
 use auth_core::gateway;
 use auth_core::guard::{DevelopmentAuth, Environment};
 use auth_core::ports::ReqwestClient;
@@ -25,37 +26,35 @@ pub(crate) struct Gateway {
 pub(crate) fn gateway(env: &mut Env<'_>) -> Option<Gateway> {
     use example_support::Environment::{Development, Local, Production, Staging, Test};
 
-    let secret = env.jwt_secret_or_random();
-    let variable = |name: &str| match name {
-        "JWT_SECRET" => secret.clone().or_else(|| env.get(name)),
-        _ => env.get(name),
-    };
-    let mut config = match gateway::Config::from_variables(variable) {
-        Ok(config) => config.developer(DevelopmentAuth::default().permissions(PERMISSIONS)),
-        Err(errors) => {
-            // What is wrong with the secret was told already.
-            let others = errors.problems().iter().filter(|problem| !problem.starts_with("JWT_SECRET"));
-            others.for_each(|problem| env.problem(problem));
-            return None;
-        }
-    };
     let (environment, reads_plain_http) = match env.environment() {
         Local | Development => (Environment::Development, true),
         Test => (Environment::Development, false),
         Staging | Production => (Environment::Production, false),
     };
-    if config.is_open_to_developers() && environment == Environment::Production {
+    if environment == Environment::Production && env.get("DEVELOPMENT_AUTH_ENABLED").as_deref() == Some("true") {
         env.problem("DEVELOPMENT_AUTH_ENABLED=true lets everybody in: it is for APP_ENV=local, development and test");
     }
-    let mut client = ReqwestClient::builder();
-    if reads_plain_http {
-        client = client.allow_plain_http_insecurely();
-        config = config.allow_plain_http_insecurely();
+    let secret = env.jwt_secret_or_random()?;
+    let variable = |name: &str| if name == "JWT_SECRET" { Some(secret.clone()) } else { env.get(name) };
+    let config = gateway::Config::from_variables(variable).and_then(|config| {
+        let config = config.developer(DevelopmentAuth::default().permissions(PERMISSIONS));
+        let client = ReqwestClient::builder();
+        let (config, client) = if reads_plain_http {
+            (config.allow_plain_http_insecurely(), client.allow_plain_http_insecurely())
+        } else {
+            (config, client)
+        };
+        let client =
+            client.build().map_err(|error| ConfigErrors::new(vec![format!("no keys can be read: {error}")]))?;
+        let config = config.http_client(Arc::new(client));
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigErrors::new(problems)) }
+    });
+    match config {
+        Ok(config) => Some(Gateway { config, environment }),
+        Err(errors) => {
+            errors.problems().iter().for_each(|problem| env.problem(problem));
+            None
+        }
     }
-    match client.build() {
-        Ok(client) => config = config.http_client(Arc::new(client)),
-        Err(error) => env.problem(format!("keys of Auth0 cannot be read: {error}")),
-    }
-    config.problems().iter().for_each(|problem| env.problem(problem));
-    Some(Gateway { config, environment })
 }

@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use crate::accounts::{self, shown};
 use crate::bodies::Registration;
 
-/// The largest page of the list, and the most that one import brings.
+/// The largest page of the list.
 const MOST_LISTED: u32 = 100;
+/// The most that one import brings.
 const MOST_IMPORTED: usize = 1_000;
 
 /// What stands in the address: somebody's account, or nobody's. It is for the policy to say who may know which.
@@ -47,10 +48,10 @@ pub(crate) async fn list(
     cx: RequestCx,
     Query(page): Query<HashMap<String, String>>,
 ) -> Result<Json<Vec<Value>>, Refusal> {
-    let limit = page.get("limit").map_or(Ok(MOST_LISTED), |limit| limit.parse());
-    let limit = limit.ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
+    let asked = page.get("limit").map_or(Some(MOST_LISTED), |text| text.parse().ok());
+    let limit = asked.filter(|limit| (1..=MOST_LISTED).contains(limit));
     let limit = limit.ok_or_else(|| Error::invalid("query", "limit", format!("must be 1 to {MOST_LISTED}")))?;
-    let after = page.get("after").map(|after| after.parse()).transpose();
+    let after = page.get("after").map(|text| text.parse()).transpose();
     let after = after.map_err(|_| Error::invalid("query", "after", "must be the id of a user"))?;
     let users = user::list_users(&cx, after, limit).await?;
     Ok(Json(users.iter().map(shown).collect()))

@@ -92,13 +92,12 @@ impl<'a> Env<'a> {
         secret
     }
 
-    /// As [`jwt_secret`](Self::jwt_secret), for a program that cannot do without: outside production a missing one is made
-    /// up for this run. Its text; `None` after a problem.
+    /// The text of `JWT_SECRET`, for a program that judges it by itself; outside production a missing one is made up for
+    /// this run. `AUTH_SECRET` may be left out then.
     pub fn jwt_secret_or_random(&mut self) -> Option<String> {
-        let text = self.get("JWT_SECRET").or_else(|| self.made_up("JWT_SECRET"))?;
-        let secret = self.strong("JWT_SECRET", text.clone());
-        self.jwt_secret = secret.map_or(JwtSecret::Refused, JwtSecret::Known);
-        Some(text)
+        let text = self.get("JWT_SECRET").or_else(|| self.made_up("JWT_SECRET"));
+        self.jwt_secret = text.clone().map_or(JwtSecret::Refused, |text| JwtSecret::Known(Secret::new(text)));
+        text
     }
 
     /// What every key of the engine is derived from, by HKDF and one for each purpose (`Keyring`): `AUTH_SECRET`, or
@@ -115,7 +114,7 @@ impl<'a> Env<'a> {
         self.made_up("AUTH_SECRET").map(Secret::new)
     }
 
-    /// 32 random bytes, written in hexadecimal digits; none in production.
+    /// 32 random bytes, written in hexadecimal digits; in production a problem.
     fn made_up(&mut self, name: &str) -> Option<String> {
         if self.environment == Environment::Production {
             let advice = "give it at least 32 random bytes, for example from `openssl rand -base64 32`";

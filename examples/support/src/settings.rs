@@ -58,7 +58,8 @@ impl Settings {
     /// # Errors
     /// Every problem at once, one sentence each.
     pub fn from_env<T>(app: &str, own: impl FnOnce(&mut Env<'_>) -> Option<T>) -> Result<(Self, T), ConfigErrors> {
-        Self::read(app, |name| std::env::var(name).ok(), own)
+        // What is no text is judged as what it looks like: it counts for something, and for no word that is known.
+        Self::read(app, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()), own)
     }
 
     fn read<T>(

@@ -119,6 +119,7 @@ pub fn routes(auth: Auth) -> Result<Routes, ConfigErrors> {
         )
         .route("/context", web::get().to(context))
         .route("/imports", web::get().to(imports).rate_limit(routes::imports()))
+        .route("/join", web::get().to(imports).public().count_as_anonymous())
         .route("/by-client", web::get().to(imports).public().rate_limit(routes::by_client()))
         .route("/by-text", web::get().to(imports).rate_limit(routes::by_text()))
         .route("/by-key", web::get().to(imports).rate_limit(routes::by_key()))

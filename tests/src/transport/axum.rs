@@ -72,6 +72,7 @@ pub fn routes(auth: Auth) -> Result<axum::Router, ConfigErrors> {
         .route("/accounts/{id}", delete(account).require(permission("users:delete")).policy("id", routes::may_delete()))
         .route("/context", get(context))
         .route("/imports", get(imports).rate_limit(routes::imports()))
+        .route("/join", get(imports).public().count_as_anonymous())
         .route("/by-client", get(imports).public().rate_limit(routes::by_client()))
         .route("/by-text", get(imports).rate_limit(routes::by_text()))
         .route("/by-key", get(imports).rate_limit(routes::by_key()))

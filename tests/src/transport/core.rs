@@ -203,6 +203,7 @@ fn application() -> Vec<Rule> {
             ..Rule::account(Method::DELETE)
         },
         Rule::limited("/imports", AccessRule::default().rate_limit(routes::imports())),
+        Rule::limited("/join", AccessRule::default().public().count_as_anonymous()),
         Rule::limited("/by-client", AccessRule::default().public().rate_limit(routes::by_client())),
         Rule::limited("/by-text", AccessRule::default().rate_limit(routes::by_text())),
         Rule::limited("/by-key", AccessRule::default().rate_limit(routes::by_key())),

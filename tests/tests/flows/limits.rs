@@ -14,6 +14,7 @@ flows![
     somebody_who_is_known_has_one_bucket_over_all_routes,
     what_is_refused_for_want_of_a_credential_counts_by_address,
     a_public_route_counts_whoever_calls_it,
+    whoever_has_an_account_is_a_stranger_where_that_is_said,
     a_route_with_a_limit_of_its_own_has_no_other,
     a_full_bucket_takes_no_place_in_another,
     a_route_without_limits_is_never_full,
@@ -105,6 +106,22 @@ async fn what_is_refused_for_want_of_a_credential_counts_by_address(stack: Stack
     ada.get("/reports").await.refused(403, "FORBIDDEN");
     ada.get("/reports").await.refused(403, "FORBIDDEN");
     full(&ada.get("/reports").await, 60);
+}
+
+/// Or one account would be enough to make a hundred others a minute.
+async fn whoever_has_an_account_is_a_stranger_where_that_is_said(stack: Stack) {
+    let app = limited(stack, |builder| builder).await;
+    let ada = signed_up(&app, "ada@example.com", "192.0.2.1").await;
+    let bearer = ada.bearer().from_ip("192.0.2.1");
+    let reply = bearer.get("/join").await;
+    reply.ok();
+    assert_eq!(standing(&app, &reply), (2, 1, 61));
+    app.anon().from_ip("192.0.2.1").get("/products").await.ok();
+    for caller in [&bearer, &ada] {
+        full(&caller.get("/join").await, 60);
+    }
+    // Everywhere else they have their own bucket, and none of it is used up.
+    assert_eq!(standing(&app, &ada.get("/me").await), (3, 2, 61));
 }
 
 async fn a_public_route_counts_whoever_calls_it(stack: Stack) {
@@ -271,6 +288,7 @@ async fn without_counters_the_known_pass_and_the_unknown_do_not(stack: Stack) {
     for _ in 0..5 {
         ada.get("/me").await.ok();
         ada.get("/products").await.ok();
+        ada.get("/join").await.refused(503, "SERVICE_UNAVAILABLE");
         ada.get("/reports").await.refused(403, "FORBIDDEN");
         app.anon().get("/me").await.refused(401, "UNAUTHORIZED");
         app.anon().get("/products").await.refused(503, "SERVICE_UNAVAILABLE");

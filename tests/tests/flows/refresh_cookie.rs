@@ -19,6 +19,7 @@ flows![
     a_refresh_token_in_a_body_counts_too,
     a_second_use_ends_the_session_and_takes_the_cookie,
     signing_out_ends_what_the_cookie_stands_for,
+    a_foreign_page_ends_and_moves_nothing_by_the_cookie,
 ];
 
 fn in_a_cookie(builder: AuthBuilder) -> AuthBuilder {
@@ -109,4 +110,17 @@ async fn signing_out_ends_what_the_cookie_stands_for(stack: Stack) {
     reply.ok();
     assert_eq!(cookies(&reply), ["refresh_token= HttpOnly Max-Age=0 Path=/ SameSite=Lax"]);
     app.anon().with_bearer(&token).get("/me").await.refused(401, "UNAUTHORIZED");
+}
+
+async fn a_foreign_page_ends_and_moves_nothing_by_the_cookie(stack: Stack) {
+    let (app, browser, token) = ada(stack).await;
+    let cookie = format!("refresh_token={}", browser.cookie_called("refresh_token").unwrap());
+    for path in ["/api/auth/token/refresh", "/api/auth/token/revoke", "/api/auth/sign-out"] {
+        let program = app.program();
+        let draft = program.request(Method::POST, path).header("cookie", &cookie);
+        let draft = draft.header("origin", "https://evil.test");
+        draft.json(&json!({})).send().await.refused(403, "INVALID_ORIGIN");
+    }
+    app.anon().with_bearer(&token).get("/me").await.ok();
+    refreshed(&browser).await.ok();
 }

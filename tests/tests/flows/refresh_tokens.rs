@@ -48,7 +48,7 @@ async fn pair(actor: &Actor) -> Pair {
 async fn a_pair_is_exchanged_for_another(stack: Stack) {
     let (app, ada) = ada(stack).await;
     let body = ada.auth_post("/token", json!({})).await.ok();
-    assert_eq!((&body["tokenType"], &body["expiresIn"]), (&json!("Bearer"), &json!(899)), "{body}");
+    assert_eq!((&body["tokenType"], &body["expiresIn"]), (&json!("Bearer"), &json!(900)), "{body}");
     assert_eq!(body["refreshExpiresIn"], 30 * 24 * 60 * 60);
     let mut pair = Pair::of(&body);
     let mut seen = std::collections::BTreeSet::new();

@@ -130,7 +130,7 @@ async fn a_pair_in_cookies_is_in_no_body(stack: Stack) {
             ]
         );
         let body = reply.ok();
-        assert_eq!((&body["expiresIn"], &body["refreshExpiresIn"]), (&json!(899), &json!(2_592_000)), "{body}");
+        assert_eq!((&body["expiresIn"], &body["refreshExpiresIn"]), (&json!(900), &json!(2_592_000)), "{body}");
         assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
         let line = reply.set_cookies().into_iter().find(|line| line.starts_with("csrf_token=")).unwrap();
         assert!(line[11..].starts_with(body["csrfToken"].as_str().unwrap()), "the one of the cookie");

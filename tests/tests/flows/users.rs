@@ -39,6 +39,12 @@ async fn users_are_listed_page_by_page_and_customers_are_not(stack: Stack) {
     assert_eq!((all, first.len(), second.len()), (emails, 3, 2));
     assert!(page(last, 3).await.0.is_empty());
     assert_eq!(page(None, u32::MAX).await.0.len(), 5);
+    // However many are asked for, and there are.
+    for n in 0..100 {
+        let signup = user::SignUp::new(auth_core::base::Email::parse(&format!("more{n}@example.com")).unwrap(), "");
+        user::create_user(&app.cx(), signup).await.unwrap();
+    }
+    assert_eq!(page(None, u32::MAX).await.0.len(), 100);
 }
 
 async fn a_user_who_is_deleted_is_nobody_at_once(stack: Stack) {
