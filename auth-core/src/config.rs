@@ -25,6 +25,8 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) base_url: Url,
     pub(crate) base_path: String,
+    /// Whether no endpoints are mounted but those that links lead to.
+    pub(crate) has_link_endpoints_only: bool,
     pub(crate) trusted_origins: TrustedOrigins,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookies: CookieConfig,
@@ -66,6 +68,8 @@ pub(crate) struct Config {
 pub(crate) struct Draft {
     pub(crate) base_url: Option<String>,
     pub(crate) base_path: String,
+    /// Whether no endpoints are mounted but those that links lead to.
+    pub(crate) has_link_endpoints_only: bool,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookies: CookieConfig,
@@ -108,6 +112,7 @@ impl Default for Draft {
         Self {
             base_url: None,
             base_path: "/api/auth".to_owned(),
+            has_link_endpoints_only: false,
             trusted_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             cookies: CookieConfig::default(),
@@ -220,6 +225,7 @@ impl Draft {
         Some(Config {
             base_url: base_url?,
             base_path: self.base_path,
+            has_link_endpoints_only: self.has_link_endpoints_only,
             trusted_origins: trusted_origins?,
             trusted_proxies: self.trusted_proxies,
             cookies: self.cookies.for_scheme(https),

@@ -75,6 +75,9 @@ pub(crate) fn routes(
     if config.is_some_and(|config| config.api_keys.is_some()) {
         routes.extend_from_slice(api_key::ROUTES);
     }
+    if config.is_some_and(|config| config.has_link_endpoints_only) {
+        routes.retain(Route::is_followed);
+    }
     routes.extend(own);
     let mut seen = HashSet::new();
     for route in &routes {

@@ -1,11 +1,17 @@
-//! The example programs, built and running as processes of their own.
+//! The example programs, built and running as processes of their own, and what clients send them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use serde_json::Value;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, Method, Request};
+use serde_json::{Value, json};
+use ureq::Agent;
 
 /// Builds an example and tells where its program lies.
 ///
@@ -42,7 +48,40 @@ pub fn refusal_to_start(program: &Path, variables: &[(&str, &str)]) -> String {
 pub struct RunningExample {
     process: Child,
     address: String,
+    agent: Agent,
     log: Option<JoinHandle<String>>,
+}
+
+/// What a program has answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The document, or a text that is none; `null` when there is nothing.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    ///
+    /// # Panics
+    /// When it has another one.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// The text of a header; of several that of the first.
+    ///
+    /// # Panics
+    /// When it is no text.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
 }
 
 impl RunningExample {
@@ -67,16 +106,52 @@ impl RunningExample {
         });
         let lines = BufReader::new(output).lines().map_while(Result::ok);
         let address = lines.filter_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).next();
-        let mut running = Self { address: String::new(), process, log: Some(log) };
+        let mut running = Self { address: String::new(), agent: agent(), process, log: Some(log) };
         let Some(address) = address else { panic!("the program does not listen:\n{}", running.into_log()) };
         running.address = address;
         running
+    }
+
+    /// Sends it a request, and waits for the answer, whatever its status.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = self.agent.run(request.body(body.to_owned()).unwrap()).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::from(text));
+        let body = if body == "" { Value::Null } else { body };
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    /// Moves the clock of a program that runs with `DEMO=1`.
+    ///
+    /// # Panics
+    /// When it has none that can be moved.
+    #[track_caller]
+    pub fn advance(&self, seconds: u32) {
+        let body = json!({ "advance_seconds": seconds }).to_string();
+        assert_eq!(self.send(Method::POST, "/__clock", &[], &body).status, 204);
     }
 
     /// Ends it, and tells all that it has said on stderr.
     pub fn into_log(mut self) -> String {
         self.kill();
         self.log.take().unwrap().join().unwrap()
+    }
+
+    /// Asks it to stop by this signal, such as `TERM`, and tells its exit code: `None` if it was ended by the signal.
+    ///
+    /// # Panics
+    /// Where there are no signals.
+    pub fn asked_to_stop(mut self, signal: &str) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        self.process.wait().unwrap().code()
     }
 
     /// Where it listens, such as `http://127.0.0.1:49152`.
@@ -97,4 +172,37 @@ impl Drop for RunningExample {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// One connection a request: a server that refuses before it has read a body may close, and whoever comes next on it
+/// would be told so.
+fn agent() -> Agent {
+    Agent::config_builder()
+        .max_idle_connections(0)
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .into()
+}
+
+/// The same claims with others in their place; `null` takes one away.
+///
+/// # Panics
+/// When one of the two is no object.
+pub fn with(mut claims: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+/// A token by HMAC with SHA-256, whatever its header says.
+pub fn signed_as(header: &Value, claims: &Value, secret: &[u8]) -> String {
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = format!("{header}.{claims}");
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
 }

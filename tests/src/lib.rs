@@ -34,7 +34,7 @@ mod transport;
 
 pub use actor::{Actor, Draft};
 pub use app::{BASE_URL, PASSWORD, Recorder, TestApp, builder, password_config};
-pub use example::{RunningExample, built_example, refusal_to_start};
+pub use example::{Answer, RunningExample, built_example, refusal_to_start, signed_as, with};
 pub use mailbox::Mailbox;
 pub use node::{node_folder, run_to_the_end};
 pub use reply::Reply;

@@ -56,6 +56,14 @@ impl AuthBuilder {
         self
     }
 
+    /// Mounts of the engine's endpoints those alone that links in mail lead to, for an application that has routes of its
+    /// own for everything else. It [calls](crate::Auth::call) the others all the same. Its own
+    /// [`endpoint`](Self::endpoint)s are mounted.
+    pub fn only_link_endpoints(mut self) -> Self {
+        self.draft.has_link_endpoints_only = true;
+        self
+    }
+
     /// Where the endpoints live; `/api/auth` unless said otherwise.
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.draft.base_path = path.into();

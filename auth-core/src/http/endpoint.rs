@@ -119,7 +119,7 @@ impl Route {
     }
 
     /// Whether links out of mails lead to it, which carry no header of the application's.
-    pub(super) const fn is_followed(&self) -> bool {
+    pub(crate) const fn is_followed(&self) -> bool {
         self.is_followed
     }
 

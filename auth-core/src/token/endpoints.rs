@@ -134,7 +134,7 @@ impl Reply for TokenPair {
             refresh_expires_in: u64,
             csrf_token: CsrfToken,
         }
-        let expires_in = self.access.expires_in_seconds(cx.now());
+        let expires_in = self.access.expires_in_seconds();
         let refresh_expires_in = self.refresh_expires_at.since(cx.now()).as_secs();
         let (access_token, token_type) = (self.access.expose(), "Bearer");
         match self.give(cx) {

@@ -92,6 +92,7 @@ impl<'a> Subject<'a> {
 #[derive(Clone)]
 pub struct AccessToken {
     text: Zeroizing<String>,
+    issued_at: Timestamp,
     expires_at: Timestamp,
 }
 
@@ -107,9 +108,9 @@ impl AccessToken {
     }
 
     /// For how many seconds it is good, counted as the token counts them, from its `iat` to its `exp`: `expires_in` (RFC
-    /// 6749 §5.1). `now` is the time at which it was issued.
-    pub const fn expires_in_seconds(&self, now: Timestamp) -> i64 {
-        self.expires_at.as_seconds() - now.as_seconds()
+    /// 6749 §5.1).
+    pub const fn expires_in_seconds(&self) -> i64 {
+        self.expires_at.as_seconds() - self.issued_at.as_seconds()
     }
 }
 
@@ -123,6 +124,7 @@ impl fmt::Debug for AccessToken {
 pub(super) struct Draft {
     key: SigningKey,
     claims: SignedClaims,
+    issued_at: Timestamp,
     expires_at: Timestamp,
 }
 
@@ -146,7 +148,7 @@ impl Draft {
             let cause = format!("an access token of {} bytes fits into no cookie: fewer roles or claims", text.len());
             return Err(Error::internal(cause));
         }
-        Ok(AccessToken { text: Zeroizing::new(text), expires_at: self.expires_at })
+        Ok(AccessToken { text: Zeroizing::new(text), issued_at: self.issued_at, expires_at: self.expires_at })
     }
 }
 
@@ -195,7 +197,7 @@ pub(super) async fn draft(cx: &Cx, subject: Subject<'_>) -> Result<Draft> {
         name: user.name.clone(),
         more,
     };
-    Ok(Draft { key, claims: SignedClaims { registered, access }, expires_at })
+    Ok(Draft { key, claims: SignedClaims { registered, access }, issued_at: now, expires_at })
 }
 
 /// 128 random bits: no two tokens share them (RFC 7519 §4.1.7).

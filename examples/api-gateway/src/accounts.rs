@@ -29,8 +29,16 @@ pub(crate) async fn create(cx: &Cx, new: Registration) -> Result<Value> {
         Err(error) if error.is(Code::UserAlreadyExists) => {
             Err(Error::from(Code::Conflict).saying(error.message().to_owned()))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(of_field("password", error)),
     }
+}
+
+/// A new password is judged with the address, too, and that is not known before.
+fn of_field(name: &'static str, error: Error) -> Error {
+    if error.is(Code::PasswordContainsEmail) {
+        return Error::invalid("body", name, error.message().to_owned());
+    }
+    error
 }
 
 /// A user as everybody sees them.
@@ -40,7 +48,7 @@ pub(crate) fn shown(user: &User) -> Value {
 
 pub(crate) async fn log_in(cx: RequestCx, JsonBody(login): JsonBody<Login>) -> Result<Json<Value>, Refusal> {
     token::expect_transport(&cx)?; // before there is a session whose tokens could not be given
-    let reply = cx.auth().call(&cx, SignInEmail::new(login.email, login.password)).await?;
+    let reply = cx.auth().call(&cx, SignInEmail::new(login.email.as_str(), login.password)).await?;
     let signed_in = reply.signed_in();
     let mut body = given(&cx, &token::open(&cx, signed_in, None).await?);
     body["user"] = shown(&signed_in.user);
@@ -55,7 +63,7 @@ pub(crate) async fn refresh(cx: RequestCx, JsonBody(body): JsonBody<RefreshToken
 /// Tokens, where the transport has them: for a gateway the access token in the body, and the refresh token in its
 /// cookie, which no script reads.
 fn given(cx: &Cx, pair: &TokenPair) -> Value {
-    let expires_in = pair.access.expires_in_seconds(cx.now());
+    let expires_in = pair.access.expires_in_seconds();
     match pair.give(cx) {
         Given::RefreshInCookie => json!({ "token": pair.access.expose(), "expiresIn": expires_in }),
         Given::InBody => json!({
@@ -86,7 +94,8 @@ pub(crate) async fn reset_password(
             Ok(HttpResponse::Accepted().json(json!({ "message": message })))
         }
         (None, Some(token), Some(NewPassword(new_password))) => {
-            cx.auth().call(&cx, ResetPassword { new_password, token }).await?;
+            let reset = cx.auth().call(&cx, ResetPassword { new_password, token }).await;
+            reset.map_err(|error| of_field("newPassword", error))?;
             Ok(HttpResponse::Ok().json(json!({ "message": "The password was changed." })))
         }
         (Some(_), _, _) => {

@@ -55,7 +55,7 @@ impl TryFrom<String> for Name {
 
 #[derive(Deserialize)]
 pub(crate) struct Login {
-    pub(crate) email: String,
+    pub(crate) email: Email,
     pub(crate) password: Password,
 }
 

@@ -20,8 +20,9 @@ mod users;
 
 use actix_web::web::{self, Json};
 use actix_web::{App, HttpServer, Route};
-use auth_actix::{Protected, RequestContext, RouteExt, Router};
-use auth_core::guard::{BusinessHours, PolicyExt, all, not_yourself, owner_or, permission, signed_in};
+use auth_actix::{AuthLayer, Protected, Refusal, RequestContext, RouteExt, Router};
+use auth_core::error::Code;
+use auth_core::guard::{BusinessHours, PolicyExt, all, not_yourself, owner_or, permission, public, signed_in};
 use auth_core::limit::{Quota, RateLimit, RateLimitKey};
 use auth_core::role::{PermissionGrammar, PermissionRules};
 use auth_core::session::SessionCheck;
@@ -48,9 +49,14 @@ async fn main() -> anyhow::Result<()> {
 
     let (hours, imports) = (BusinessHours::between(9, 17)?, Quota::per_hour(10)?);
     let service = auth_actix::service(auth.clone(), move || routes(hours.clone(), imports))?;
+    let nothing = AuthLayer::new(auth.clone(), public())?;
     let demo = settings.demo;
-    let server =
-        HttpServer::new(move || App::new().configure(demo_routes(demo.clone(), auth.clone())).service(service()));
+    let server = HttpServer::new(move || {
+        App::new()
+            .configure(demo_routes(demo.clone(), auth.clone()))
+            .service(service())
+            .default_service(web::to(nowhere).wrap(nothing.clone()))
+    });
     let server = server.listen(settings.listener?)?.shutdown_signal(stop_signal());
     println!("listening on {}", settings.address);
     Ok(server.run().await?)
@@ -64,8 +70,9 @@ async fn engine(settings: &Settings, Gateway { config, environment }: Gateway) -
         .gateway(config)
         .secret(settings.secret.clone())
         .base_url(&settings.base_url)
-        // The endpoints of the library itself, where links in mail lead.
+        // Where links in mail lead. Everything else has a route below.
         .base_path("/account")
+        .only_link_endpoints()
         .trusted_origins(&settings.trusted_origins)
         .trusted_proxies(settings.trusted_proxies.clone())
         .environment(environment)
@@ -132,6 +139,11 @@ fn for_strangers(route: Route) -> Protected {
 /// A token is believed until it expires, and nothing is looked up: what it permits is as old as it is.
 fn believed(route: Protected) -> Protected {
     route.session_check(SessionCheck::Stateless)
+}
+
+/// Whatever else is asked for is refused in the same form.
+async fn nowhere() -> Result<Json<Value>, Refusal> {
+    Err(Refusal(Code::NotFound.into()))
 }
 
 async fn page() -> Page {

@@ -34,8 +34,8 @@ pub(crate) fn gateway(env: &mut Env<'_>) -> Option<Gateway> {
     if environment == Environment::Production && env.get("DEVELOPMENT_AUTH_ENABLED").as_deref() == Some("true") {
         env.problem("DEVELOPMENT_AUTH_ENABLED=true lets everybody in: it is for APP_ENV=local, development and test");
     }
-    let secret = env.jwt_secret_or_random()?;
-    let variable = |name: &str| if name == "JWT_SECRET" { Some(secret.clone()) } else { env.get(name) };
+    let secret = env.jwt_secret_or_random();
+    let variable = |name: &str| if name == "JWT_SECRET" { secret.clone() } else { env.get(name) };
     let config = gateway::Config::from_variables(variable).and_then(|config| {
         let config = config.developer(DevelopmentAuth::default().permissions(PERMISSIONS));
         let client = ReqwestClient::builder();

@@ -32,9 +32,10 @@ async fn main() -> anyhow::Result<()> {
 
     let app = routes(settings.demo.as_ref()).auth(auth.clone())?.merge(demo_routes(settings.demo, &auth));
     let listener = tokio::net::TcpListener::from_std(settings.listener?)?;
+    let stop = stop_signal();
     println!("listening on {}", settings.address);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
-    Ok(server.with_graceful_shutdown(stop_signal()).await?)
+    Ok(server.with_graceful_shutdown(stop).await?)
 }
 
 async fn engine(settings: &Settings) -> anyhow::Result<Auth> {

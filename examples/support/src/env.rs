@@ -92,10 +92,12 @@ impl<'a> Env<'a> {
         secret
     }
 
-    /// The text of `JWT_SECRET`, for a program that judges it by itself; outside production a missing one is made up for
-    /// this run. `AUTH_SECRET` may be left out then.
+    /// The text of `JWT_SECRET`, for a program that judges it by itself, and misses it in production; elsewhere a missing
+    /// one is made up for this run. `AUTH_SECRET` may be left out then.
     pub fn jwt_secret_or_random(&mut self) -> Option<String> {
-        let text = self.get("JWT_SECRET").or_else(|| self.made_up("JWT_SECRET"));
+        let is_missing_for_good = self.environment == Environment::Production;
+        let made_up = |env: &mut Self| if is_missing_for_good { None } else { env.made_up("JWT_SECRET") };
+        let text = self.get("JWT_SECRET").or_else(|| made_up(self));
         self.jwt_secret = text.clone().map_or(JwtSecret::Refused, |text| JwtSecret::Known(Secret::new(text)));
         text
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use auth_core::{api_key, password};
+use auth_core::base::Email;
+use auth_core::crypto::password_hash::Password;
+use auth_core::{api_key, password, user};
 use auth_tests::{Actor, Mailbox, PASSWORD, Stack, TestApp, flows, password_config};
 use http::Method;
 use serde_json::json;
@@ -21,6 +23,7 @@ flows![
     a_hook_may_refuse_and_the_link_stays_good,
     api_keys_end_where_that_is_wanted,
     a_customer_s_link_is_none_of_a_user_s,
+    an_application_may_mount_what_links_lead_to_alone,
 ];
 
 const ADA: &str = "ada@example.com";
@@ -264,4 +267,26 @@ async fn a_customer_s_link_is_none_of_a_user_s(stack: Stack) {
     app.anon().auth_post("/customer/reset-password", body).await.ok();
     app.anon().sign_in(ADA, PASSWORD).await.ok();
     app.anon().auth_post("/customer/sign-in/email", json!({"email": ADA, "password": NEW})).await.ok();
+}
+
+async fn an_application_may_mount_what_links_lead_to_alone(stack: Stack) {
+    let mail = Mailbox::default();
+    let app = stack.app_with(|builder| mail.connect(builder).only_link_endpoints()).await;
+    let signup = user::SignUp::new(Email::parse(ADA).unwrap(), "Ada");
+    password::create_user(&app.cx(), signup, Password::new(PASSWORD)).await.unwrap();
+    let sign_in = json!({"email": ADA, "password": PASSWORD});
+    for path in ["/sign-in/email", "/sign-up/email", "/request-password-reset", "/delete-user", "/change-password"] {
+        app.anon().auth_post(path, sign_in.clone()).await.nowhere();
+    }
+    app.anon().auth_get("/get-session").await.nowhere();
+    // What is not mounted is called, and what it sends leads somewhere.
+    let cx = app.cx();
+    let reset =
+        password::RequestPasswordReset { email: Email::parse(ADA).unwrap(), redirect_to: None, tenant_id: None };
+    cx.auth().call(&cx, reset).await.unwrap();
+    let path = mail.path(&app, "reset-password", ADA).await;
+    assert_eq!(app.anon().get(&path).await.status, 200);
+    let token = path.rsplit('/').next().unwrap();
+    self::reset(&app.anon(), token).await.ok();
+    cx.auth().call(&cx, password::SignInEmail::new(ADA, Password::new(NEW))).await.unwrap();
 }
