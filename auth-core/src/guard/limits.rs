@@ -1,5 +1,6 @@
 //! How often a caller may come to a route.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ pub(super) async fn limit_route(cx: &Cx, limit: &RouteLimit, is_public: bool) ->
         };
         let quotas = limiter.quotas_of_all(caller.is_known());
         let Some(subject) = caller.subject() else { return Ok(()) };
-        let taken = limiter.take_all(cx, limiter.buckets("", "Caller", &subject, quotas)).await;
+        let buckets = limiter.buckets("", RateLimitKey::Caller.as_str(), &subject, quotas);
+        let taken = limiter.take_all(cx, buckets).await;
         if limit.is_for_strangers && is_public { taken } else { passing(cx, taken, is_public).await }
     };
     cx.limited_once(count).await
@@ -119,14 +121,14 @@ fn of_client(ip: IpAddr, before: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// When it cannot be known.
-async fn subject(cx: &Cx, limit: &RateLimit, is_public: bool) -> Result<Option<(String, Vec<u8>)>> {
+async fn subject(cx: &Cx, limit: &RateLimit, is_public: bool) -> Result<Option<(Cow<'static, str>, Vec<u8>)>> {
     let key = match limit.key() {
         Key::Known(key) => key,
         Key::Custom { name, of } => {
             // Whoever is refused anyway must not use up what the route keeps for others.
             let counts = is_public || Caller::of(cx, is_public).await?.is_known();
             let text = if counts { of(cx) } else { None };
-            return Ok(text.map(|text| (format!("custom {name}"), text.into_bytes())));
+            return Ok(text.map(|text| (format!("custom {name}").into(), text.into_bytes())));
         }
     };
     let subject = match key {
@@ -138,7 +140,7 @@ async fn subject(cx: &Cx, limit: &RateLimit, is_public: bool) -> Result<Option<(
         },
         RateLimitKey::Tenant => named(cx.tenant().await)?.map(|tenant| tenant.as_str().as_bytes().to_vec()),
     };
-    Ok(subject.map(|subject| (format!("{key:?}"), subject)))
+    Ok(subject.map(|subject| (key.as_str().into(), subject)))
 }
 
 /// Whoever has proved nothing acts for no tenant. One that may not be acted for is refused here as everywhere.

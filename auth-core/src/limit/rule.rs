@@ -24,6 +24,18 @@ pub enum RateLimitKey {
     Tenant,
 }
 
+impl RateLimitKey {
+    /// What it is called in the name of a bucket, of those that are counted in a database as well: it stays as it is.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "Caller",
+            Self::Client => "Client",
+            Self::ApiKey => "ApiKey",
+            Self::Tenant => "Tenant",
+        }
+    }
+}
+
 /// How often a route may be called.
 #[derive(Clone)]
 pub struct RateLimit {
