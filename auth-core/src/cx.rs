@@ -285,6 +285,8 @@ impl Cx {
         Ok(found)
     }
 
+    /// The look-up is boxed: it takes some 3 KB, which every future that asks would otherwise have room for, and carry
+    /// along wherever it is moved.
     async fn proved(&self) -> Result<Option<Arc<Authentication>>> {
         let demanded = self.demanded.get().filter(|_| !self.is_strict.load(Ordering::Relaxed));
         match demanded {
@@ -292,11 +294,12 @@ impl Cx {
                 if let Some(looked_up) = self.looked_up() {
                     return Ok(Some(looked_up));
                 }
-                let asked = || crate::http::authenticate(self, SessionCheck::Strict);
+                let asked = || Box::pin(crate::http::authenticate(self, SessionCheck::Strict));
                 self.strictly.get_or_init(asked).await.clone()
             }
             Some(check @ (SessionCheck::Cached(_) | SessionCheck::Stateless)) => {
-                self.as_demanded.get_or_init(|| crate::http::authenticate(self, *check)).await.clone()
+                let asked = || Box::pin(crate::http::authenticate(self, *check));
+                self.as_demanded.get_or_init(asked).await.clone()
             }
         }
     }
