@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use auth_core::error::Error;
+use auth_core::error::{Code, Error};
 use auth_core::guard::Guard;
 use auth_core::http::{misplaced, read_json};
 use auth_core::{Cx, Result};
@@ -135,6 +135,12 @@ fn refused(cx: &Cx, error: Error) -> Refusal {
 /// Handlers that call the engine's services return it: `Result<…, Refusal>` takes their errors with `?`.
 #[derive(Clone, Debug)]
 pub struct Refusal(pub Error);
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self(code.into())
+    }
+}
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {

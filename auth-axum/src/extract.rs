@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use auth_core::error::Error;
+use auth_core::error::{Code, Error};
 use auth_core::guard::Guard;
 use auth_core::http::{misplaced, read_json};
 use auth_core::{Cx, Result};
@@ -125,6 +125,12 @@ fn refused(cx: &Cx, error: Error) -> Refusal {
 /// Handlers that call the engine's services return it: `Result<…, Refusal>` takes their errors with `?`.
 #[derive(Clone, Debug)]
 pub struct Refusal(pub Error);
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self(code.into())
+    }
+}
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {

@@ -97,8 +97,9 @@ pub mod prelude {
     pub use crate::error::{Code, Error, ErrorKind, Result};
     pub use crate::guard::{
         CurrentCustomer, CurrentPrincipal, CurrentService, CurrentSession, CurrentUser, Fresh, Guard, MaybePrincipal,
-        PermissionName, Policy, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped, Tenancy,
-        Tenant, TenantAccess, TenantRequirement, all, any, any_role_in, fresh, permission, role, signed_in, staff,
+        PermissionName, Policy, PolicyExt, Principal, RequirePermission, RequireRole, Requirement, RoleName, Scoped,
+        Tenancy, Tenant, TenantAccess, TenantRequirement, all, any, any_role_in, fresh, not_yourself, owner_or,
+        permission, role, signed_in, staff,
     };
     pub use crate::hooks::{Event, EventSink, Hooks, LoginAttempt, LoginContext};
     pub use crate::http::{Endpoint, Json};
@@ -107,7 +108,7 @@ pub mod prelude {
     pub use crate::store::{Store, Tx};
     pub use crate::user::{SignUp, User};
     pub use crate::{
-        Auth, Cx, Work, account, anonymous, api_key, code, customer, email, email_otp, issuer, magic_link, outbox,
-        password, phone, retention, role, session, tenant, token, user, username,
+        Auth, Cx, Work, account, anonymous, api_key, code, customer, email, email_otp, gateway, issuer, limit,
+        magic_link, outbox, password, phone, retention, role, session, tenant, token, user, username,
     };
 }

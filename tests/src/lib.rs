@@ -88,6 +88,8 @@ mod guides {
     struct Readme;
     #[doc = include_str!("../../docs/byo-auth.md")]
     struct ByoAuth;
+    #[doc = include_str!("../../docs/gateway.md")]
+    struct Gateway;
     #[doc = include_str!("../../docs/guards.md")]
     struct Guards;
     #[doc = include_str!("../../docs/hooks.md")]

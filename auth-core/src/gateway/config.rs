@@ -47,11 +47,14 @@ const LOCAL: &str = "local";
 /// | `AUTH0_ISSUER` | `https://{AUTH0_DOMAIN}/` | who they are from (`iss`), letter by letter; a slash at the end counts |
 /// | `JWKS_URL` | `{AUTH0_ISSUER}.well-known/jwks.json` | where its keys are |
 /// | `CORS_ORIGINS` | none | whose pages may read the answers and use cookies, with commas between them; no `*` |
-/// | `DEVELOPMENT_AUTH_ENABLED` | `false` | `true`: requests without a credential are of the [`developer`](Self::developer) |
+/// | `DEVELOPMENT_AUTH_ENABLED` | `false` | `true`: requests without a credential are of the [`developer`](Self::developer); needs [`environment`](AuthBuilder::environment) and a base URL on this machine |
 ///
 /// An empty variable counts as unset. A token counts that another program has signed with the secret, if it says `sub`,
 /// `email`, `name`, `permissions` and `exp`; one that names this program in `iss` must be of ours. One of Auth0 counts
 /// that says `permissions`.
+///
+/// The engine's own endpoints stay mounted, sign-up and the deletion of one's account among them: a program with routes
+/// of its own for these says [`only_link_endpoints`](AuthBuilder::only_link_endpoints).
 ///
 /// ```
 /// use auth_core::{Auth, AuthBuilder, ConfigErrors, gateway};
@@ -137,7 +140,8 @@ impl Config {
         Self { allows_plain_http: true, ..self }
     }
 
-    /// Who requests without a credential are of with `DEVELOPMENT_AUTH_ENABLED=true`, which is refused in production.
+    /// Who requests without a credential are of with `DEVELOPMENT_AUTH_ENABLED=true`; somebody who may do nothing unless
+    /// said otherwise. Nothing starts with it but in `Environment::Development` and with a base URL on this machine.
     pub fn developer(self, developer: DevelopmentAuth) -> Self {
         Self { developer, ..self }
     }
