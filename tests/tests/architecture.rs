@@ -121,6 +121,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "issuer",
             "cx",
             "auth",
+            "gateway",
             "config",
             "outbox",
             "retention",
