@@ -75,8 +75,8 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCx {
 }
 
 /// A JSON object that the client has sent, read as the endpoints read theirs ([`read_json`]): a refusal has the form of
-/// every other one, and names the fields that are missing or wrong.
-/// The last argument of a handler, since it consumes the body.
+/// every other one, and names the fields that are missing or wrong. The last argument of a handler, since it consumes the
+/// body.
 ///
 /// # Errors
 /// 400 for no JSON object and for fields that do not fit; 413 beyond

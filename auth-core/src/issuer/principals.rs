@@ -68,9 +68,10 @@ impl ExternalIssuers {
     /// Says that the subjects of one issuer are ids of users of this application, for programs of yours that sign tokens
     /// as this one does. [`owner_or`](crate::guard::owner_or) and [`not_yourself`](crate::guard::not_yourself) then judge
     /// such a token by its user. `issuer` is its `iss`, or what a
-    /// [`StaticKeyVerifier`](super::StaticKeyVerifier) is `known_as`. A subject that is no id stays external; one that is
-    /// in another spelling, and a service of such a name, are refused (401), or one user were two. Nothing is looked up, so that disabled and deleted users count until the token expires; whoever has the
-    /// issuer's key can be any user. The last call counts, and [`users`](Self::users) goes before it.
+    /// [`StaticKeyVerifier`](super::StaticKeyVerifier) is `known_as`. A subject that is no id stays external; an id in
+    /// another spelling, and a service that is called like one, are refused (401): one user would be two. Nothing is
+    /// looked up, so that disabled and deleted users count until the token expires; whoever has the issuer's key can be
+    /// any user. The last call counts, and [`users`](Self::users) goes before it.
     #[must_use]
     pub fn subjects_are_users(mut self, issuer: impl Into<String>) -> Self {
         self.issuer_of_users = Some(issuer.into());
