@@ -1,5 +1,7 @@
 //! The example programs, built and running as processes of their own, and what clients send them.
 
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -36,7 +38,7 @@ pub fn built_example(name: &str) -> PathBuf {
 ///
 /// # Panics
 /// When it does not end with an error.
-pub fn refusal_to_start(program: &Path, variables: &[(&str, &str)]) -> String {
+pub fn refusal_to_start<V: AsRef<OsStr> + Copy + Debug>(program: &Path, variables: &[(&str, V)]) -> String {
     let output = Command::new(program).env_clear().env("PORT", "0").envs(variables.iter().copied()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{variables:?}");
     assert!(output.stdout.is_empty(), "it listened with {variables:?}");

@@ -1,5 +1,8 @@
 //! What the program does not start with.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use auth_tests::refusal_to_start;
 
 use crate::stage::{ALICE, JWT_SECRET, PASSWORD, PROGRAM, Program, SECRET};
@@ -30,6 +33,16 @@ fn a_short_secret_is_refused_and_not_shown() {
     // Told once.
     let told = refused(&[("JWT_SECRET", "hunter2")], &["JWT_SECRET has 7 bytes"]);
     assert_eq!(told.matches("JWT_SECRET").count(), 1, "{told}");
+}
+
+/// Or a broken `APP_ENV` would be the default one, which lets developers in.
+#[test]
+fn what_is_no_text_counts_for_something() {
+    let broken = OsStr::from_bytes(b"\xffproduction");
+    let [secret, enabled] = [SECRET, "true"].map(OsStr::new);
+    let variables = [("APP_ENV", broken), ("JWT_SECRET", secret), ("DEVELOPMENT_AUTH_ENABLED", enabled)];
+    let told = refusal_to_start(&PROGRAM, &variables);
+    assert!(told.lines().any(|line| line.starts_with("APP_ENV")), "{told}");
 }
 
 #[test]
