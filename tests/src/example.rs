@@ -48,6 +48,7 @@ pub fn refusal_to_start<V: AsRef<OsStr> + Copy + Debug>(program: &Path, variable
 /// A running program; killed when this is dropped.
 #[derive(Debug)]
 pub struct RunningExample {
+    command: Command,
     process: Child,
     address: String,
     agent: Agent,
@@ -97,8 +98,20 @@ impl RunningExample {
         let mut command = Command::new(program);
         command.env_clear().env("HOST", "127.0.0.1").env("PORT", "0").env("DEMO", "1").env("RATE_LIMIT", "off");
         command.env("DATABASE_URL", format!("sqlite://{}?mode=rwc", database.display()));
-        command.envs(variables.iter().copied());
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::run(command)
+    }
+
+    /// The same program over the same database and with the same environment, after this one was killed; and what it has
+    /// said on stderr.
+    pub fn restart(&mut self) -> String {
+        self.kill();
+        let again = Self::run(std::mem::replace(&mut self.command, Command::new("")));
+        std::mem::replace(self, again).into_log()
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let (output, mut errors) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
         // Read all the time, or the program would wait once the pipe is full.
         let log = thread::spawn(move || {
@@ -108,7 +121,7 @@ impl RunningExample {
         });
         let lines = BufReader::new(output).lines().map_while(Result::ok);
         let address = lines.filter_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).next();
-        let mut running = Self { address: String::new(), agent: agent(), process, log: Some(log) };
+        let mut running = Self { command, address: String::new(), agent: agent(), process, log: Some(log) };
         let Some(address) = address else { panic!("the program does not listen:\n{}", running.into_log()) };
         running.address = address;
         running

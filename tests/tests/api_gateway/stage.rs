@@ -27,7 +27,6 @@ pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built_example("a
 /// The program, over a database of its own, with the people of its fixture.
 pub(crate) struct Program {
     running: RunningExample,
-    variables: Vec<(String, String)>,
     directory: TempDir,
 }
 
@@ -52,16 +51,12 @@ impl Program {
     pub(crate) fn bare(variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
         let running = RunningExample::start_with(&PROGRAM, &directory.path().join("app.db"), variables);
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { running, variables, directory }
+        Self { running, directory }
     }
 
     /// The same program over the same database, after it was killed; and what the earlier one has said on stderr.
     pub(crate) fn restart(&mut self) -> String {
-        self.running.kill();
-        let variables: Vec<_> = self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let again = RunningExample::start_with(&PROGRAM, &self.directory.path().join("app.db"), &variables);
-        std::mem::replace(&mut self.running, again).into_log()
+        self.running.restart()
     }
 
     /// Ends it, and tells what it has said on stderr.

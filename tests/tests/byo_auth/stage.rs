@@ -17,24 +17,20 @@ pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built_example("b
 /// The program, over a database of its own.
 pub(crate) struct Program {
     running: RunningExample,
-    variables: Vec<(String, String)>,
-    directory: TempDir,
+    /// Where the database lies, for as long as the program runs.
+    _directory: TempDir,
 }
 
 impl Program {
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
         let running = RunningExample::start_with(&PROGRAM, &directory.path().join("app.db"), variables);
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { running, variables, directory }
+        Self { running, _directory: directory }
     }
 
     /// The same program over the same database, after it was killed; and what the earlier one has said on stderr.
     pub(crate) fn restart(&mut self) -> String {
-        self.running.kill();
-        let variables: Vec<_> = self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let again = RunningExample::start_with(&PROGRAM, &self.directory.path().join("app.db"), &variables);
-        std::mem::replace(&mut self.running, again).into_log()
+        self.running.restart()
     }
 
     /// In the mode with a secret.
